@@ -1,0 +1,132 @@
+/* The configuration: one ini file for all processes, the original's wechat.ini included.
+ *
+ * Sections, names and comments are read by libinih. Values are cut out of the raw line here, because libinih leaves the
+ * quotes and the ';' of "100;" in, cuts a quoted value at " ;" and splits long lines: a value is either quoted ("..." or
+ * '...', without escapes) or ends before the first ';' and loses the white space around it.
+ *
+ * Unknown keys are errors. Keys of the original that mean nothing here are accepted and named in one warning.
+ * A key that is given twice counts as it stands last, with a warning.
+ * A secret can be given as NAME_file = PATH: the first line of that file.
+ * Relative paths begin in the folder of the configuration; the fields hold absolute ones.
+ * Times need a unit (ms, s, m, h, d), but for 0; sizes take K, M, G (of 1024).
+ */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#define CONF_TEXT_BYTES_MAX    512 /* of one value, with its NUL */
+#define CONF_ACCOUNT_BYTES_MAX 33  /* name of an account, with its NUL */
+#define CONF_ACCOUNTS_MAX      256
+#define CONF_LISTEN_MAX        16
+#define CONF_BACKOFF_MAX       64
+#define CONF_LINE_BYTES_MAX    4096
+
+/* The account of the section [wechat]. [wechat:NAME] makes further ones. */
+#define CONF_ACCOUNT_DEFAULT "default"
+
+enum conf_token_mode { TOKEN_STABLE, TOKEN_CLASSIC };
+enum conf_on_unknown { ON_UNKNOWN_DEAD, ON_UNKNOWN_RETRY };
+enum conf_missing { MISSING_KEEP, MISSING_REJECT };
+
+struct conf_account {
+    char name[CONF_ACCOUNT_BYTES_MAX];
+    char app_id[CONF_TEXT_BYTES_MAX];
+    char app_secret[CONF_TEXT_BYTES_MAX]; /* secret */
+    char token[CONF_TEXT_BYTES_MAX];      /* secret; the callback token of the original, not an access token */
+    char api_base[CONF_TEXT_BYTES_MAX];   /* https://api.weixin.qq.com, without a slash at the end */
+    enum conf_token_mode token_mode;
+    uint32_t rate_per_s;   /* messages a second; 0 = no limit */
+    uint32_t attempts_max; /* calls with a known failure before a message is dead; 1 to 1000, default 10 */
+};
+
+struct conf {
+    struct {
+        char listen[CONF_LISTEN_MAX][CONF_TEXT_BYTES_MAX]; /* HOST:PORT; port 0 = any */
+        size_t listen_count;
+        uint32_t table_size;          /* templates at most; 1 to 100,000 */
+        uint32_t template_bytes_max;  /* template_size; 16 to 1 MiB */
+        char store_dir[CONF_TEXT_BYTES_MAX]; /* queue_file_path; default /var/lib/mega-wechat */
+    } server;
+    struct {
+        uint32_t package_bytes_max; /* package_max_length; 64 to 64 MiB */
+    } setting;
+    struct {
+        char dsn[CONF_TEXT_BYTES_MAX]; /* mysql:host=..;port=..;dbname=..;unix_socket=.. */
+        char username[CONF_TEXT_BYTES_MAX];
+        char password[CONF_TEXT_BYTES_MAX]; /* secret */
+        char table_prefix[CONF_TEXT_BYTES_MAX];
+        int64_t connect_timeout_ms; /* connect_timeout, default 3 s */
+        int64_t query_timeout_ms;   /* query_timeout, default 5 s */
+    } pdo;
+    struct conf_account accounts[CONF_ACCOUNTS_MAX]; /* [0] is the default one when [wechat] is there */
+    size_t account_count;
+    struct {
+        char path[CONF_TEXT_BYTES_MAX]; /* log_file; empty = standard error */
+        char prefix[CONF_TEXT_BYTES_MAX];
+        enum log_level level;
+        int json; /* log_format */
+    } log;
+    struct {
+        char frontend[CONF_TEXT_BYTES_MAX]; /* ZeroMQ endpoints */
+        char control[CONF_TEXT_BYTES_MAX];  /* default ipc://RUN/control.ipc */
+        char jobs[CONF_TEXT_BYTES_MAX];     /* default ipc://RUN/jobs.ipc */
+        uint64_t free_bytes_min;            /* min_free_space, default 256M: below it new messages get 503 */
+        uint64_t store_bytes_max;           /* store_size, default 64G: the store never grows beyond it */
+        uint32_t ledger_days;               /* default 30 */
+        int64_t backoff_ms[CONF_BACKOFF_MAX]; /* backoff = 5s, 30s, 2m*3, 10m*6; the last one repeats */
+        size_t backoff_count;
+        int64_t send_patience_ms; /* default 60 s */
+        int64_t lease_ms;         /* default 3 s, at least 100 ms */
+        int64_t out_max_ms;       /* default 2 m */
+        enum conf_on_unknown on_unknown;
+    } broker;
+    struct {
+        int64_t idle_timeout_ms;  /* a TCP client without a word for so long is closed; default 1 h; 0 = never */
+        int64_t frame_timeout_ms; /* a frame must be whole so long after its first byte; default 30 s */
+        int64_t answer_timeout_ms; /* an unanswered request is asked again after so long; default 5 s */
+    } gateway;
+    struct {
+        char source[CONF_TEXT_BYTES_MAX]; /* "mysql" or "dir:PATH" */
+        char cache_file[CONF_TEXT_BYTES_MAX]; /* last good templates; default STORE/templates-NAME.cache is made by the program when empty */
+        enum conf_missing missing;
+    } templater;
+    struct {
+        uint32_t slots; /* calls in flight; 1 to 65,536 */
+        char endpoint[CONF_TEXT_BYTES_MAX]; /* where it takes rendered jobs; empty = ipc in RUN; tcp://HOST:* for another host */
+        int64_t timeout_ms;         /* of a whole call; default 10 s */
+        int64_t connect_timeout_ms; /* default 3 s */
+        char ca_file[CONF_TEXT_BYTES_MAX]; /* empty = the system's */
+    } sender;
+    struct {
+        char endpoint[CONF_TEXT_BYTES_MAX]; /* default ipc://RUN/token.ipc */
+        char cache_file[CONF_TEXT_BYTES_MAX]; /* default STORE/token.cache; made 0600 */
+    } token;
+    struct {
+        char dir[CONF_TEXT_BYTES_MAX]; /* ipc sockets and locks; default /run/mega-wechat */
+    } run;
+    char path[CONF_TEXT_BYTES_MAX];  /* of the file it was read from */
+};
+
+/* Reads the file. Returns a configuration to be freed with conf_destroy, or NULL with every error in `errors`, a line each:
+ * FILE:LINE: [section] key: what is wrong and what to do. Warnings (keys that mean nothing now) go to `warnings`, a line each. */
+struct conf *conf_load(const char *path, struct buf *errors, struct buf *warnings);
+void conf_destroy(struct conf **self);
+
+/* Writes the whole configuration as an ini file that reads back the same, secrets as "****". */
+void conf_dump(const struct conf *conf, FILE *out);
+
+/* NULL when there is none of that name. */
+const struct conf_account *conf_account_find(const struct conf *conf, struct span name);
+
+/* "200ms", "5s", "2m", "1h", "3d", "0" to milliseconds. Returns -1 when it is none of these or over 400 days. */
+int64_t conf_parse_time_ms(const char *text);
+
+/* "5s, 30s, 2m*3" to waits in milliseconds, at most CONF_BACKOFF_MAX of them. Returns their number, 0 when it is wrong. */
+size_t conf_parse_backoff(const char *text, int64_t out_ms[CONF_BACKOFF_MAX]);
+
+#endif

@@ -1,0 +1,224 @@
+/* The one table of known keys.
+ *
+ * A key is added here and as a field of conf.h, and nowhere else; etc/mega.conf is checked against this table
+ * by a test.
+ */
+#include "base/conf_keys.h"
+
+#include <string.h>
+
+#include "base/conf_value.h"
+
+#define IN_CONF(member)    offsetof(struct conf, member)
+#define IN_ACCOUNT(member) offsetof(struct conf_account, member)
+
+#define SECONDS (1000ULL)
+#define HOURS   (3600 * SECONDS)
+#define DAYS    (24 * HOURS)
+#define MIB     (1ULL << 20)
+#define TIB     (1ULL << 40)
+
+static const struct conf_choice token_modes[] = {
+    {"stable", TOKEN_STABLE},
+    {"classic", TOKEN_CLASSIC},
+    {"external", CONF_CHOICE_NOT_SUPPORTED},
+    {NULL, 0},
+};
+
+static const struct conf_choice unknown_choices[] = {
+    {"dead", ON_UNKNOWN_DEAD}, {"retry", ON_UNKNOWN_RETRY}, {NULL, 0}};
+
+static const struct conf_choice missing_choices[] = {
+    {"keep", MISSING_KEEP}, {"reject", MISSING_REJECT}, {NULL, 0}};
+
+static const struct conf_choice log_formats[] = {{"logfmt", 0}, {"json", 1}, {NULL, 0}};
+
+/* The original's names are those of Monolog; what we have no level for shows more rather than less, but for
+ * alert and emergency, which only a process's end is. */
+static const struct conf_choice log_levels[] = {
+    {"debug", LEVEL_DEBUG},
+    {"info", LEVEL_INFO},
+    {"warn", LEVEL_WARN},
+    {"error", LEVEL_ERROR},
+    {"fatal", LEVEL_FATAL},
+    {"notice", LEVEL_INFO},
+    {"warning", LEVEL_WARN},
+    {"critical", LEVEL_ERROR},
+    {"alert", LEVEL_FATAL},
+    {"emergency", LEVEL_FATAL},
+    {NULL, 0},
+};
+
+const struct conf_key conf_keys[] = {
+    {"server", "listen[]", CONF_LISTEN, IN_CONF(server.listen), "127.0.0.1:9501", 0, 0, NULL,
+     "HOST:PORT for clients of the TCP protocol; may be given 16 times"},
+    {"server", "table_size", CONF_U32, IN_CONF(server.table_size), "100", 1, 100000, NULL,
+     "templates at most"},
+    {"server", "template_size", CONF_SIZE32, IN_CONF(server.template_bytes_max), "4048", 16, MIB, NULL,
+     "bytes of one template at most"},
+    {"server", "queue_file_path", CONF_PATH, IN_CONF(server.store_dir), "/var/lib/mega-wechat", 0, 0, NULL,
+     "folder of the store: every accepted message and every result"},
+
+    {"setting", "package_max_length", CONF_SIZE32, IN_CONF(setting.package_bytes_max), "2465792", 64,
+     64 * MIB, NULL, "bytes of one package of the TCP protocol at most, its first four included"},
+    {"setting", "task_worker_num", CONF_WORKERS, IN_CONF(sender.slots), NULL, 1, 65536, NULL,
+     "the original's name for [sender] slots, which wins"},
+
+    {"pdo", "dsn", CONF_TEXT, IN_CONF(pdo.dsn), NULL, 0, 0, NULL,
+     "mysql:host=HOST;port=PORT;dbname=NAME or mysql:unix_socket=PATH;dbname=NAME, in quotes"},
+    {"pdo", "username", CONF_TEXT, IN_CONF(pdo.username), NULL, 0, 0, NULL, "of the database"},
+    {"pdo", "password", CONF_SECRET, IN_CONF(pdo.password), NULL, 0, 0, NULL,
+     "of the database; or password_file = PATH"},
+    {"pdo", "table_prefix", CONF_TEXT, IN_CONF(pdo.table_prefix), NULL, 0, 0, NULL,
+     "stands before the name of the table mega_wechat_template"},
+    {"pdo", "connect_timeout", CONF_TIME, IN_CONF(pdo.connect_timeout_ms), "3s", 1, HOURS, NULL,
+     "until MySQL must have taken the connection"},
+    {"pdo", "query_timeout", CONF_TIME, IN_CONF(pdo.query_timeout_ms), "5s", 1, HOURS, NULL,
+     "until MySQL must have answered"},
+
+    {"wechat", "app_id", CONF_TEXT, IN_ACCOUNT(app_id), NULL, 0, 0, NULL, "of the official account"},
+    {"wechat", "app_secret", CONF_SECRET, IN_ACCOUNT(app_secret), NULL, 0, 0, NULL,
+     "of the official account; or app_secret_file = PATH"},
+    {"wechat", "token", CONF_SECRET, IN_ACCOUNT(token), NULL, 0, 0, NULL,
+     "signs WeChat's callbacks; or token_file = PATH. Not an access token"},
+    {"wechat", "api_base", CONF_URL, IN_ACCOUNT(api_base), "https://api.weixin.qq.com", 0, 0, NULL,
+     "where WeChat's interface is"},
+    {"wechat", "token_mode", CONF_CHOICE, IN_ACCOUNT(token_mode), "stable", 0, 0, token_modes,
+     "how access tokens are fetched: stable (stable_token) or classic (token)"},
+    {"wechat", "rate", CONF_U32, IN_ACCOUNT(rate_per_s), "0", 0, 1000000, NULL,
+     "messages a second at most; 0 is no limit"},
+    {"wechat", "max_attempts", CONF_U32, IN_ACCOUNT(attempts_max), "10", 1, 1000, NULL,
+     "calls that fail before a message is dead"},
+
+    {"log", "log_file", CONF_PATH, IN_CONF(log.path), NULL, 0, 0, NULL,
+     "file to append to; empty is standard error"},
+    {"log", "log_level", CONF_CHOICE, IN_CONF(log.level), "info", 0, 0, log_levels,
+     "lines from this level on: debug, info, warn, error, fatal"},
+    {"log", "log_prefix", CONF_TEXT, IN_CONF(log.prefix), NULL, 0, 0, NULL,
+     "prefix= of each line; empty leaves it out"},
+    {"log", "log_format", CONF_CHOICE, IN_CONF(log.json), "logfmt", 0, 0, log_formats, "logfmt or json"},
+
+    {"broker", "frontend", CONF_ENDPOINT, IN_CONF(broker.frontend), "tcp://127.0.0.1:9502", 0, 0, NULL,
+     "for gateways and ZeroMQ clients"},
+    {"broker", "control", CONF_ENDPOINT, IN_CONF(broker.control), NULL, 0, 0, NULL,
+     "for stages and operators; default ipc in [run] dir"},
+    {"broker", "jobs", CONF_ENDPOINT, IN_CONF(broker.jobs), NULL, 0, 0, NULL,
+     "from which templaters take jobs; default ipc in [run] dir"},
+    {"broker", "min_free_space", CONF_SIZE, IN_CONF(broker.free_bytes_min), "256M", 0, 1024 * TIB, NULL,
+     "free disk below which new messages get 503"},
+    {"broker", "store_size", CONF_SIZE, IN_CONF(broker.store_bytes_max), "64G", MIB, 64 * TIB, NULL,
+     "beyond which the store never grows"},
+    {"broker", "ledger_days", CONF_U32, IN_CONF(broker.ledger_days), "30", 1, 3650, NULL,
+     "days for which results are kept"},
+    {"broker", "backoff", CONF_BACKOFF, IN_CONF(broker.backoff_ms), "5s, 30s, 2m*3, 10m*6", 0, 0, NULL,
+     "waits before the second call, the third and so on; the last one repeats"},
+    {"broker", "send_patience", CONF_TIME, IN_CONF(broker.send_patience_ms), "60s", 1, DAYS, NULL,
+     "from the first call of a Send until it is answered 500"},
+    {"broker", "lease", CONF_TIME, IN_CONF(broker.lease_ms), "3s", 100, HOURS, NULL,
+     "silence after which a stage counts as lost"},
+    {"broker", "out_max", CONF_TIME, IN_CONF(broker.out_max_ms), "2m", 100, DAYS, NULL,
+     "time out in the ring after which a job is asked for"},
+    {"broker", "on_unknown", CONF_CHOICE, IN_CONF(broker.on_unknown), "dead", 0, 0, unknown_choices,
+     "a call that may have happened, of a kind that WeChat does not de-duplicate: dead or retry"},
+
+    {"gateway", "idle_timeout", CONF_TIME, IN_CONF(gateway.idle_timeout_ms), "1h", 0, 30 * DAYS, NULL,
+     "silence after which a TCP client is closed; 0 is never"},
+    {"gateway", "frame_timeout", CONF_TIME, IN_CONF(gateway.frame_timeout_ms), "30s", 1, HOURS, NULL,
+     "from a package's first byte to its last"},
+    {"gateway", "answer_timeout", CONF_TIME, IN_CONF(gateway.answer_timeout_ms), "5s", 1, HOURS, NULL,
+     "until an unanswered request is asked again"},
+
+    {"templater", "source", CONF_SOURCE, IN_CONF(templater.source), "mysql", 0, 0, NULL,
+     "mysql (the table) or dir:PATH (a folder of KEY.json files)"},
+    {"templater", "cache_file", CONF_PATH, IN_CONF(templater.cache_file), NULL, 0, 0, NULL,
+     "last good templates; empty is a file of this stage's name in queue_file_path"},
+    {"templater", "missing_variable", CONF_CHOICE, IN_CONF(templater.missing), "keep", 0, 0, missing_choices,
+     "a variable without a value: keep the ${NAME} as it stands, or reject the message"},
+
+    {"sender", "slots", CONF_U32, IN_CONF(sender.slots), "64", 1, 65536, NULL,
+     "HTTP calls in flight of one sender"},
+    {"sender", "endpoint", CONF_ENDPOINT, IN_CONF(sender.endpoint), NULL, 0, 0, NULL,
+     "where it takes rendered jobs; empty is ipc in [run] dir; tcp://HOST:* for another host"},
+    {"sender", "timeout", CONF_TIME, IN_CONF(sender.timeout_ms), "10s", 1, HOURS, NULL, "of a whole call"},
+    {"sender", "connect_timeout", CONF_TIME, IN_CONF(sender.connect_timeout_ms), "3s", 1, HOURS, NULL,
+     "until WeChat must have taken the connection"},
+    {"sender", "ca_file", CONF_PATH, IN_CONF(sender.ca_file), NULL, 0, 0, NULL,
+     "certificates to trust; empty is the system's"},
+
+    {"token", "endpoint", CONF_ENDPOINT, IN_CONF(token.endpoint), NULL, 0, 0, NULL,
+     "of the token keeper; default ipc in [run] dir"},
+    {"token", "cache_file", CONF_PATH, IN_CONF(token.cache_file), NULL, 0, 0, NULL,
+     "access tokens, made with mode 0600; default token.cache in queue_file_path"},
+
+    {"run", "dir", CONF_PATH, IN_CONF(run.dir), "/run/mega-wechat", 0, 0, NULL,
+     "folder for ipc sockets and locks"},
+};
+
+const size_t conf_key_count = sizeof conf_keys / sizeof *conf_keys;
+
+_Static_assert(sizeof conf_keys / sizeof *conf_keys <= CONF_KEYS_MAX, "raise CONF_KEYS_MAX");
+_Static_assert(sizeof(enum log_level) == sizeof(int), "choices are stored as int");
+
+/* Of the original's [server] and [setting]: its own and Swoole's, which the original hands on as they are. */
+/* clang-format off */
+static const char *const meaningless[] = {
+    "class", "protocol", "mode", "sock_type", "backlog", "buffer_output_size", "chroot",
+    "cpu_affinity_ignore", "daemonize", "debug_mode", "discard_timeout_request", "dispatch_func",
+    "dispatch_mode", "enable_coroutine", "enable_delay_receive", "enable_port_reuse", "enable_reuse_port",
+    "enable_unsafe_event", "event_object", "group", "heartbeat_check_interval", "heartbeat_idle_time",
+    "input_buffer_size", "log_date_format", "log_date_with_microseconds", "log_file", "log_level",
+    "log_rotation", "max_conn", "max_connection", "max_coroutine", "max_queued_bytes", "max_request",
+    "max_request_grace", "max_wait_time", "message_queue_key", "open_cpu_affinity", "open_eof_check",
+    "open_eof_split", "open_http2_protocol", "open_http_protocol", "open_length_check",
+    "open_mqtt_protocol", "open_redis_protocol", "open_tcp_keepalive", "open_tcp_nodelay",
+    "open_websocket_protocol", "output_buffer_size", "package_body_offset", "package_eof",
+    "package_length_func", "package_length_offset", "package_length_type", "pid_file", "pipe_buffer_size",
+    "poll_thread_num", "reactor_num", "reload_async", "request_slowlog_file", "request_slowlog_timeout",
+    "send_timeout", "send_yield", "socket_buffer_size", "socket_timeout", "ssl_cert_file", "ssl_ciphers",
+    "ssl_key_file", "ssl_method", "stats_file", "task_enable_coroutine", "task_ipc_mode",
+    "task_max_request", "task_max_request_grace", "task_tmpdir", "task_use_object", "tcp_defer_accept",
+    "tcp_fastopen", "tcp_keepcount", "tcp_keepidle", "tcp_keepinterval", "tcp_user_timeout",
+    "trace_event_worker", "upload_tmp_dir", "user", "worker_num", "writer_num",
+};
+/* clang-format on */
+
+const struct conf_key *conf_key_find(const char *section, const char *name)
+{
+    for (size_t i = 0; i < conf_key_count; i++)
+        if (strcmp(conf_keys[i].section, section) == 0 && strcmp(conf_keys[i].name, name) == 0)
+            return &conf_keys[i];
+    return NULL;
+}
+
+const struct conf_key *conf_key_find_secret_file(const char *section, const char *name)
+{
+    static const char end[] = "_file";
+    size_t bytes = strlen(name), end_bytes = sizeof end - 1;
+    if (bytes <= end_bytes || strcmp(name + bytes - end_bytes, end) != 0)
+        return NULL;
+    struct span secret = {name, bytes - end_bytes};
+    for (size_t i = 0; i < conf_key_count; i++) {
+        const struct conf_key *key = &conf_keys[i];
+        if (key->type == CONF_SECRET && strcmp(key->section, section) == 0 && span_is(secret, key->name))
+            return key;
+    }
+    return NULL;
+}
+
+int conf_key_section_known(const char *section)
+{
+    for (size_t i = 0; i < conf_key_count; i++)
+        if (strcmp(conf_keys[i].section, section) == 0)
+            return 1;
+    return 0;
+}
+
+int conf_key_means_nothing(const char *section, const char *name)
+{
+    if (strcmp(section, "server") != 0 && strcmp(section, "setting") != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof meaningless / sizeof *meaningless; i++)
+        if (strcmp(meaningless[i], name) == 0)
+            return 1;
+    return 0;
+}

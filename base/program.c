@@ -1,0 +1,295 @@
+/* What every main() begins with. Whatever goes wrong is printed to standard error until the log is open, and
+ * logged from then on. */
+#include "base/program.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define CONFIG_DEFAULT "/etc/mega-wechat/mega.conf"
+
+/* What program_open returns when there is nothing to run: an exit status plus 1. */
+enum nothing { NOTHING_DONE = 1, NOTHING_FAILED = 2, NOTHING_USAGE = 3 };
+
+struct options {
+    const char *config;
+    const char *name;
+    int check;
+    int dump;
+};
+
+static int read_options(struct options *o, int argc, char **argv, const char *program,
+                        const char *what_it_does);
+static int take_name(struct program *p, const char *name, const char *program);
+static int load_conf(struct program *p, const struct options *o, struct buf *warnings);
+static int open_log(const struct conf *conf, const char *program);
+static int take_signals(struct program *p);
+static int make_run_dir(const char *dir);
+static void log_warnings(struct buf *warnings);
+
+int program_open(struct program *p, int argc, char **argv, const char *program, const char *what_it_does)
+{
+    struct options o = {.config = CONFIG_DEFAULT};
+    struct buf warnings = {0};
+    *p = (struct program){.signal_fd = -1, .lock_fd = -1};
+    int rc = read_options(&o, argc, argv, program, what_it_does);
+    if (rc == 0)
+        rc = take_name(p, o.name, program);
+    if (rc == 0)
+        rc = load_conf(p, &o, &warnings);
+    if (rc == 0)
+        rc = open_log(p->conf, program);
+    if (rc == 0)
+        log_warnings(&warnings);
+    if (rc == 0)
+        rc = make_run_dir(p->conf->run.dir);
+    if (rc == 0)
+        rc = take_signals(p);
+    buf_free(&warnings);
+    if (rc != 0)
+        program_close(p);
+    return rc;
+}
+
+void program_close(struct program *p)
+{
+    if (p->signal_fd >= 0)
+        close(p->signal_fd);
+    if (p->lock_fd >= 0)
+        close(p->lock_fd); /* the file stays: removing it would let a second copy lock a file that a third one
+                              made anew */
+    conf_destroy(&p->conf);
+    p->signal_fd = -1;
+    p->lock_fd = -1;
+}
+
+static void print_help(const char *program, const char *what_it_does)
+{
+    printf("%s - %s\n\n"
+           "  -c, --config FILE   the configuration (default " CONFIG_DEFAULT ")\n"
+           "  -n, --name NAME     the name of this stage, unique among its kind\n"
+           "      --check-config  read the configuration, say what is wrong, exit 0 or 1\n"
+           "      --dump-config   print what it runs with, secrets masked\n"
+           "      --version       print the version\n"
+           "      --help          print this\n",
+           program, what_it_does);
+}
+
+static int usage(const char *program)
+{
+    fprintf(stderr, "Try '%s --help'.\n", program);
+    return NOTHING_USAGE;
+}
+
+static int read_options(struct options *o, int argc, char **argv, const char *program,
+                        const char *what_it_does)
+{
+    enum { CHECK = 256, DUMP, VERSION, HELP };
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"name", required_argument, NULL, 'n'},
+        {"check-config", no_argument, NULL, CHECK},
+        {"dump-config", no_argument, NULL, DUMP},
+        {"version", no_argument, NULL, VERSION},
+        {"help", no_argument, NULL, HELP},
+        {NULL, 0, NULL, 0},
+    };
+    optind = 0; /* so that it can be called twice in one process (getopt(3)) */
+    for (int c = getopt_long(argc, argv, "c:n:", known, NULL); c != -1;
+         c = getopt_long(argc, argv, "c:n:", known, NULL)) {
+        switch (c) {
+        case 'c':
+            o->config = optarg;
+            break;
+        case 'n':
+            o->name = optarg;
+            break;
+        case CHECK:
+            o->check = 1;
+            break;
+        case DUMP:
+            o->dump = 1;
+            break;
+        case VERSION:
+            printf("%s %s\n", program, MEGA_VERSION);
+            return NOTHING_DONE;
+        case HELP:
+            print_help(program, what_it_does);
+            return NOTHING_DONE;
+        default:
+            return usage(program);
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "%s: \"%s\" is no option\n", program, argv[optind]);
+        return usage(program);
+    }
+    return 0;
+}
+
+static int take_name(struct program *p, const char *name, const char *program)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    static const char mega[] = "mega-";
+    if (name == NULL)
+        name = strncmp(program, mega, sizeof mega - 1) == 0 ? program + sizeof mega - 1 : program;
+    size_t bytes = strlen(name);
+    if (bytes == 0 || bytes >= sizeof p->name || strspn(name, plain) != bytes) {
+        fprintf(stderr, "%s: \"%s\" is no name; give 1 to 32 letters, digits, - or _\n", program, name);
+        return NOTHING_USAGE;
+    }
+    memcpy(p->name, name, bytes + 1);
+    return 0;
+}
+
+/* Loads the configuration, and does what --check-config and --dump-config ask for. */
+static int load_conf(struct program *p, const struct options *o, struct buf *warnings)
+{
+    struct buf errors = {0};
+    p->conf = conf_load(o->config, &errors, warnings);
+    fputs(buf_str(&errors), stderr);
+    buf_free(&errors);
+    if (p->conf != NULL && !o->check && !o->dump)
+        return 0;
+    if (warnings->bytes > 0)
+        fprintf(stderr, "%s", buf_str(warnings));
+    if (p->conf == NULL)
+        return NOTHING_FAILED;
+    if (o->dump)
+        conf_dump(p->conf, stdout);
+    else
+        printf("%s is fine\n", o->config);
+    return fflush(stdout) == 0 ? NOTHING_DONE : NOTHING_FAILED;
+}
+
+static int open_log(const struct conf *conf, const char *program)
+{
+    struct log_options options = {.program = program,
+                                  .path = conf->log.path,
+                                  .prefix = conf->log.prefix,
+                                  .level = conf->log.level,
+                                  .json = conf->log.json};
+    if (log_open(&options) == 0)
+        return 0;
+    fprintf(stderr, "%s: [log] log_file: cannot open \"%s\": %s\n", program, conf->log.path, strerror(errno));
+    return NOTHING_FAILED;
+}
+
+/* A log line for each warning. */
+static void log_warnings(struct buf *warnings)
+{
+    const char *p = buf_str(warnings);
+    while (*p != '\0') {
+        size_t bytes = strcspn(p, "\n");
+        log_warn("configuration", log_span("text", (struct span){p, bytes}));
+        p += bytes + (p[bytes] == '\n');
+    }
+}
+
+static int make_dir(const char *path, mode_t mode)
+{
+    if (mkdir(path, mode) == 0)
+        return chmod(path, mode); /* whatever the umask is */
+    struct stat info;
+    if (errno == EEXIST && stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
+        errno = ENOTDIR;
+    return errno == EEXIST ? 0 : -1;
+}
+
+/* Makes the folder and those above it. One that is there keeps its mode. */
+static int make_run_dir(const char *dir)
+{
+    char path[CONF_TEXT_BYTES_MAX];
+    snprintf(path, sizeof path, "%s", dir);
+    int rc = 0;
+    for (char *slash = strchr(path + 1, '/'); rc == 0 && slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        rc = make_dir(path, 0755);
+        *slash = '/';
+    }
+    if (rc == 0)
+        rc = make_dir(path, 0770);
+    if (rc == 0)
+        return 0;
+    log_error("run folder cannot be made", log_str("dir", dir), log_str("error", strerror(errno)));
+    return NOTHING_FAILED;
+}
+
+/* The signals must be blocked before any thread starts: threads inherit that, and libzmq starts some. */
+static int take_signals(struct program *p)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    assert(error == 0); /* only a wrong first argument fails */
+    signal(SIGPIPE, SIG_IGN);
+    p->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (p->signal_fd >= 0)
+        return 0;
+    log_error("signals cannot be read", log_str("error", strerror(errno)));
+    return NOTHING_FAILED;
+}
+
+int program_signal(struct program *p)
+{
+    struct signalfd_siginfo info;
+    while (read(p->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+            return SIGTERM;
+        if (info.ssi_signo == SIGHUP)
+            return SIGHUP;
+        if (info.ssi_signo == SIGUSR1 && log_reopen() != 0)
+            log_error("log file cannot be opened again", log_str("error", strerror(errno)));
+    }
+    return 0;
+}
+
+/* Logs who has the lock, as far as its file tells. */
+static void log_lock_taken(int fd, const char *path)
+{
+    char pid[24] = "";
+    ssize_t bytes = pread(fd, pid, sizeof pid - 1, 0);
+    pid[bytes < 0 ? 0 : strcspn(pid, "\n")] = '\0';
+    log_error("another process of this name runs; end it or give --name", log_str("lock", path),
+              log_str("pid", pid));
+}
+
+int program_lock(struct program *p)
+{
+    char path[CONF_TEXT_BYTES_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s.lock", p->conf->run.dir, p->name);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+    if (fd < 0) {
+        log_error("lock cannot be opened", log_str("lock", path), log_str("error", strerror(errno)));
+        return -1;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            log_lock_taken(fd, path);
+        else
+            log_error("lock cannot be taken", log_str("lock", path), log_str("error", strerror(errno)));
+        close(fd);
+        return -1;
+    }
+    /* The pid is for people only, so a full disk does not matter. */
+    if (ftruncate(fd, 0) != 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0)
+        log_warn("pid cannot be written to the lock", log_str("lock", path),
+                 log_str("error", strerror(errno)));
+    p->lock_fd = fd;
+    return 0;
+}
