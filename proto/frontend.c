@@ -1,0 +1,396 @@
+#include "proto/frontend.h"
+
+#include "proto/mp.h"
+
+static const char *const op_names[] = {[OP_PUSH] = "push",     [OP_SEND] = "send",     [OP_TSET] = "tset",
+                                       [OP_CANCEL] = "cancel", [OP_STATUS] = "status", [OP_PING] = "ping"};
+
+const char *op_name(enum op op)
+{
+    return op == OP_NONE ? NULL : op_names[op];
+}
+
+static enum op op_find(struct span name)
+{
+    for (int i = OP_PUSH; i <= OP_PING; i++)
+        if (span_is(name, op_names[i]))
+            return (enum op)i;
+    return OP_NONE;
+}
+
+int name_is_plain(struct span text, size_t bytes_max)
+{
+    if (text.bytes == 0 || text.bytes > bytes_max)
+        return 0;
+    for (size_t i = 0; i < text.bytes; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        if (byte <= ' ' || byte == 0x7f)
+            return 0;
+    }
+    return span_is_utf8(text);
+}
+
+/* --- packing ------------------------------------------------------------------------------------------------------ */
+
+static size_t put_text(struct buf *out, const char *name, struct span text)
+{
+    if (text.bytes == 0)
+        return 0;
+    mp_put_span(out, name, text);
+    return 1;
+}
+
+static size_t put_raw(struct buf *out, const char *name, struct span packed)
+{
+    if (packed.bytes == 0)
+        return 0;
+    mp_str(out, name);
+    mp_raw(out, packed);
+    return 1;
+}
+
+static size_t put_number(struct buf *out, const char *name, int64_t value)
+{
+    if (value == 0)
+        return 0;
+    mp_put_i64(out, name, value);
+    return 1;
+}
+
+void request_pack(const struct request *r, struct buf *out)
+{
+    size_t place = mp_map_open(out), count = 1;
+    mp_put_str(out, "op", op_names[r->op]);
+    count += put_raw(out, "ref", r->ref);
+    count += put_text(out, "id", r->id);
+    count += put_text(out, "app", r->app);
+    count += put_text(out, "openid", r->openid);
+    count += put_text(out, "key", r->key);
+    count += put_raw(out, "vars", r->vars);
+    count += put_number(out, "at", r->at_ms);
+    count += put_number(out, "in", r->in_ms);
+    count += put_number(out, "ttl", r->ttl_ms);
+    count += put_text(out, "task", r->task);
+    if (r->lane >= 0) {
+        mp_put_str(out, "lane", r->lane == LANE_EXPRESS ? "express" : "bulk");
+        count++;
+    }
+    mp_map_close(out, place, count);
+}
+
+void result_pack(const struct result *r, struct buf *out)
+{
+    size_t place = mp_map_open(out), count = 2;
+    count += put_raw(out, "ref", r->ref);
+    count += put_text(out, "id", r->id);
+    mp_put_i64(out, "code", (int64_t)r->code);
+    mp_put_u64(out, "epoch", r->epoch);
+    count += put_text(out, "message", r->message);
+    count += put_number(out, "errcode", r->errcode);
+    count += put_number(out, "msgid", r->msgid);
+    count += put_text(out, "state", r->state);
+    mp_map_close(out, place, count);
+}
+
+/* --- unpacking ---------------------------------------------------------------------------------------------------- */
+
+static int refuse(struct buf *error, const char *text)
+{
+    buf_append_str(error, text);
+    return -1;
+}
+
+static const char *type_name(enum mp_type type)
+{
+    static const char *const names[] = {
+        [MP_ERROR] = "damaged", [MP_NIL] = "nil", [MP_BOOL] = "a bool",    [MP_UINT] = "an integer",
+        [MP_INT] = "an integer", [MP_FLOAT] = "a float", [MP_STR] = "a str", [MP_BIN] = "a bin",
+        [MP_ARRAY] = "an array", [MP_MAP] = "a map",     [MP_EXT] = "an ext"};
+    return names[type];
+}
+
+/* Reads a str of at most bytes_max bytes. nil counts as not given. */
+static int read_text(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error)
+{
+    struct mp_value v = mp_read(c);
+    if (v.type == MP_NIL)
+        return 0;
+    if (v.type != MP_STR) {
+        buf_printf(error, "%s: %s; give a str", field, type_name(v.type));
+        return -1;
+    }
+    if (v.text.bytes > bytes_max) {
+        buf_printf(error, "%s: %zu bytes; at most %zu", field, v.text.bytes, bytes_max);
+        return -1;
+    }
+    *out = v.text;
+    return 0;
+}
+
+static int read_name(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error)
+{
+    if (read_text(c, field, bytes_max, out, error))
+        return -1;
+    if (out->data && !name_is_plain(*out, bytes_max)) {
+        buf_printf(error, "%s: empty, or not plain UTF-8 without spaces and control characters", field);
+        return -1;
+    }
+    return 0;
+}
+
+/* Reads a time of 0 to `max` ms. */
+static int read_time(struct mp_cursor *c, const char *field, int64_t max, int64_t *out, struct buf *error)
+{
+    struct mp_value v = mp_read(c);
+    if (v.type == MP_NIL)
+        return 0;
+    if (v.type != MP_UINT && v.type != MP_INT) {
+        buf_printf(error, "%s: %s; give an integer of milliseconds", field, type_name(v.type));
+        return -1;
+    }
+    if (v.type == MP_INT || v.as.u64 > (uint64_t)max) {
+        buf_printf(error, "%s: out of range; give 0 to %lld ms", field, (long long)max);
+        return -1;
+    }
+    *out = (int64_t)v.as.u64;
+    return 0;
+}
+
+static int read_lane(struct mp_cursor *c, int *lane, struct buf *error)
+{
+    struct span text = {NULL, 0};
+    if (read_text(c, "lane", 64, &text, error))
+        return -1;
+    if (text.data == NULL)
+        return 0;
+    if (!span_is(text, "express") && !span_is(text, "bulk"))
+        return refuse(error, "lane: unknown; give express or bulk");
+    *lane = span_is(text, "express") ? LANE_EXPRESS : LANE_BULK;
+    return 0;
+}
+
+static int read_op(struct mp_cursor *c, enum op *op, struct buf *error)
+{
+    struct span text = {NULL, 0};
+    if (read_text(c, "op", 64, &text, error))
+        return -1;
+    *op = op_find(text);
+    if (*op == OP_NONE)
+        return refuse(error, "op: unknown; give push, send, tset, cancel, status or ping");
+    return 0;
+}
+
+static int read_ref(struct mp_cursor *c, struct span *ref, struct buf *error)
+{
+    enum mp_type type = mp_peek(c);
+    if (type == MP_ARRAY || type == MP_MAP || type == MP_EXT)
+        return refuse(error, "ref: give a scalar");
+    struct span packed = mp_skip(c);
+    if (packed.bytes > REF_BYTES_MAX) {
+        buf_printf(error, "ref: %zu bytes packed; at most %d", packed.bytes, REF_BYTES_MAX);
+        return -1;
+    }
+    *ref = packed;
+    return 0;
+}
+
+static int is_variable(const struct mp_value *v)
+{
+    if (v->type == MP_STR)
+        return span_is_utf8(v->text);
+    if (v->type == MP_EXT)
+        return v->ext == MP_EXT_NUMBER;
+    if (v->type == MP_FLOAT)
+        return v->as.number - v->as.number == 0; /* finite */
+    return v->type == MP_NIL || v->type == MP_BOOL || v->type == MP_UINT || v->type == MP_INT;
+}
+
+/* An ext number is put into templates as it is, so it must be one: an optional minus and digits. */
+static int is_number_text(struct span text)
+{
+    size_t i = text.bytes && text.data[0] == '-' ? 1 : 0;
+    if (text.bytes == i || text.bytes > 256 || (text.data[i] == '0' && text.bytes > i + 1))
+        return 0;
+    for (; i < text.bytes; i++)
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return 0;
+    return 1;
+}
+
+static int read_variable(struct mp_cursor *c, struct buf *error)
+{
+    struct mp_value name = mp_read(c);
+    if (name.type != MP_STR)
+        return refuse(error, "vars: a name that is no str");
+    if (name.text.bytes > VAR_NAME_BYTES_MAX || !span_is_utf8(name.text)) {
+        buf_printf(error, "vars: a name over %d bytes or not UTF-8", VAR_NAME_BYTES_MAX);
+        return -1;
+    }
+    struct mp_value v = mp_read(c);
+    if (is_variable(&v) && (v.type != MP_EXT || is_number_text(v.text)))
+        return 0;
+    buf_printf(error, "%.*s: %s; a variable is UTF-8 text, a finite number, a bool or nil", (int)name.text.bytes,
+               name.text.data, type_name(v.type));
+    return -1;
+}
+
+static int read_vars(struct mp_cursor *c, struct span *vars, struct buf *error)
+{
+    const char *from = c->at;
+    struct mp_value v = mp_read(c);
+    if (v.type == MP_NIL)
+        return 0;
+    if (v.type != MP_MAP) {
+        buf_printf(error, "vars: %s; give a map", type_name(v.type));
+        return -1;
+    }
+    if (v.as.count > VARS_MAX) {
+        buf_printf(error, "vars: %u variables; at most %d", v.as.count, VARS_MAX);
+        return -1;
+    }
+    for (uint32_t i = 0; i < v.as.count; i++)
+        if (read_variable(c, error))
+            return -1;
+    *vars = (struct span){from, (size_t)(c->at - from)};
+    return 0;
+}
+
+static int read_member(struct mp_cursor *c, struct span name, struct request *r, struct buf *error)
+{
+    if (span_is(name, "op"))
+        return read_op(c, &r->op, error);
+    if (span_is(name, "ref"))
+        return read_ref(c, &r->ref, error);
+    if (span_is(name, "id"))
+        return read_name(c, "id", ID_BYTES_MAX, &r->id, error);
+    if (span_is(name, "app"))
+        return read_name(c, "app", ACCOUNT_BYTES_MAX, &r->app, error);
+    if (span_is(name, "openid"))
+        return read_text(c, "openid", OPENID_BYTES_MAX, &r->openid, error);
+    if (span_is(name, "key"))
+        return read_text(c, "key", REQUEST_BYTES_MAX, &r->key, error);
+    if (span_is(name, "vars"))
+        return read_vars(c, &r->vars, error);
+    if (span_is(name, "at"))
+        return read_time(c, "at", INT64_MAX, &r->at_ms, error);
+    if (span_is(name, "in"))
+        return read_time(c, "in", AT_AHEAD_MS_MAX, &r->in_ms, error);
+    if (span_is(name, "ttl"))
+        return read_time(c, "ttl", AT_AHEAD_MS_MAX, &r->ttl_ms, error);
+    if (span_is(name, "lane"))
+        return read_lane(c, &r->lane, error);
+    if (span_is(name, "task"))
+        return read_name(c, "task", TASK_BYTES_MAX, &r->task, error);
+    buf_printf(error, "%.*s: unknown member", (int)(name.bytes > 64 ? 64 : name.bytes), name.data);
+    return -1;
+}
+
+/* What an operation cannot do without. */
+static int check_complete(const struct request *r, struct buf *error)
+{
+    if (r->op == OP_NONE)
+        return refuse(error, "op: missing; give push, send, tset, cancel, status or ping");
+    if (r->op == OP_TSET && r->key.data == NULL)
+        return refuse(error, "key: missing");
+    if ((r->op == OP_CANCEL || r->op == OP_STATUS) && r->id.bytes == 0)
+        return refuse(error, "id: missing");
+    if (r->op != OP_PUSH && r->op != OP_SEND)
+        return 0;
+    if (r->openid.bytes == 0)
+        return refuse(error, "openid: empty or missing; give 1 to 128 bytes");
+    if (!span_is_utf8(r->openid))
+        return refuse(error, "openid: not UTF-8");
+    if (r->key.data == NULL)
+        return refuse(error, "key: missing");
+    if (r->at_ms && r->in_ms)
+        return refuse(error, "at: given together with in; give one of them");
+    return 0;
+}
+
+/* Finds the ref of a request that is refused for another field, so that its caller can match the answer. */
+static void find_ref(struct span packed, struct request *r)
+{
+    struct mp_cursor c;
+    struct buf ignored = {0};
+    mp_open(&c, packed);
+    uint32_t count = mp_read_map(&c);
+    for (uint32_t i = 0; i < count && !c.failed; i++) {
+        struct span name;
+        if (mp_read_name(&c, &name))
+            break;
+        if (span_is(name, "ref")) {
+            read_ref(&c, &r->ref, &ignored);
+            break;
+        }
+        mp_skip(&c);
+    }
+    buf_free(&ignored);
+}
+
+static int unpack_map(struct span packed, struct request *r, struct buf *error)
+{
+    struct mp_cursor c;
+    mp_open(&c, packed);
+    struct mp_value v = mp_read(&c);
+    if (v.type == MP_ERROR)
+        return refuse(error, "request: not msgpack");
+    if (v.type != MP_MAP) {
+        buf_printf(error, "request: %s; give a map with str names", type_name(v.type));
+        return -1;
+    }
+    for (uint32_t i = 0; i < v.as.count; i++) {
+        struct span name;
+        if (mp_read_name(&c, &name))
+            return refuse(error, "request: a member's name that is no str");
+        if (read_member(&c, name, r, error))
+            return -1;
+        if (c.failed)
+            return refuse(error, "request: damaged msgpack");
+    }
+    if (c.at != c.end)
+        return refuse(error, "request: bytes behind the map; give one map a frame");
+    return check_complete(r, error);
+}
+
+int request_unpack(struct span packed, struct request *r, struct buf *error)
+{
+    *r = (struct request){.lane = -1};
+    buf_clear(error);
+    if (packed.bytes > REQUEST_BYTES_MAX)
+        buf_printf(error, "request: %zu bytes; at most %d", packed.bytes, REQUEST_BYTES_MAX);
+    else if (unpack_map(packed, r, error) == 0)
+        return 0;
+    if (r->ref.bytes == 0)
+        find_ref(packed, r);
+    return -1;
+}
+
+int result_unpack(struct span packed, struct result *r)
+{
+    struct mp_cursor c;
+    *r = (struct result){0};
+    mp_open(&c, packed);
+    uint32_t count = mp_read_map(&c);
+    for (uint32_t i = 0; i < count && !c.failed; i++) {
+        struct span name = mp_read_str(&c);
+        if (span_is(name, "ref"))
+            r->ref = mp_skip(&c);
+        else if (span_is(name, "id"))
+            r->id = mp_read_str(&c);
+        else if (span_is(name, "code"))
+            r->code = (enum code)mp_read_i64(&c);
+        else if (span_is(name, "message"))
+            r->message = mp_read_str(&c);
+        else if (span_is(name, "errcode"))
+            r->errcode = mp_read_i64(&c);
+        else if (span_is(name, "msgid"))
+            r->msgid = mp_read_i64(&c);
+        else if (span_is(name, "state"))
+            r->state = mp_read_str(&c);
+        else if (span_is(name, "epoch"))
+            r->epoch = mp_read_u64(&c);
+        else
+            mp_skip(&c);
+    }
+    return c.failed || r->code == 0 ? -1 : 0;
+}
