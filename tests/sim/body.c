@@ -1,0 +1,169 @@
+/*
+ * body.c - reads and checks JSON bodies with jansson; see body.h. The only file that includes jansson.
+ */
+#include "tests/sim/body.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/errcode.h"
+#include "tests/sim/text.h"
+
+#define BODY_NAME_BYTES_SHOWN 100
+
+/* Numbers are not looked at, so huge ones may lose digits; a NUL within a string is legal JSON. */
+#define BODY_FLAGS (JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL)
+
+static int body_check_members(const json_t *root, enum body_openid_policy policy,
+                              struct body_message *message, char *error);
+static int body_check_data(json_t *data, char *error);
+static int body_check_client_id(const json_t *id, struct body_message *message, char *error);
+static bool body_has_needless_escape(const char *bytes, size_t count);
+static int body_copy_string(const json_t *value, char *out, size_t max);
+
+int body_read_message(const char *bytes, size_t count, enum body_openid_policy policy,
+                      struct body_message *message, char error[BODY_ERROR_BYTES_MAX])
+{
+    memset(message, 0, sizeof *message);
+    error[0] = '\0';
+    if (count == 0)
+        return ERRCODE_BODY_EMPTY;
+    json_t *root = json_loadb(bytes, count, BODY_FLAGS, NULL);
+    int errcode = json_is_object(root) ? 0 : ERRCODE_JSON;
+    if (errcode == 0 && body_has_needless_escape(bytes, count))
+        errcode = ERRCODE_ESCAPES;
+    if (errcode == 0)
+        errcode = body_check_members(root, policy, message, error);
+    json_decref(root);
+    return errcode;
+}
+
+int body_read_grant(const char *bytes, size_t count, struct body_grant *grant)
+{
+    memset(grant, 0, sizeof *grant);
+    if (count == 0)
+        return ERRCODE_BODY_EMPTY;
+    json_t *root = json_loadb(bytes, count, BODY_FLAGS, NULL);
+    const json_t *force = json_object_get(root, "force_refresh");
+    bool valid = json_is_object(root) && (force == NULL || json_is_boolean(force));
+    if (valid) {
+        body_copy_string(json_object_get(root, "grant_type"), grant->grant_type, BODY_CREDENTIAL_BYTES_MAX);
+        body_copy_string(json_object_get(root, "appid"), grant->appid, BODY_CREDENTIAL_BYTES_MAX);
+        body_copy_string(json_object_get(root, "secret"), grant->secret, BODY_CREDENTIAL_BYTES_MAX);
+        grant->force_refresh = json_is_true(force);
+    }
+    json_decref(root);
+    return valid ? 0 : ERRCODE_JSON;
+}
+
+int body_read_errcode(const char *bytes, size_t count, int *errcode)
+{
+    json_t *root = json_loadb(bytes, count, BODY_FLAGS, NULL);
+    const json_t *value = json_object_get(root, "errcode");
+    double number = json_number_value(value);
+    int found = json_is_number(value) && number >= INT_MIN && number <= INT_MAX ? 0 : -1;
+    if (found == 0)
+        *errcode = (int)number;
+    json_decref(root);
+    return found;
+}
+
+static bool body_openid_valid(const char *openid, enum body_openid_policy policy)
+{
+    if (policy == BODY_OPENID_REAL)
+        return strlen(openid) == 28 && openid[0] == 'o';
+    return openid[0] != '\0';
+}
+
+static int body_check_members(const json_t *root, enum body_openid_policy policy,
+                              struct body_message *message, char *error)
+{
+    char openid[BODY_OPENID_BYTES_MAX + 1] = "";
+    body_copy_string(json_object_get(root, "touser"), openid, BODY_OPENID_BYTES_MAX);
+    if (!body_openid_valid(openid, policy))
+        return ERRCODE_OPENID;
+    memcpy(message->openid, openid, sizeof openid);
+    if (json_string_length(json_object_get(root, "template_id")) == 0)
+        return ERRCODE_TEMPLATE_ID;
+    int errcode = body_check_data(json_object_get(root, "data"), error);
+    if (errcode != 0)
+        return errcode;
+    return body_check_client_id(json_object_get(root, "client_msg_id"), message, error);
+}
+
+/* Every member of data must be an object with a string "value". */
+static int body_check_data(json_t *data, char *error)
+{
+    if (!json_is_object(data)) {
+        snprintf(error, BODY_ERROR_BYTES_MAX, "argument invalid! data is missing or no object");
+        return ERRCODE_ARGUMENT;
+    }
+    for (void *at = json_object_iter(data); at != NULL; at = json_object_iter_next(data, at)) {
+        const char *name = json_object_iter_key(at);
+        if (json_is_string(json_object_get(json_object_iter_value(at), "value")))
+            continue;
+        int shown = (int)text_fit(name, strlen(name), BODY_NAME_BYTES_SHOWN);
+        snprintf(error, BODY_ERROR_BYTES_MAX, "argument invalid! data.%.*s.value invalid", shown, name);
+        return ERRCODE_ARGUMENT;
+    }
+    return 0;
+}
+
+static size_t body_chars(const char *text)
+{
+    size_t chars = 0;
+    for (; *text != '\0'; text++)
+        chars += ((unsigned char)*text & 0xc0) != 0x80;
+    return chars;
+}
+
+static int body_check_client_id(const json_t *id, struct body_message *message, char *error)
+{
+    if (id == NULL)
+        return 0;
+    char *out = message->client_msg_id;
+    if (body_copy_string(id, out, BODY_CLIENT_ID_BYTES_MAX) == 0 && out[0] != '\0' &&
+        body_chars(out) <= BODY_CLIENT_ID_CHARS_MAX)
+        return 0;
+    out[0] = '\0';
+    snprintf(error, BODY_ERROR_BYTES_MAX,
+             "argument invalid! client_msg_id must be a string of 1 to %d characters",
+             BODY_CLIENT_ID_CHARS_MAX);
+    return ERRCODE_ARGUMENT;
+}
+
+/*
+ * Whether a \uXXXX stands for something other than a control character. WeChat wants such characters raw
+ * (error 40033). The bytes are known to be JSON, so a backslash stands only in a string and is complete.
+ */
+static bool body_has_needless_escape(const char *bytes, size_t count)
+{
+    const char *end = bytes + count;
+    const char *at = bytes;
+    while ((at = memchr(at, '\\', (size_t)(end - at))) != NULL) {
+        if (at[1] == 'u') {
+            char digits[5] = {at[2], at[3], at[4], at[5], '\0'};
+            unsigned long code = strtoul(digits, NULL, 16);
+            bool control = code < 0x20 || (code >= 0x7f && code <= 0x9f);
+            if (!control)
+                return true;
+        }
+        at += 2;
+    }
+    return false;
+}
+
+/* Copies a string of at most `max` bytes without a NUL in it; anything else gives -1 and "". */
+static int body_copy_string(const json_t *value, char *out, size_t max)
+{
+    const char *text = json_string_value(value);
+    size_t bytes = json_string_length(value);
+    out[0] = '\0';
+    if (text == NULL || bytes > max || memchr(text, '\0', bytes) != NULL)
+        return -1;
+    memcpy(out, text, bytes + 1);
+    return 0;
+}

@@ -1,0 +1,49 @@
+/*
+ * body.h - reads and checks the JSON bodies of WeChat calls. Strict, like WeChat: what is sent must be JSON
+ * (RFC 8259) in UTF-8. Duplicate and unknown members are taken without complaint.
+ *
+ * Pure: bytes in, a verdict out. Any bytes are allowed; nothing here ends the process.
+ */
+#ifndef SIM_BODY_H
+#define SIM_BODY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define BODY_OPENID_BYTES_MAX     128
+#define BODY_CLIENT_ID_CHARS_MAX  64 /* our choice: WeChat publishes no limit for client_msg_id */
+#define BODY_CLIENT_ID_BYTES_MAX  (4 * BODY_CLIENT_ID_CHARS_MAX)
+#define BODY_ERROR_BYTES_MAX      256
+#define BODY_CREDENTIAL_BYTES_MAX 128
+
+enum body_openid_policy {
+    BODY_OPENID_ANY,  /* 1 to 128 bytes */
+    BODY_OPENID_REAL, /* 28 characters, the first an 'o': as all published ones are */
+};
+
+/* What a template/send body says. */
+struct body_message {
+    char openid[BODY_OPENID_BYTES_MAX + 1];           /* "" until it was found valid */
+    char client_msg_id[BODY_CLIENT_ID_BYTES_MAX + 1]; /* "" if absent */
+};
+
+/* What a stable_token body says; "" for a member that is missing, too long or no string. */
+struct body_grant {
+    char grant_type[BODY_CREDENTIAL_BYTES_MAX + 1];
+    char appid[BODY_CREDENTIAL_BYTES_MAX + 1];
+    char secret[BODY_CREDENTIAL_BYTES_MAX + 1];
+    bool force_refresh;
+};
+
+/* Checks a template/send body in WeChat's order. 0, or the errcode to answer; then `error` holds an errmsg,
+ * or is "" where the usual text of the code says it all. */
+int body_read_message(const char *bytes, size_t count, enum body_openid_policy policy,
+                      struct body_message *message, char error[BODY_ERROR_BYTES_MAX]);
+
+/* Reads a stable_token body. 0, 44002 (empty) or 47001 (not JSON, or force_refresh no boolean). */
+int body_read_grant(const char *bytes, size_t count, struct body_grant *grant);
+
+/* The errcode that an answer carries. 0 and *errcode, or -1: not a JSON object with such a number. */
+int body_read_errcode(const char *bytes, size_t count, int *errcode);
+
+#endif

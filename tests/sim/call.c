@@ -1,0 +1,312 @@
+/*
+ * call.c - message calls; see call.h.
+ */
+#include "tests/sim/call.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "tests/sim/control.h"
+#include "tests/sim/errcode.h"
+#include "tests/sim/memory.h"
+
+#define CALL_FAULT_BYTES_MAX 15 /* the longest action name is "cut-after" */
+
+/* How the client gets to know. */
+enum call_ending { CALL_ANSWER, CALL_CUT, CALL_HANG };
+
+/* What a recipient's openid is held by: an account's openids are its own. */
+struct call_key {
+    unsigned account;
+    char openid[BODY_OPENID_BYTES_MAX + 1];
+};
+
+struct call {
+    struct sim *sim;
+    struct exchange *exchange;
+    struct call *prev; /* sim->calls */
+    struct call *next;
+    UT_hash_handle hh; /* sim->busy, while holds_openid */
+    struct call_key key;
+    bool holds_openid;
+    bool held; /* due, but the simulator is paused */
+    struct timer timer;
+    int64_t arrived_ms;                   /* wall clock */
+    const struct tokens_account *account; /* NULL until the token was found valid */
+    struct body_message message;
+    enum counter result; /* COUNTER_DELIVERED to COUNTER_CONFLICTS */
+    enum call_ending ending;
+    char fault[CALL_FAULT_BYTES_MAX + 1]; /* "" without one */
+    int64_t slow_ms;
+    bool has_errcode;
+    int errcode;
+    unsigned status;
+    enum http_type type;
+    int64_t msgid; /* 0: none */
+    struct text answer;
+};
+
+static void call_decide(struct call *call);
+static int call_check_request(struct call *call);
+static bool call_take_openid(struct call *call);
+static void call_take_fault(struct call *call, const struct fault *fault);
+static void call_deliver(struct call *call);
+static void call_answer_status(struct call *call, unsigned status);
+static void call_refuse(struct call *call, int errcode, const char *message);
+static void call_due(void *argument);
+static void call_client_left(struct exchange *exchange);
+static void call_settle(struct call *call, bool ending);
+
+void call_begin(struct sim *sim, struct exchange *exchange)
+{
+    int64_t *values = sim->counters.values;
+    struct call *call = memory_new(sizeof *call);
+    call->sim = sim;
+    call->exchange = exchange;
+    call->arrived_ms = loop_wall_ms();
+    call->status = 200;
+    exchange->owner = call;
+    DL_APPEND(sim->calls, call);
+    values[COUNTER_CALLS]++;
+    values[COUNTER_IN_FLIGHT]++;
+    if (values[COUNTER_IN_FLIGHT] > values[COUNTER_MAX_IN_FLIGHT])
+        values[COUNTER_MAX_IN_FLIGHT] = values[COUNTER_IN_FLIGHT];
+    call_decide(call);
+    int64_t delay_ms = latency_draw(&sim->latency, &sim->dice) + call->slow_ms;
+    if (call->ending == CALL_HANG)
+        exchange_watch(exchange, call_client_left);
+    else if (delay_ms > 0)
+        loop_start_timer(sim->loop, &call->timer, delay_ms, call_due, call);
+    else
+        call_due(call);
+    control_counters_changed(sim);
+}
+
+void call_resume_all(struct sim *sim)
+{
+    struct call *next;
+    for (struct call *call = sim->calls; call != NULL; call = next) {
+        next = call->next;
+        if (call->held)
+            call_settle(call, false);
+    }
+    control_counters_changed(sim);
+}
+
+void call_settle_all(struct sim *sim)
+{
+    while (sim->calls != NULL)
+        call_settle(sim->calls, true);
+}
+
+/* Decides result, answer and ending, in WeChat's order: request, token, JSON, fields; then the recipient. */
+static void call_decide(struct call *call)
+{
+    struct sim *sim = call->sim;
+    char error[BODY_ERROR_BYTES_MAX] = "";
+    if (call->exchange->body_too_large) {
+        call_answer_status(call, 413);
+        call->result = COUNTER_REFUSED;
+        return;
+    }
+    int errcode = call_check_request(call);
+    if (errcode == 0)
+        errcode = body_read_message(call->exchange->body, call->exchange->body_bytes,
+                                    sim->options->openid_policy, &call->message, error);
+    if (errcode != 0) {
+        call_refuse(call, errcode, error[0] != '\0' ? error : NULL);
+        return;
+    }
+    if (!call_take_openid(call)) {
+        call_refuse(call, ERRCODE_CONCURRENT, NULL);
+        call->result = COUNTER_CONFLICTS;
+        return;
+    }
+    const struct fault *fault = faults_find(sim->faults, call->message.openid, &sim->dice);
+    if (fault != NULL)
+        call_take_fault(call, fault);
+    else
+        call_deliver(call);
+}
+
+/* Method and token. 0, or the errcode. */
+static int call_check_request(struct call *call)
+{
+    if (call->exchange->method != HTTP_POST)
+        return ERRCODE_NOT_POST;
+    const char *token = exchange_query(call->exchange, "access_token");
+    if (token == NULL || token[0] == '\0')
+        return ERRCODE_TOKEN_MISSING;
+    return tokens_check(call->sim->tokens, token, loop_now_ms(), &call->account);
+}
+
+/* Holds the openid for this call; false if another call holds it. */
+static bool call_take_openid(struct call *call)
+{
+    struct sim *sim = call->sim;
+    struct call *other = NULL;
+    if (!sim->options->conflict)
+        return true;
+    call->key.account = call->account->number;
+    memcpy(call->key.openid, call->message.openid, sizeof call->key.openid);
+    HASH_FIND(hh, sim->busy, &call->key, sizeof call->key, other);
+    if (other != NULL)
+        return false;
+    HASH_ADD(hh, sim->busy, key, sizeof call->key, call);
+    call->holds_openid = true;
+    return true;
+}
+
+static void call_take_fault(struct call *call, const struct fault *fault)
+{
+    snprintf(call->fault, sizeof call->fault, "%s", fault->name);
+    call->result = COUNTER_FAULTS;
+    call->has_errcode = fault->has_errcode;
+    call->errcode = fault->has_errcode ? fault->number : 0;
+    switch (fault->kind) {
+    case FAULT_ERRCODE:
+        sim_write_error(call->sim, &call->answer, fault->number, NULL);
+        break;
+    case FAULT_STATUS:
+        call_answer_status(call, (unsigned)fault->number);
+        break;
+    case FAULT_BODY:
+        text_puts(&call->answer, fault->text);
+        break;
+    case FAULT_CUT:
+        call->ending = CALL_CUT;
+        break;
+    case FAULT_CUT_AFTER:
+        call_deliver(call);
+        call->ending = CALL_CUT;
+        break;
+    case FAULT_SLOW:
+        call_deliver(call);
+        call->slow_ms = fault->number;
+        break;
+    case FAULT_HANG:
+        call->ending = CALL_HANG;
+        break;
+    }
+}
+
+/* Accepts the message, or finds that it was accepted before and answers the same. */
+static void call_deliver(struct call *call)
+{
+    struct sim *sim = call->sim;
+    const char *openid = call->message.openid;
+    const char *client_msg_id = call->message.client_msg_id;
+    unsigned account = call->account->number;
+    int64_t now_ms = loop_now_ms();
+    if (client_msg_id[0] != '\0')
+        call->msgid = dedupe_find(sim->dedupe, account, openid, client_msg_id, now_ms);
+    call->result = call->msgid != 0 ? COUNTER_DUPLICATES : COUNTER_DELIVERED;
+    if (call->msgid == 0) {
+        call->msgid = ++sim->msgid;
+        if (client_msg_id[0] != '\0')
+            dedupe_add(sim->dedupe, account, openid, client_msg_id, call->msgid, now_ms);
+    }
+    call->has_errcode = true;
+    text_printf(&call->answer, "{\"errcode\":0,\"errmsg\":\"ok\",\"msgid\":%" PRId64 "}", call->msgid);
+}
+
+static void call_answer_status(struct call *call, unsigned status)
+{
+    call->status = status;
+    call->type = HTTP_HTML;
+    text_printf(&call->answer, "<html><body>%u</body></html>", status);
+}
+
+static void call_refuse(struct call *call, int errcode, const char *message)
+{
+    call->result = COUNTER_REFUSED;
+    call->has_errcode = true;
+    call->errcode = errcode;
+    sim_write_error(call->sim, &call->answer, errcode, message);
+}
+
+/* The latency is over. */
+static void call_due(void *argument)
+{
+    struct call *call = argument;
+    struct sim *sim = call->sim;
+    call->held = sim->paused;
+    if (call->held)
+        return;
+    call_settle(call, false);
+    control_counters_changed(sim);
+}
+
+/* The client of a hanging call has closed its connection. */
+static void call_client_left(struct exchange *exchange)
+{
+    struct call *call = exchange->owner;
+    struct sim *sim = call->sim;
+    call_settle(call, false);
+    control_counters_changed(sim);
+}
+
+static const char *call_result_name(const struct call *call)
+{
+    switch (call->result) {
+    case COUNTER_DELIVERED:
+        return "delivered";
+    case COUNTER_DUPLICATES:
+        return "duplicate";
+    case COUNTER_REFUSED:
+        return "refused";
+    case COUNTER_CONFLICTS:
+        return "conflict";
+    default:
+        return call->ending == CALL_CUT ? "cut" : "fault";
+    }
+}
+
+static void call_journal(const struct call *call, bool answered)
+{
+    const struct exchange *exchange = call->exchange;
+    bool answer = call->ending == CALL_ANSWER;
+    struct journal_message line = {
+        .arrived_ms = call->arrived_ms,
+        .done_ms = loop_wall_ms(),
+        .path = exchange->path,
+        .app = call->account != NULL ? call->account->appid : NULL,
+        .openid = call->message.openid[0] != '\0' ? call->message.openid : NULL,
+        .client_msg_id = call->message.client_msg_id[0] != '\0' ? call->message.client_msg_id : NULL,
+        .result = call_result_name(call),
+        .fault = call->fault[0] != '\0' ? call->fault : NULL,
+        .answered = answered,
+        .has_errcode = call->has_errcode,
+        .errcode = call->errcode,
+        .status = answer ? (int)call->status : 0,
+        .msgid = call->msgid,
+        .body = exchange->body_too_large ? NULL : exchange->body,
+        .body_bytes = exchange->body_bytes,
+    };
+    journal_add_message(call->sim->journal, &line);
+}
+
+/* Counts, journals, answers and frees the call. `ending`: the simulator ends, so nothing is answered. */
+static void call_settle(struct call *call, bool ending)
+{
+    struct sim *sim = call->sim;
+    struct exchange *exchange = call->exchange;
+    bool cut = ending || call->ending != CALL_ANSWER;
+    sim->counters.values[COUNTER_IN_FLIGHT]--;
+    sim->counters.values[call->result]++;
+    call_journal(call, !cut && !exchange_client_left(exchange));
+    loop_stop_timer(sim->loop, &call->timer);
+    if (call->holds_openid)
+        HASH_DEL(sim->busy, call);
+    DL_DELETE(sim->calls, call);
+    if (cut)
+        exchange_cut(exchange);
+    else
+        exchange_answer(exchange, call->status, call->type, &call->answer);
+    text_clear(&call->answer);
+    free(call);
+}

@@ -1,0 +1,31 @@
+/*
+ * counters.c - names and JSON of the figures; see counters.h.
+ */
+#include "tests/sim/counters.h"
+
+#include <inttypes.h>
+
+static const char *const NAMES[COUNTER_COUNT] = {
+    [COUNTER_CALLS] = "calls",
+    [COUNTER_DELIVERED] = "delivered",
+    [COUNTER_DUPLICATES] = "duplicates",
+    [COUNTER_REFUSED] = "refused",
+    [COUNTER_FAULTS] = "faults",
+    [COUNTER_CONFLICTS] = "conflicts",
+    [COUNTER_TOKEN_FETCHES] = "token_fetches",
+    [COUNTER_STABLE_FETCHES] = "stable_fetches",
+    [COUNTER_FORCED] = "forced",
+    [COUNTER_IN_FLIGHT] = "in_flight",
+    [COUNTER_MAX_IN_FLIGHT] = "max_in_flight",
+};
+
+const char *counter_name(enum counter counter)
+{
+    return NAMES[counter];
+}
+
+void counters_write(const struct counters *self, struct text *answer)
+{
+    for (int i = 0; i < COUNTER_COUNT; i++)
+        text_printf(answer, "%s\"%s\":%" PRId64, i > 0 ? "," : "", NAMES[i], self->values[i]);
+}

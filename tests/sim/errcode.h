@@ -1,0 +1,39 @@
+/*
+ * errcode.h - WeChat's error answers: {"errcode":N,"errmsg":"TEXT rid: …"}.
+ */
+#ifndef SIM_ERRCODE_H
+#define SIM_ERRCODE_H
+
+#include "tests/sim/text.h"
+
+/* The codes that the simulator's own checks answer with. */
+enum {
+    ERRCODE_TOKEN_NOT_LATEST = 40001,
+    ERRCODE_GRANT_TYPE = 40002,
+    ERRCODE_OPENID = 40003,
+    ERRCODE_APPID = 40013,
+    ERRCODE_TOKEN_UNKNOWN = 40014,
+    ERRCODE_ESCAPES = 40033,
+    ERRCODE_TEMPLATE_ID = 40037,
+    ERRCODE_SECRET = 40125,
+    ERRCODE_TOKEN_MISSING = 41001,
+    ERRCODE_APPID_MISSING = 41002,
+    ERRCODE_SECRET_MISSING = 41004,
+    ERRCODE_TOKEN_EXPIRED = 42001,
+    ERRCODE_NOT_GET = 43001,
+    ERRCODE_NOT_POST = 43002,
+    ERRCODE_CONCURRENT = 43108,
+    ERRCODE_BODY_EMPTY = 44002,
+    ERRCODE_DAILY_QUOTA = 45009,
+    ERRCODE_JSON = 47001,
+    ERRCODE_ARGUMENT = 47003,
+};
+
+/* WeChat's own text for the common codes (from its table of return codes and from published answers; 43108,
+ * 43117 and 45109 are worded here, no original was found); "simulated error" for the others. */
+const char *errcode_text(int errcode);
+
+/* Adds the JSON answer. `message` NULL: errcode_text(). `rid` not NULL: the errmsg ends in " rid: RID". */
+void errcode_write(struct text *answer, int errcode, const char *message, const char *rid);
+
+#endif

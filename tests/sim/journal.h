@@ -1,0 +1,57 @@
+/*
+ * journal.h - a file with a JSON line for every message call and every token call.
+ *
+ * Lines are gathered and written together, at the latest after 50 ms, and whenever journal_flush() is called.
+ * The file is appended to. If it cannot be written the process ends with a message and exit code 1: a test
+ * must not go on with a journal that lacks lines.
+ */
+#ifndef SIM_JOURNAL_H
+#define SIM_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/sim/loop.h"
+
+/* A message call. Strings may be NULL: then the member is null. */
+struct journal_message {
+    int64_t arrived_ms; /* wall clock */
+    int64_t done_ms;
+    const char *path;
+    const char *app;
+    const char *openid;
+    const char *client_msg_id;
+    const char *result;
+    const char *fault; /* the action of the rule that applied */
+    bool answered;     /* the answer was given to a client that was still there */
+    bool has_errcode;
+    int errcode;
+    int status;    /* HTTP; 0 (null in the file): nothing was answered */
+    int64_t msgid; /* 0 (null in the file): none */
+    const char *body;
+    size_t body_bytes;
+};
+
+/* A token call. Never holds a secret or a token. */
+struct journal_grant {
+    int64_t arrived_ms;
+    const char *path;
+    const char *app;
+    const char *result;
+    int errcode;
+};
+
+struct journal;
+
+/* `path` NULL: no journal, every call does nothing. NULL after a message if the file cannot be opened. */
+struct journal *journal_new(const char *path, struct loop *loop);
+void journal_destroy(struct journal **self); /* writes what is gathered */
+
+void journal_add_message(struct journal *self, const struct journal_message *message);
+void journal_add_grant(struct journal *self, const struct journal_grant *grant);
+
+/* Writes what is gathered. */
+void journal_flush(struct journal *self);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * options.h - the command line of wechat-sim.
+ */
+#ifndef SIM_OPTIONS_H
+#define SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/sim/body.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/latency.h"
+#include "tests/sim/tokens.h"
+
+#define OPTIONS_APPID_BYTES_MAX  64
+#define OPTIONS_SECRET_BYTES_MAX 128
+
+struct options_account {
+    char appid[OPTIONS_APPID_BYTES_MAX + 1];
+    const char *secret;
+};
+
+/* Strings point into argv. */
+struct options {
+    const char *http;  /* HOST:PORT, or NULL */
+    const char *https; /* HOST:PORT, or NULL */
+    const char *certificate_file;
+    const char *key_file;
+    const char *ready_file; /* or NULL */
+    const char *journal;    /* or NULL */
+    struct latency latency;
+    size_t faults_used;
+    const char *faults[FAULTS_RULES_MAX]; /* known to be well-formed */
+    bool faults_as_recorded;
+    unsigned accounts_used;
+    struct options_account accounts[TOKENS_ACCOUNTS_MAX];
+    uint64_t seed;
+    int64_t token_lifetime_s;
+    int64_t token_overlap_s;
+    enum body_openid_policy openid_policy;
+    int64_t dedupe_window_s;
+    bool conflict; /* 43108 for a second call to an openid that has one in flight */
+    bool rid;      /* errmsg ends in " rid: …" */
+};
+
+/* Fills *options. -1: go on. Otherwise the exit code: 0 after --help or --version, 2 after bad usage. */
+int options_read(struct options *options, int argc, char **argv);
+
+#endif

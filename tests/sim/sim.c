@@ -1,0 +1,117 @@
+/*
+ * sim.c - makes the simulator's parts and routes requests to them; see sim.h.
+ */
+#include "tests/sim/sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/sim/call.h"
+#include "tests/sim/control.h"
+#include "tests/sim/errcode.h"
+#include "tests/sim/grant.h"
+#include "tests/sim/memory.h"
+
+#define RID_BYTES 27 /* three groups of eight hexadecimal digits */
+
+static void sim_add_faults(struct sim *self);
+static int64_t sim_first_msgid(void);
+
+struct sim *sim_new(const struct options *options, struct loop *loop)
+{
+    struct sim *self = memory_new(sizeof *self);
+    self->options = options;
+    self->loop = loop;
+    self->latency = options->latency;
+    self->msgid = sim_first_msgid();
+    dice_seed(&self->dice, options->seed);
+    dice_seed(&self->rid_dice, ~options->seed);
+    self->tokens = tokens_new(options->token_lifetime_s, options->token_overlap_s);
+    for (unsigned i = 0; i < options->accounts_used; i++)
+        tokens_add_account(self->tokens, options->accounts[i].appid, options->accounts[i].secret);
+    self->dedupe = dedupe_new(options->dedupe_window_s * 1000);
+    sim_add_faults(self);
+    self->journal = journal_new(options->journal, loop);
+    if (self->journal == NULL)
+        sim_destroy(&self);
+    return self;
+}
+
+void sim_destroy(struct sim **self)
+{
+    if (*self == NULL)
+        return;
+    journal_destroy(&(*self)->journal);
+    tokens_destroy(&(*self)->tokens);
+    faults_destroy(&(*self)->faults);
+    dedupe_destroy(&(*self)->dedupe);
+    free(*self);
+    *self = NULL;
+}
+
+void sim_handle(void *sim, struct exchange *exchange)
+{
+    struct sim *self = sim;
+    const char *path = exchange->path;
+    if (strcmp(path, "/cgi-bin/message/template/send") == 0) {
+        call_begin(self, exchange);
+    } else if (strncmp(path, "/sim/", 5) == 0) {
+        control_handle(self, exchange);
+    } else if (strcmp(path, "/cgi-bin/token") == 0) {
+        grant_classic(self, exchange);
+    } else if (strcmp(path, "/cgi-bin/stable_token") == 0) {
+        grant_stable(self, exchange);
+    } else {
+        struct text answer = {0};
+        text_puts(&answer, "<html><body>404 Not Found</body></html>");
+        exchange_answer(exchange, 404, HTTP_HTML, &answer);
+    }
+}
+
+void sim_settle(struct sim *self)
+{
+    call_settle_all(self);
+    control_settle_all(self);
+}
+
+void sim_answer_error(struct sim *self, struct exchange *exchange, int errcode, const char *message)
+{
+    struct text answer = {0};
+    sim_write_error(self, &answer, errcode, message);
+    exchange_answer(exchange, 200, HTTP_JSON, &answer);
+}
+
+void sim_write_error(struct sim *self, struct text *answer, int errcode, const char *message)
+{
+    char rid[RID_BYTES];
+    if (!self->options->rid) {
+        errcode_write(answer, errcode, message, NULL);
+        return;
+    }
+    uint64_t bits = dice_roll(&self->rid_dice);
+    snprintf(rid, sizeof rid, "%08" PRIx32 "-%08" PRIx32 "-%08" PRIx32, (uint32_t)(loop_wall_ms() / 1000),
+             (uint32_t)(bits >> 32), (uint32_t)bits);
+    errcode_write(answer, errcode, message, rid);
+}
+
+/* The rules of the command line come first, so they can override the recorded ones. */
+static void sim_add_faults(struct sim *self)
+{
+    char error[FAULTS_ERROR_BYTES_MAX];
+    self->faults = faults_new();
+    for (size_t i = 0; i < self->options->faults_used; i++)
+        faults_add(self->faults, self->options->faults[i], error); /* options_read() has tried it */
+    if (self->options->faults_as_recorded)
+        faults_add_recorded(self->faults);
+}
+
+/* Nanoseconds since 1970: like WeChat's, above 2^53, and larger after a restart than before. */
+static int64_t sim_first_msgid(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}

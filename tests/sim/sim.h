@@ -1,0 +1,66 @@
+/*
+ * sim.h - the simulator: what its parts share, and which part serves which path.
+ *
+ *   /cgi-bin/message/template/send             call.c
+ *   /cgi-bin/token, /cgi-bin/stable_token      grant.c
+ *   /sim/…                                     control.c
+ *
+ * One thread; every function here is called from the event loop.
+ */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/sim/counters.h"
+#include "tests/sim/dedupe.h"
+#include "tests/sim/dice.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/http.h"
+#include "tests/sim/journal.h"
+#include "tests/sim/latency.h"
+#include "tests/sim/loop.h"
+#include "tests/sim/options.h"
+#include "tests/sim/tokens.h"
+
+struct call;
+struct waiter;
+
+/* Opaque to main(); the parts named above read and change it. */
+struct sim {
+    const struct options *options;
+    struct loop *loop;
+    struct journal *journal;
+    struct tokens *tokens;
+    struct faults *faults;
+    struct dedupe *dedupe;
+    struct latency latency; /* of message calls; POST /sim/latency changes it */
+    struct dice dice;       /* decides faults and latencies, from the seed */
+    struct dice rid_dice;   /* makes rids, so that they do not change what dice decides */
+    struct counters counters;
+    int64_t msgid;          /* the last one given out */
+    int token_errcode;      /* what token calls answer; 0: as usual */
+    bool paused;            /* answers to message calls are held */
+    struct call *calls;     /* not settled, oldest first (utlist) */
+    struct call *busy;      /* those that hold their openid (uthash) */
+    struct waiter *waiters; /* GET /sim/wait calls (utlist) */
+};
+
+/* NULL after a message: the journal cannot be opened. Keeps `options` and `loop`, which must outlive it. */
+struct sim *sim_new(const struct options *options, struct loop *loop);
+void sim_destroy(struct sim **self);
+
+/* Serves one request; the handler of http.h. */
+void sim_handle(void *sim, struct exchange *exchange);
+
+/* Settles all that is held: calls are journalled as unanswered and cut, waiting control calls answered. */
+void sim_settle(struct sim *self);
+
+/* Answers with a WeChat error, HTTP 200. `message` NULL: the usual text of the code. */
+void sim_answer_error(struct sim *self, struct exchange *exchange, int errcode, const char *message);
+
+/* Adds the same answer to `answer`. */
+void sim_write_error(struct sim *self, struct text *answer, int errcode, const char *message);
+
+#endif
