@@ -1,0 +1,236 @@
+#include "broker/broker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <czmq.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/monitor.h"
+
+#define WAIT_MS_MAX     100  /* between two looks at leases and time */
+#define CHECK_EVERY_MS  1000 /* disk space, ledger */
+#define PURGE_A_CHECK   2000 /* ledger entries looked at */
+#define STOP_LIMIT_MS   8000 /* below the stopwaitsecs of etc/supervisord.conf */
+#define STALL_MS        500  /* a turn that took longer is not counted against the stages */
+#define STORE_RESERVE   (64u * 1024 * 1024) /* kept for settling what is out */
+#define FRONTEND_HWM    100000 /* answers kept for a caller that does not read; more are dropped and counted */
+
+/* --- making ------------------------------------------------------------------------------------------------------- */
+
+static int bind_socket(void *socket, const char *what, const char *endpoint)
+{
+    if (zsock_bind(socket, "%s", endpoint) != -1)
+        return 0;
+    log_fatal("socket cannot be bound", log_str("socket", what), log_str("endpoint", endpoint),
+              log_str("error", zmq_strerror(errno)));
+    return -1;
+}
+
+/* ipc sockets are for the installation's own user and group. */
+static void restrict_ipc(const char *endpoint)
+{
+    static const char scheme[] = "ipc://";
+    if (strncmp(endpoint, scheme, sizeof scheme - 1) == 0 && chmod(endpoint + sizeof scheme - 1, 0660) != 0)
+        log_warn("file mode of a socket cannot be set", log_str("endpoint", endpoint), log_str("error", strerror(errno)));
+}
+
+static void *router_new(int maxmsg_bytes)
+{
+    zsock_t *socket = zsock_new(ZMQ_ROUTER);
+    zsock_set_router_mandatory(socket, 1);
+    zsock_set_linger(socket, 500);
+    zsock_set_maxmsgsize(socket, maxmsg_bytes);
+    return socket;
+}
+
+static int open_sockets(struct broker *b)
+{
+    const struct conf *conf = b->conf;
+    b->frontend = router_new(MESSAGE_BYTES_MAX);
+    zsock_set_sndhwm(b->frontend, FRONTEND_HWM);
+    b->control = router_new(MESSAGE_BYTES_MAX);
+    zsock_set_router_handover(b->control, 1);
+    zsock_set_sndhwm(b->control, 0); /* bounded by what stages send; a confirm must not be dropped */
+    zsock_set_rcvhwm(b->control, 0);
+    b->jobs = zsock_new(ZMQ_PUSH);
+    zsock_set_sndhwm(b->jobs, 0); /* bounded by the slots */
+    zsock_set_linger(b->jobs, 0);
+    b->jobs_monitor = monitor_new(b->jobs);
+    b->outbox = outbox_new(b->frontend, b->control, b->jobs);
+    if (bind_socket(b->jobs, "jobs", conf->broker.jobs) || bind_socket(b->control, "control", conf->broker.control) ||
+        bind_socket(b->frontend, "frontend", conf->broker.frontend))
+        return -1;
+    restrict_ipc(conf->broker.jobs);
+    restrict_ipc(conf->broker.control);
+    restrict_ipc(conf->broker.frontend);
+    return 0;
+}
+
+static int open_store(struct broker *b)
+{
+    struct buf error = {0};
+    b->store = store_open(b->conf->server.store_dir, b->conf->broker.store_bytes_max, &error);
+    if (b->store == NULL)
+        log_fatal("store cannot be opened", log_str("error", buf_str(&error)));
+    buf_free(&error);
+    if (b->store == NULL)
+        return -1;
+    ring_init(&b->ring, b->store, b->mono_ms);
+    b->keys = keys_new(b->store);
+    return dispatch_restore(b) || store_commit(b->store) ? -1 : 0;
+}
+
+struct broker *broker_new(struct program *program)
+{
+    struct broker *b = mem_new(sizeof *b);
+    uint64_t random[2];
+    b->program = program;
+    b->conf = program->conf;
+    b->now_ms = clock_wall_ms();
+    b->mono_ms = clock_mono_ms();
+    b->order_ms = b->now_ms;
+    b->epoch = hash_random_u64();
+    hash_random(random, sizeof random);
+    hash_hex((struct hash128){random[0], random[1]}, b->id_prefix);
+    b->waiters = waiters_new();
+    b->recipients = recipients_new();
+    if (open_store(b) || open_sockets(b))
+        broker_destroy(&b);
+    return b;
+}
+
+void broker_destroy(struct broker **self)
+{
+    struct broker *b = *self;
+    if (b == NULL)
+        return;
+    tset_free(&b->tsets);
+    outbox_destroy(&b->outbox);
+    monitor_destroy(&b->jobs_monitor);
+    zsock_destroy((zsock_t **)&b->frontend);
+    zsock_destroy((zsock_t **)&b->control);
+    zsock_destroy((zsock_t **)&b->jobs);
+    waiters_destroy(&b->waiters);
+    recipients_destroy(&b->recipients);
+    ring_free(&b->ring);
+    keys_destroy(&b->keys);
+    store_close(&b->store);
+    buf_free(&b->scratch);
+    free(b);
+    *self = NULL;
+}
+
+/* --- running ------------------------------------------------------------------------------------------------------ */
+
+static const char *find_closed(struct broker *b)
+{
+    if (store_disk_free(b->store) < b->conf->broker.free_bytes_min)
+        return "the disk is nearly full (min_free_space); try again";
+    if (store_bytes_used(b->store) + STORE_RESERVE > b->conf->broker.store_bytes_max)
+        return "the store is full (store_size); try again";
+    return NULL;
+}
+
+static void check_closed(struct broker *b)
+{
+    const char *closed = find_closed(b);
+    if (closed && b->closed == NULL)
+        log_error("new messages are refused", log_str("why", closed));
+    else if (closed == NULL && b->closed)
+        log_info("new messages are accepted again");
+    b->closed = closed;
+}
+
+static void check(struct broker *b)
+{
+    if (b->mono_ms < b->next_check_ms)
+        return;
+    b->next_check_ms = b->mono_ms + CHECK_EVERY_MS;
+    check_closed(b);
+    store_purge(b->store, b->now_ms - (int64_t)b->conf->broker.ledger_days * 86400000, PURGE_A_CHECK);
+}
+
+/* Time as of this turn. While the broker itself stood still it could hear nobody: that time is not counted against the stages. */
+static void take_time(struct broker *b)
+{
+    int64_t since_ms = clock_mono_ms() - b->mono_ms;
+    b->mono_ms += since_ms;
+    b->now_ms = clock_wall_ms();
+    if (b->now_ms > b->order_ms)
+        b->order_ms = b->now_ms;
+    if (since_ms < STALL_MS + WAIT_MS_MAX)
+        return;
+    log_warn("the broker stood still", log_i64("ms", since_ms));
+    fence_excuse(&b->ring.fence, since_ms);
+}
+
+/* A broker that stops reads no more requests: its callers ask again, and the next start answers them. */
+static int turn(struct broker *b)
+{
+    if (!b->stopping)
+        frontend_receive(b);
+    control_receive(b);
+    control_tick(b);
+    life_expire(b);
+    dispatch_ready(b);
+    check(b);
+    if (store_commit(b->store)) {
+        log_fatal("store failed: nothing that was not durable has been answered; ending, so that a restart begins from the disk");
+        return -1;
+    }
+    outbox_flush(b->outbox);
+    return 0;
+}
+
+static int has_senders(const struct broker *b)
+{
+    for (size_t i = 0; i < b->ring.stage_count; i++)
+        if (b->ring.stages[i].kind == STAGE_SENDER)
+            return 1;
+    return 0;
+}
+
+static void begin_stop(struct broker *b)
+{
+    if (b->stopping)
+        return;
+    b->stopping = 1;
+    b->stop_by_ms = b->mono_ms + STOP_LIMIT_MS;
+    log_info("stopping: nothing more is given out", log_u64("out", HASH_COUNT(b->ring.outs)));
+}
+
+/* The control socket is served until nothing is out any more, so that no result is left without its confirmation. */
+static int may_stop(const struct broker *b)
+{
+    return b->stopping && (b->ring.outs == NULL || !has_senders(b) || b->mono_ms >= b->stop_by_ms);
+}
+
+static void wait_for_work(struct broker *b)
+{
+    short frontend_events = b->stopping ? 0 : ZMQ_POLLIN;
+    zmq_pollitem_t items[] = {{zsock_resolve(b->frontend), 0, frontend_events, 0},
+                              {zsock_resolve(b->control), 0, ZMQ_POLLIN, 0},
+                              {zsock_resolve(monitor_socket(b->jobs_monitor)), 0, ZMQ_POLLIN, 0},
+                              {NULL, b->program->signal_fd, ZMQ_POLLIN, 0}};
+    zmq_poll(items, 4, dispatch_wait_ms(b, WAIT_MS_MAX));
+    if (items[3].revents && program_signal(b->program) == SIGTERM)
+        begin_stop(b);
+}
+
+int broker_run(struct broker *b)
+{
+    struct store_counts counts = store_counts(b->store);
+    log_info("ready", log_u64("waiting", counts.waiting + counts.parked), log_u64("out", counts.out),
+             log_u64("settled", counts.settled), log_u64("dead", counts.dead), log_u64("generation", b->ring.fence.generation));
+    while (!may_stop(b)) {
+        wait_for_work(b);
+        take_time(b);
+        if (turn(b))
+            return 1;
+    }
+    log_info("stopped", log_u64("out", HASH_COUNT(b->ring.outs)));
+    return 0;
+}

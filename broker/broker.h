@@ -1,0 +1,115 @@
+/* The broker: takes messages in, keeps them, gives them out, settles them.
+ *
+ * DESIGN. One thread, one loop. A turn of the loop takes what the sockets hold (bounded), decides what goes out, writes it all in
+ * one transaction, commits, and only then answers and gives out. The busier it gets, the larger the commit.
+ *
+ *   frontend.c   requests of callers                    outbox.c     what goes out after the commit
+ *   control.c    messages of the stages, the fence      waiters.c    callers who wait for an outcome
+ *   dispatch.c   which message goes out next            recipients.c one call per recipient
+ *   life.c       what becomes of a message              ring.c       stages and jobs that are out
+ *   tset.c       templates being read again             keys.c       templates that exist
+ *   fence.c, verdict.c  the decisions, pure             store.c      the disk
+ *
+ * A failed commit ends the process: nothing that was not durable has been said, and a restart begins from the disk.
+ */
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include "base/program.h"
+#include "broker/keys.h"
+#include "broker/outbox.h"
+#include "broker/recipients.h"
+#include "broker/ring.h"
+#include "broker/store.h"
+#include "broker/tset.h"
+#include "broker/waiters.h"
+
+/* What dispatching remembers of an account. */
+struct account_state {
+    int64_t wake_ms;     /* wall time before which nothing of it can be ready; 0 = look now, INT64_MAX = it has nothing */
+    int64_t brake_ms;    /* monotonic: nothing goes out before, after a job came back unsent */
+    int64_t next_us;     /* monotonic: nothing goes out before, by its rate */
+    uint32_t out;        /* jobs that are out */
+    uint32_t express_run; /* express messages since the last bulk one */
+};
+
+struct broker {
+    const struct conf *conf;
+    struct program *program;
+    void *frontend, *control, *jobs; /* zsocks */
+    struct monitor *jobs_monitor;
+    struct store *store;
+    struct keys *keys;
+    struct outbox *outbox;
+    struct waiters *waiters;
+    struct recipients *recipients;
+    struct ring ring;
+    struct tset_list tsets;
+    struct account_state accounts[CONF_ACCOUNTS_MAX];
+    size_t account_next;   /* the round goes on here */
+    uint64_t epoch;        /* of this start of the broker */
+    int64_t now_ms;        /* wall time of this turn */
+    int64_t mono_ms;       /* monotonic time of this turn */
+    int64_t order_ms;      /* due time of messages that are due at once: never runs backwards */
+    char id_prefix[33];    /* ids that the broker gives */
+    uint64_t id_next;
+    const char *closed;    /* why new messages are not accepted (a constant text), or NULL */
+    int64_t next_check_ms; /* monotonic: disk space and ledger are looked at then */
+    int stopping;          /* TERM came: nothing more is given out */
+    int64_t stop_by_ms;    /* monotonic */
+    struct buf scratch;    /* of whoever needs it within one function */
+};
+
+/* Opens the store and binds the sockets. NULL when that fails; the reason is logged. */
+struct broker *broker_new(struct program *program);
+void broker_destroy(struct broker **self);
+
+/* Runs until TERM. Returns the exit status: 0, or 1 when the store failed. */
+int broker_run(struct broker *b);
+
+/* --- the parts; each function belongs to the file named -------------------------------------------------------------- */
+
+/* frontend.c: reads requests, at most a turn's worth. */
+void frontend_receive(struct broker *b);
+
+/* The index of an account by its name; -1 when there is none. The empty name is the default account. */
+int frontend_account(const struct broker *b, struct span name);
+
+/* NULL when the broker can accept and send now, else what is missing. */
+const char *frontend_unready(struct broker *b);
+
+/* control.c: reads what the stages say; then what follows from time: silence, a fence that closes. */
+void control_receive(struct broker *b);
+void control_tick(struct broker *b);
+
+/* Something of the ring was lost: a new generation, and everybody is asked. */
+void control_fence(struct broker *b, const char *why);
+
+/* dispatch.c: gives out what can go. */
+void dispatch_ready(struct broker *b);
+
+/* Looks for messages at the start: all accounts. Marks and parked recipients are read from the store. */
+int dispatch_restore(struct broker *b);
+
+/* Milliseconds until something may become ready, at most `limit_ms`. */
+int dispatch_wait_ms(const struct broker *b, int limit_ms);
+
+/* A message of the account became ready at due_ms (0: now). */
+void dispatch_wake(struct broker *b, size_t account, int64_t due_ms);
+
+/* life.c: a stage's report on a job. */
+void life_on_report(struct broker *b, const struct outcome_report *report);
+
+/* Settles whatever the fence has left without an owner. Call when it has closed. */
+void life_after_fence(struct broker *b);
+
+/* Settles a message that is not out, or whose out was removed by the caller. `note` is for people. */
+void life_settle(struct broker *b, const struct message *m, enum store_state state, enum code code, struct span note);
+
+/* Settles messages whose ttl has run out, a bounded number. */
+void life_expire(struct broker *b);
+
+/* Fills a result with what is known of a message: of one that waits, or of one that is settled. */
+struct result life_result_of(enum store_state state, const struct message *m, const struct final *f);
+
+#endif

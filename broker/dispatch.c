@@ -1,0 +1,286 @@
+/* Which message goes out next: round the accounts, express before bulk, what fell due first before what fell due later, one call
+ * per recipient, no more than an account's rate and share, and only to a sender with a free slot.
+ *
+ * Memory does not grow with the backlog: only the head of each queue is looked at. A message whose recipient has a call in
+ * flight is parked in the store when it is met, and is not met again until that call has ended.
+ */
+#include "broker/broker.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "broker/verdict.h"
+
+#define GIVE_A_TURN  2048 /* jobs; bounds the commit, and with it everybody's wait */
+#define STEPS_A_TURN 8192 /* messages looked at, those parked, expired or buried included */
+#define EXPRESS_RUN  16   /* express messages in a row before one of bulk, so that bulk does not starve */
+
+enum step { STEP_GIVEN, STEP_AGAIN, STEP_NOTHING, STEP_BLOCKED };
+
+struct candidate {
+    struct place place;
+    int parked;
+};
+
+void dispatch_wake(struct broker *b, size_t account, int64_t due_ms)
+{
+    if (due_ms < b->accounts[account].wake_ms)
+        b->accounts[account].wake_ms = due_ms;
+}
+
+static struct span account_name(const struct broker *b, size_t account)
+{
+    return span_of(b->conf->accounts[account].name);
+}
+
+static int earlier(const struct place *a, const struct place *c)
+{
+    return a->due_ms < c->due_ms || (a->due_ms == c->due_ms && a->seq < c->seq);
+}
+
+/* The first of the recipients whose call has ended and who have messages parked. */
+static int first_parked(struct broker *b, size_t account, struct place *place)
+{
+    struct span openid;
+    while (recipients_first(b->recipients, account, &openid)) {
+        if (store_first_parked(b->store, account_name(b, account), openid, place) == STORE_OK)
+            return 1;
+        recipients_drop_first(b->recipients, account);
+    }
+    return 0;
+}
+
+/* The first ready message of a lane's queue. *later_ms becomes the due time of the first one that is not ready yet. */
+static int first_queued(struct broker *b, size_t account, int lane, struct place *best, int64_t *later_ms)
+{
+    struct place timed;
+    int found = store_first(b->store, account_name(b, account), lane, 0, best) == STORE_OK;
+    if (store_first(b->store, account_name(b, account), lane, 1, &timed) != STORE_OK)
+        return found;
+    if (timed.due_ms > b->now_ms) {
+        *later_ms = timed.due_ms < *later_ms ? timed.due_ms : *later_ms;
+        return found;
+    }
+    if (!found || earlier(&timed, best))
+        *best = timed;
+    return 1;
+}
+
+/* The message of the account that goes next. Returns 0 when none is ready; its wake time is then set. */
+static int find_candidate(struct broker *b, size_t account, struct candidate *c)
+{
+    struct account_state *a = &b->accounts[account];
+    struct place parked, queued[LANES];
+    int64_t later_ms = INT64_MAX;
+    int has[LANES];
+    int has_parked = first_parked(b, account, &parked);
+    for (int lane = 0; lane < LANES; lane++)
+        has[lane] = first_queued(b, account, lane, &queued[lane], &later_ms);
+    int lane = LANE_EXPRESS;
+    int express = has[LANE_EXPRESS] || (has_parked && parked.lane == LANE_EXPRESS);
+    int bulk = has[LANE_BULK] || (has_parked && parked.lane == LANE_BULK);
+    if (!express && !bulk) {
+        a->wake_ms = later_ms;
+        return 0;
+    }
+    if (!express || (bulk && a->express_run >= EXPRESS_RUN))
+        lane = LANE_BULK;
+    a->express_run = lane == LANE_EXPRESS ? a->express_run + 1 : 0;
+    c->parked = has_parked && parked.lane == lane;
+    c->place = c->parked ? parked : queued[lane];
+    return 1;
+}
+
+/* 1 when rate, brake and share allow the account another job. */
+static int is_allowed(const struct broker *b, size_t account, uint32_t share)
+{
+    const struct account_state *a = &b->accounts[account];
+    if (a->brake_ms > b->mono_ms || a->out >= share)
+        return 0;
+    return b->conf->accounts[account].rate_per_s == 0 || a->next_us <= clock_mono_us();
+}
+
+static void count_rate(struct broker *b, size_t account)
+{
+    uint32_t rate = b->conf->accounts[account].rate_per_s;
+    struct account_state *a = &b->accounts[account];
+    int64_t now_us = clock_mono_us();
+    if (rate == 0)
+        return;
+    int64_t every_us = 1000000 / rate;
+    /* Evenly, with no burst after a quiet time. */
+    a->next_us = (a->next_us > now_us - every_us ? a->next_us : now_us) + every_us;
+}
+
+static void hand_over(struct broker *b, size_t account, const struct message *m, struct stage *sender, struct hash128 who)
+{
+    const struct key_info *info = keys_find(b->keys, m->key);
+    struct mark mark = {.seq = m->seq,
+                        .generation = b->ring.fence.generation,
+                        .sender = sender->epoch,
+                        .out_ms = b->now_ms,
+                        .turn = m->turn + 1};
+    struct job job = {.seq = m->seq,
+                      .turn = mark.turn,
+                      .generation = mark.generation,
+                      .call = m->call,
+                      .sender = span_of(sender->endpoint),
+                      .id = m->id,
+                      .app = m->account,
+                      .openid = m->openid,
+                      .key = m->key,
+                      .version = info ? info->version : 0,
+                      .vars = m->vars};
+    struct place ignored;
+    char openid[OPENID_BYTES_MAX];
+    struct span kept = {openid, m->openid.bytes};
+    memcpy(openid, m->openid.data, m->openid.bytes);
+    outbox_job(b->outbox, &job);
+    store_take(b->store, m, &mark); /* the spans of m are gone from here on */
+    int more = store_first_parked(b->store, account_name(b, account), kept, &ignored) == STORE_OK;
+    recipients_begin(b->recipients, who, kept, account, more);
+    ring_out_add(&b->ring, &mark, account, who, b->mono_ms);
+    b->accounts[account].out++;
+    count_rate(b, account);
+}
+
+/* Looks at one message of the account and does with it what has to be done. */
+static enum step step(struct broker *b, size_t account)
+{
+    struct candidate c;
+    struct message m;
+    struct verdict_rules rules = {.send_patience_ms = b->conf->broker.send_patience_ms,
+                                  .on_unknown = b->conf->broker.on_unknown};
+    const char *note;
+    struct stage *sender = ring_find_sender(&b->ring, account_name(b, account));
+    if (sender == NULL)
+        return STEP_BLOCKED;
+    if (!find_candidate(b, account, &c))
+        return STEP_NOTHING;
+    if (store_read(b->store, c.place.seq, &m) != STORE_OK) {
+        struct span openid = {NULL, 0};
+        if (c.parked)
+            recipients_first(b->recipients, account, &openid);
+        store_set_aside(b->store, account_name(b, account), openid, &c.place);
+        return STEP_AGAIN;
+    }
+    if (m.expires_ms && m.expires_ms <= b->now_ms) {
+        life_settle(b, &m, STATE_EXPIRED, CODE_EXPIRED, span_of("not sent within its ttl"));
+        return STEP_AGAIN;
+    }
+    struct hash128 who = recipients_hash(m.account, m.openid);
+    if (!c.parked && recipients_state(b->recipients, who) != RECIPIENT_FREE) {
+        recipients_park(b->recipients, who);
+        store_park(b->store, &m);
+        return STEP_AGAIN;
+    }
+    uint32_t call = m.call;
+    if (!verdict_before_turn(&m, b->now_ms, &rules, &note)) {
+        life_settle(b, &m, STATE_DEAD, CODE_FAILED, note ? span_of(note) : m.note);
+        return STEP_AGAIN;
+    }
+    if (m.call != call) {
+        store_update(b->store, &m);
+        return STEP_AGAIN;
+    }
+    hand_over(b, account, &m, sender, who);
+    return STEP_GIVEN;
+}
+
+/* Slots an account may hold: all of them while it is alone, an equal part while others have work too. */
+static uint32_t share_of_slots(const struct broker *b)
+{
+    uint32_t slots = ring_slots(&b->ring), busy = 0;
+    for (size_t i = 0; i < b->conf->account_count; i++)
+        busy += b->accounts[i].out > 0 || b->accounts[i].wake_ms <= b->now_ms;
+    return busy > 1 ? (slots + busy - 1) / busy : slots;
+}
+
+/* One message of the account. Returns 1 when the account may have more to do in this turn. */
+static int serve(struct broker *b, size_t account, uint32_t share, int *given)
+{
+    if (b->accounts[account].wake_ms > b->now_ms || !is_allowed(b, account, share))
+        return 0;
+    enum step s = step(b, account);
+    *given += s == STEP_GIVEN;
+    return s == STEP_GIVEN || s == STEP_AGAIN;
+}
+
+void dispatch_ready(struct broker *b)
+{
+    size_t accounts = b->conf->account_count, idle = 0;
+    int given = 0;
+    if (b->stopping || accounts == 0 || !ring_can_render(&b->ring))
+        return;
+    uint32_t share = share_of_slots(b);
+    for (int steps = 0; idle < accounts && given < GIVE_A_TURN && steps < STEPS_A_TURN; steps++) {
+        size_t account = b->account_next;
+        b->account_next = (account + 1) % accounts;
+        idle = serve(b, account, share, &given) ? 0 : idle + 1;
+    }
+}
+
+/* --- time --------------------------------------------------------------------------------------------------------- */
+
+static int64_t account_wait_ms(const struct broker *b, size_t account)
+{
+    const struct account_state *a = &b->accounts[account];
+    if (a->wake_ms > b->now_ms)
+        return a->wake_ms - b->now_ms;
+    if (a->brake_ms > b->mono_ms)
+        return a->brake_ms - b->mono_ms;
+    if (ring_find_sender((struct ring *)&b->ring, account_name(b, account)) == NULL)
+        return INT64_MAX; /* a result or a hello will wake it */
+    int64_t rate_us = a->next_us - clock_mono_us();
+    return rate_us > 0 ? rate_us / 1000 + 1 : 0;
+}
+
+int dispatch_wait_ms(const struct broker *b, int limit_ms)
+{
+    int64_t wait_ms = limit_ms;
+    if (b->stopping || !ring_can_render(&b->ring))
+        return limit_ms;
+    uint32_t share = share_of_slots(b);
+    for (size_t i = 0; i < b->conf->account_count; i++) {
+        if (b->accounts[i].out >= share)
+            continue;
+        int64_t account_ms = account_wait_ms(b, i);
+        wait_ms = account_ms < wait_ms ? account_ms : wait_ms;
+    }
+    return (int)wait_ms;
+}
+
+/* --- the start ---------------------------------------------------------------------------------------------------- */
+
+static void restore_mark(void *self, const struct mark *mark, const struct message *m)
+{
+    struct broker *b = self;
+    int account = frontend_account(b, m->account);
+    if (account < 0) {
+        log_warn("a job of an account that is not configured any more is put back", log_span("account", m->account));
+        store_put_back(b->store, m);
+        return;
+    }
+    struct hash128 who = recipients_hash(m->account, m->openid);
+    ring_out_add(&b->ring, mark, (size_t)account, who, b->mono_ms);
+    recipients_begin(b->recipients, who, m->openid, (size_t)account, 0);
+    b->accounts[account].out++;
+}
+
+static void restore_parked(void *self, const struct message *first)
+{
+    struct broker *b = self;
+    int account = frontend_account(b, first->account);
+    if (account >= 0)
+        recipients_restore(b->recipients, recipients_hash(first->account, first->openid), first->openid, (size_t)account);
+}
+
+int dispatch_restore(struct broker *b)
+{
+    for (size_t i = 0; i < b->conf->account_count; i++) {
+        int64_t last_ms = store_last_order_ms(b->store, account_name(b, i));
+        b->order_ms = last_ms > b->order_ms ? last_ms : b->order_ms;
+    }
+    return store_each_mark(b->store, restore_mark, b) || store_each_parked(b->store, restore_parked, b) ? -1 : 0;
+}

@@ -1,0 +1,344 @@
+/* Requests of callers. Nothing here is answered before the commit: answers go to the outbox. */
+#include "broker/broker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <czmq.h>
+
+#include "base/log.h"
+#include "proto/mp.h"
+
+#define REQUESTS_A_TURN 4096            /* bounds the commit */
+#define BYTES_A_TURN    (8 * 1024 * 1024)
+
+static void answer(struct broker *b, const struct caller *to, struct result *r)
+{
+    r->epoch = b->epoch;
+    outbox_answer(b->outbox, to, r);
+}
+
+static void refuse(struct broker *b, const struct caller *to, struct span id, enum code code, const char *message)
+{
+    struct result r = {.code = code, .id = id, .message = span_of(message)};
+    answer(b, to, &r);
+}
+
+int frontend_account(const struct broker *b, struct span name)
+{
+    struct span wanted = name.bytes ? name : span_of(CONF_ACCOUNT_DEFAULT);
+    for (size_t i = 0; i < b->conf->account_count; i++)
+        if (span_is(wanted, b->conf->accounts[i].name))
+            return (int)i;
+    return -1;
+}
+
+const char *frontend_unready(struct broker *b)
+{
+    if (b->closed)
+        return b->closed;
+    if (!keys_are_known(b->keys))
+        return "no templater has told its templates yet";
+    if (!ring_can_render(&b->ring))
+        return "no templater is ready";
+    if (ring_slots(&b->ring) == 0)
+        return "no sender is connected";
+    for (size_t i = 0; i < b->conf->account_count; i++) {
+        struct span reason;
+        if (!ring_account_stopped(&b->ring, span_of(b->conf->accounts[i].name), &reason))
+            return NULL;
+    }
+    return "no account has a token";
+}
+
+/* --- push and send ------------------------------------------------------------------------------------------------ */
+
+/* What a caller may not change under the same id. */
+static uint64_t content_of(const struct request *r, struct buf *scratch)
+{
+    buf_clear(scratch);
+    mp_span(scratch, r->openid);
+    mp_span(scratch, r->key);
+    buf_append(scratch, r->vars.data, r->vars.bytes);
+    return hash_64(scratch->data, scratch->bytes);
+}
+
+/* An id that is known: a question, not a second message. */
+static void answer_known(struct broker *b, const struct caller *to, const struct request *r, const struct message *asked)
+{
+    struct message m;
+    struct final f;
+    enum store_state state;
+    uint64_t content;
+    if (store_find(b->store, asked->account, asked->id, &state, &m, &f, &content) != STORE_OK) {
+        refuse(b, to, asked->id, CODE_FAILED, "what is kept under this id is damaged");
+        return;
+    }
+    if (content != asked->content) {
+        refuse(b, to, asked->id, CODE_REFUSED, "id: already used for another message");
+        return;
+    }
+    struct result known = life_result_of(state, &m, &f);
+    known.id = asked->id;
+    if (r->op == OP_PUSH) {
+        known.code = CODE_OK; /* it is kept, which is what a push asks */
+        known.message = (struct span){NULL, 0};
+    }
+    if (r->op == OP_PUSH || known.code != CODE_QUEUED) {
+        answer(b, to, &known);
+        return;
+    }
+    if (waiters_add(b->waiters, m.seq, to))
+        refuse(b, to, asked->id, CODE_BUSY, "too many callers wait; try again");
+}
+
+/* Checks what depends on templates and accounts. Returns NULL, or why the request is refused (in b->scratch or constant). */
+static const char *check_template(struct broker *b, const struct request *r, const struct key_info **info)
+{
+    struct span missing;
+    *info = keys_find(b->keys, r->key);
+    if (*info == NULL)
+        return "template key not exists";
+    if (!keys_find_missing(*info, r->vars, &missing))
+        return NULL;
+    buf_clear(&b->scratch);
+    buf_printf(&b->scratch, "%.*s: missing; the template needs this variable", (int)missing.bytes, missing.data);
+    return buf_str(&b->scratch);
+}
+
+/* Sets due, expiry and lane. Returns NULL, or why not. */
+static const char *set_times(struct broker *b, const struct request *r, const struct key_info *info, struct message *m)
+{
+    int64_t due_ms = r->in_ms ? b->now_ms + r->in_ms : r->at_ms;
+    int64_t ttl_ms = r->ttl_ms ? r->ttl_ms : info->ttl_ms;
+    if (due_ms > b->now_ms + AT_AHEAD_MS_MAX)
+        return "at: more than 400 days ahead";
+    m->timed = due_ms > b->now_ms;
+    m->due_ms = m->timed ? due_ms : b->order_ms;
+    m->expires_ms = ttl_ms ? (m->timed ? due_ms : b->now_ms) + ttl_ms : 0;
+    m->lane = r->lane >= 0 ? r->lane : info->lane >= 0 ? info->lane : LANE_BULK;
+    return NULL;
+}
+
+static void make_id(struct broker *b, char text[ID_BYTES_MAX])
+{
+    snprintf(text, ID_BYTES_MAX, "%s-%" PRIx64, b->id_prefix, b->id_next++);
+}
+
+static void accept_message(struct broker *b, const struct caller *to, const struct request *r, struct message *m,
+                           size_t account)
+{
+    if (store_append(b->store, m) == STORE_EXISTS) {
+        answer_known(b, to, r, m);
+        return;
+    }
+    dispatch_wake(b, account, m->timed ? m->due_ms : 0);
+    if (r->op == OP_PUSH) {
+        struct result done = {.code = CODE_OK, .id = m->id, .state = span_of("waiting")};
+        answer(b, to, &done);
+    } else if (waiters_add(b->waiters, m->seq, to)) {
+        refuse(b, to, m->id, CODE_BUSY, "too many callers wait; ask again under the same id");
+    }
+}
+
+/* Why nothing new is accepted for the account now, or NULL. */
+static const char *closed_for(struct broker *b, const struct request *r, struct span account)
+{
+    struct span reason;
+    if (b->closed)
+        return b->closed;
+    if (!keys_are_known(b->keys))
+        return "no templater has told its templates yet; try again";
+    if (r->op != OP_SEND || !ring_account_stopped(&b->ring, account, &reason))
+        return NULL;
+    buf_clear(&b->scratch);
+    buf_printf(&b->scratch, "account stopped: %.*s", (int)reason.bytes, reason.data);
+    return buf_str(&b->scratch);
+}
+
+static void on_message(struct broker *b, const struct caller *to, const struct request *r)
+{
+    char id[ID_BYTES_MAX];
+    const struct key_info *info;
+    int account = frontend_account(b, r->app);
+    if (account < 0) {
+        refuse(b, to, r->id, CODE_REFUSED, "app: no such account");
+        return;
+    }
+    struct message m = {.account = span_of(b->conf->accounts[account].name),
+                        .id = r->id,
+                        .openid = r->openid,
+                        .key = r->key,
+                        .task = r->task,
+                        .vars = r->vars,
+                        .content = content_of(r, &b->scratch),
+                        .accepted_ms = b->now_ms,
+                        .is_send = r->op == OP_SEND};
+    const char *wrong = closed_for(b, r, m.account);
+    enum code code = b->closed || !keys_are_known(b->keys) ? CODE_BUSY : CODE_FAILED;
+    if (wrong == NULL) {
+        wrong = check_template(b, r, &info);
+        code = CODE_REFUSED;
+    }
+    if (wrong == NULL)
+        wrong = set_times(b, r, info, &m);
+    if (wrong) {
+        /* An id that is known already is answered all the same: the message may have been accepted before. */
+        struct message known;
+        struct final f;
+        enum store_state state;
+        uint64_t content;
+        if (r->id.bytes && store_find(b->store, m.account, r->id, &state, &known, &f, &content) == STORE_OK)
+            answer_known(b, to, r, &m);
+        else
+            refuse(b, to, r->id, code, wrong);
+        return;
+    }
+    if (m.id.bytes == 0) {
+        make_id(b, id);
+        m.id = span_of(id);
+    }
+    accept_message(b, to, r, &m, (size_t)account);
+}
+
+/* --- the other operations ----------------------------------------------------------------------------------------- */
+
+static void on_status(struct broker *b, const struct caller *to, const struct request *r)
+{
+    struct message m;
+    struct final f;
+    enum store_state state;
+    uint64_t content;
+    int account = frontend_account(b, r->app);
+    struct span name = account < 0 ? r->app : span_of(b->conf->accounts[account].name);
+    enum store_answer found = store_find(b->store, name, r->id, &state, &m, &f, &content);
+    if (found == STORE_DAMAGED) {
+        refuse(b, to, r->id, CODE_FAILED, "what is kept under this id is damaged");
+        return;
+    }
+    if (found != STORE_OK) {
+        refuse(b, to, r->id, CODE_NOT_FOUND, "id: unknown");
+        return;
+    }
+    struct result known = life_result_of(state, &m, &f);
+    answer(b, to, &known);
+}
+
+static void on_cancel(struct broker *b, const struct caller *to, const struct request *r)
+{
+    struct message m;
+    struct final f;
+    enum store_state state;
+    uint64_t content;
+    int account = frontend_account(b, r->app);
+    struct span name = account < 0 ? r->app : span_of(b->conf->accounts[account].name);
+    if (store_find(b->store, name, r->id, &state, &m, &f, &content) != STORE_OK) {
+        refuse(b, to, r->id, CODE_NOT_FOUND, "id: unknown");
+        return;
+    }
+    if (state == STATE_OUT) {
+        refuse(b, to, r->id, CODE_BUSY, "it is being sent; ask for its status");
+        return;
+    }
+    if (state != STATE_WAITING) {
+        struct result known = life_result_of(state, &m, &f);
+        answer(b, to, &known);
+        return;
+    }
+    struct result done = {.code = CODE_OK, .id = r->id, .state = span_of("cancelled")};
+    answer(b, to, &done);
+    life_settle(b, &m, STATE_CANCELLED, CODE_CANCELLED, span_of("cancelled"));
+}
+
+static void on_ping(struct broker *b, const struct caller *to)
+{
+    const char *why = frontend_unready(b);
+    struct result r = {.code = CODE_OK, .state = span_of(why ? "unready" : "ready"), .message = span_of(why ? why : "")};
+    answer(b, to, &r);
+}
+
+static void on_tset(struct broker *b, const struct caller *to, const struct request *r)
+{
+    if (r->key.bytes == 0 || r->key.bytes > KEY_TEXT_BYTES_MAX || !span_is_utf8(r->key))
+        refuse(b, to, (struct span){NULL, 0}, CODE_REFUSED, "template key not exists");
+    else
+        tset_begin(b, to, r->key);
+}
+
+static void on_request(struct broker *b, struct caller *to, struct span packed)
+{
+    struct request r;
+    struct buf error = {0};
+    size_t bytes_max = b->conf->setting.package_bytes_max + REQUEST_BYTES_EXTRA;
+    int wrong = request_unpack(packed, &r, &error);
+    if (packed.bytes > bytes_max) {
+        wrong = 1;
+        buf_clear(&error);
+        buf_printf(&error, "request: %zu bytes; at most %zu (package_max_length and %d)", packed.bytes, bytes_max,
+                   REQUEST_BYTES_EXTRA);
+    }
+    assert(r.ref.bytes <= REF_BYTES_MAX);
+    to->ref_bytes = (uint8_t)r.ref.bytes;
+    memcpy(to->ref, r.ref.data ? r.ref.data : "", r.ref.bytes);
+    if (wrong)
+        refuse(b, to, r.id, CODE_REFUSED, buf_str(&error));
+    else if (r.op == OP_PUSH || r.op == OP_SEND)
+        on_message(b, to, &r);
+    else if (r.op == OP_STATUS)
+        on_status(b, to, &r);
+    else if (r.op == OP_CANCEL)
+        on_cancel(b, to, &r);
+    else if (r.op == OP_TSET)
+        on_tset(b, to, &r);
+    else
+        on_ping(b, to);
+    buf_free(&error);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+/* Reads one ZeroMQ message: routing id, perhaps an empty frame, requests. Returns its bytes, or -1 when there is none. */
+static long receive_one(struct broker *b, void *socket, int *requests)
+{
+    struct caller to = {.peer_bytes = 0};
+    zmq_msg_t frame;
+    long bytes = 0;
+    int more = 1;
+    for (int i = 0; more; i++) {
+        zmq_msg_init(&frame);
+        if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&frame);
+            return i ? bytes : -1;
+        }
+        struct span packed = {zmq_msg_data(&frame), zmq_msg_size(&frame)};
+        more = zmq_msg_more(&frame);
+        if (i == 0) {
+            assert(packed.bytes <= sizeof to.peer);
+            to.peer_bytes = (uint8_t)packed.bytes;
+            memcpy(to.peer, packed.data, packed.bytes);
+        } else if (i == 1 && packed.bytes == 0) {
+            to.envelope = 1;
+        } else {
+            on_request(b, &to, packed);
+            ++*requests;
+        }
+        bytes += (long)packed.bytes;
+        zmq_msg_close(&frame);
+    }
+    return bytes;
+}
+
+void frontend_receive(struct broker *b)
+{
+    void *socket = zsock_resolve(b->frontend);
+    long bytes = 0;
+    int requests = 0;
+    while (requests < REQUESTS_A_TURN && bytes < BYTES_A_TURN) {
+        long got = receive_one(b, socket, &requests);
+        if (got < 0)
+            return;
+        bytes += got;
+    }
+}

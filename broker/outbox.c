@@ -1,0 +1,176 @@
+#include "broker/outbox.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <czmq.h>
+
+#include "base/log.h"
+
+#define FRAMES_A_MESSAGE 256 /* results for one caller in one ZeroMQ message */
+
+/* One packed message in a letter box: who it is for, and where its bytes are. */
+struct letter {
+    size_t to, to_bytes; /* in box->bytes */
+    size_t at, bytes;
+    int envelope;
+};
+
+struct box {
+    struct buf bytes;
+    struct letter *letters;
+    size_t count, room;
+};
+
+struct outbox {
+    void *frontend, *control, *jobs; /* libzmq sockets */
+    struct box answers, controls, work;
+    size_t work_sent; /* letters of `work` that are gone already */
+    uint64_t dropped;
+};
+
+struct outbox *outbox_new(void *frontend, void *control, void *jobs)
+{
+    struct outbox *o = mem_new(sizeof *o);
+    o->frontend = zsock_resolve(frontend);
+    o->control = zsock_resolve(control);
+    o->jobs = zsock_resolve(jobs);
+    return o;
+}
+
+static void box_free(struct box *b)
+{
+    buf_free(&b->bytes);
+    free(b->letters);
+}
+
+void outbox_destroy(struct outbox **self)
+{
+    struct outbox *o = *self;
+    if (o == NULL)
+        return;
+    box_free(&o->answers);
+    box_free(&o->controls);
+    box_free(&o->work);
+    free(o);
+    *self = NULL;
+}
+
+static void box_clear(struct box *b)
+{
+    b->count = 0;
+    buf_clear(&b->bytes);
+}
+
+/* Begins a letter; its content is appended to b->bytes and closed with box_close. */
+static struct letter *box_open(struct box *b, const void *to, size_t to_bytes, int envelope)
+{
+    if (b->count == b->room) {
+        b->room = b->room ? b->room * 2 : 64;
+        b->letters = mem_resize(b->letters, b->room * sizeof *b->letters);
+    }
+    struct letter *l = &b->letters[b->count++];
+    l->to = b->bytes.bytes;
+    l->to_bytes = to_bytes;
+    l->envelope = envelope;
+    if (to_bytes)
+        buf_append(&b->bytes, to, to_bytes);
+    l->at = b->bytes.bytes;
+    return l;
+}
+
+static void box_close(struct box *b, struct letter *l)
+{
+    l->bytes = b->bytes.bytes - l->at;
+}
+
+void outbox_answer(struct outbox *o, const struct caller *to, const struct result *r)
+{
+    struct result full = *r;
+    full.ref = (struct span){to->ref, to->ref_bytes};
+    struct letter *l = box_open(&o->answers, to->peer, to->peer_bytes, to->envelope);
+    result_pack(&full, &o->answers.bytes);
+    box_close(&o->answers, l);
+}
+
+void outbox_control(struct outbox *o, const char *stage, const struct control *m)
+{
+    struct letter *l = box_open(&o->controls, stage, strlen(stage), 0);
+    control_pack(m, &o->controls.bytes);
+    box_close(&o->controls, l);
+}
+
+void outbox_job(struct outbox *o, const struct job *j)
+{
+    struct letter *l = box_open(&o->work, NULL, 0, 0);
+    job_pack(j, &o->work.bytes);
+    box_close(&o->work, l);
+}
+
+void outbox_drop_jobs(struct outbox *o)
+{
+    box_clear(&o->work);
+    o->work_sent = 0;
+}
+
+static int same_reader(const struct box *b, const struct letter *a, const struct letter *c)
+{
+    return !a->envelope && !c->envelope && a->to_bytes == c->to_bytes &&
+           memcmp(b->bytes.data + a->to, b->bytes.data + c->to, a->to_bytes) == 0;
+}
+
+/* Sends the letters from `first` on that are for the same reader as one message. Returns their number. */
+static size_t send_group(struct outbox *o, void *socket, const struct box *b, size_t first)
+{
+    const struct letter *l = &b->letters[first];
+    size_t n = 1;
+    while (n < FRAMES_A_MESSAGE && first + n < b->count && same_reader(b, l, &b->letters[first + n]))
+        n++;
+    if (zmq_send(socket, b->bytes.data + l->to, l->to_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        o->dropped += n;
+        log_debug("reader is away or does not read", log_u64("messages", n), log_str("error", zmq_strerror(errno)));
+        return n;
+    }
+    if (l->envelope)
+        zmq_send(socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    for (size_t i = 0; i < n; i++) {
+        const struct letter *part = &b->letters[first + i];
+        int flags = ZMQ_DONTWAIT | (i + 1 < n ? ZMQ_SNDMORE : 0);
+        if (zmq_send(socket, b->bytes.data + part->at, part->bytes, flags) < 0)
+            log_warn("message cut short", log_str("error", zmq_strerror(errno)));
+    }
+    return n;
+}
+
+static void flush_letters(struct outbox *o, void *socket, struct box *b)
+{
+    for (size_t i = 0; i < b->count;)
+        i += send_group(o, socket, b, i);
+    box_clear(b);
+}
+
+static void flush_jobs(struct outbox *o)
+{
+    struct box *b = &o->work;
+    while (o->work_sent < b->count) {
+        const struct letter *l = &b->letters[o->work_sent];
+        if (zmq_send(o->jobs, b->bytes.data + l->at, l->bytes, ZMQ_DONTWAIT) < 0)
+            return;
+        o->work_sent++;
+    }
+    outbox_drop_jobs(o);
+}
+
+void outbox_flush(struct outbox *o)
+{
+    flush_letters(o, o->frontend, &o->answers);
+    flush_letters(o, o->control, &o->controls);
+    flush_jobs(o);
+}
+
+uint64_t outbox_dropped(const struct outbox *o)
+{
+    return o->dropped;
+}

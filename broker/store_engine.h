@@ -1,0 +1,47 @@
+/* The engine under the store: LMDB. One environment, one file, one write transaction a turn, which also reads; it is opened by
+ * the first access and closed by engine_commit, so no transaction outlives a turn. Full sync: LMDB's default flags (neither
+ * of those that leave a sync out).
+ *
+ * The first unexpected error makes the transaction worthless: it is logged, the engine has failed, further writes do nothing
+ * and engine_commit returns -1. Used by store.c alone; the only pair of files that knows lmdb.h.
+ */
+#ifndef BROKER_STORE_ENGINE_H
+#define BROKER_STORE_ENGINE_H
+
+#include "broker/store_key.h"
+
+enum database { MESSAGES, QUEUE, PARKED, MARKS, IDS, LEDGER, DEAD, EXPIRY, META, DAMAGED, DATABASES };
+
+struct engine;
+
+/* Opens or makes the environment in the directory, which must exist. NULL with a message in `error`. */
+struct engine *engine_open(const char *dir, uint64_t bytes_max, struct buf *error);
+void engine_close(struct engine **self);
+
+/* 0 when everything since the last commit is on disk; -1 when the engine has failed. */
+int engine_commit(struct engine *e);
+
+void engine_put(struct engine *e, enum database db, const struct key *key, struct span value);
+void engine_put_nothing(struct engine *e, enum database db, const struct key *key);
+
+/* As engine_put, but STORE_EXISTS when the key is there already. */
+enum store_answer engine_put_new(struct engine *e, enum database db, const struct key *key, struct span value);
+
+/* Returns 1 when the key was there. */
+int engine_del(struct engine *e, enum database db, const struct key *key);
+
+/* Spans that come back are valid until the next write or commit. */
+enum store_answer engine_get(struct engine *e, enum database db, const struct key *key, struct span *value);
+
+/* The first entry at or behind `from`. `value` may be NULL. */
+enum store_answer engine_seek(struct engine *e, enum database db, const struct key *from, struct span *key,
+                              struct span *value);
+
+/* The last key before `until`, or the very last one when until is NULL. */
+enum store_answer engine_seek_back(struct engine *e, enum database db, const struct key *until, struct span *key);
+
+uint64_t engine_entries(struct engine *e, enum database db);
+uint64_t engine_bytes_used(struct engine *e);
+int engine_has_failed(const struct engine *e);
+
+#endif

@@ -1,0 +1,47 @@
+/* What an outcome means for a message: settle it, try again later, put it back, bury it. Pure: the life of a job as a decision
+ * on values, without store or sockets. */
+#ifndef BROKER_VERDICT_H
+#define BROKER_VERDICT_H
+
+#include "base/conf.h"
+#include "broker/store.h"
+#include "proto/job.h"
+
+/* client_msg_id keeps WeChat from sending a message twice for 10 minutes after its first try (WeChat:
+ * api_sendtemplatemessage); a minute is kept for the way there. */
+#define UNKNOWN_RETRY_MS_MAX (9 * 60 * 1000)
+
+struct verdict_rules {
+    const int64_t *backoff_ms; /* waits before the second, third, … try; the last one repeats */
+    size_t backoff_count;      /* at least 1 */
+    uint32_t attempts_max;
+    int64_t send_patience_ms;
+    enum conf_on_unknown on_unknown;
+};
+
+enum verdict_action {
+    VERDICT_SETTLE,  /* with `state` and `code` */
+    VERDICT_BURY,    /* settled as dead, the message is kept */
+    VERDICT_DEFER,   /* waits until due_ms, then its next turn */
+    VERDICT_PUT_BACK /* to its place */
+};
+
+struct verdict {
+    enum verdict_action action;
+    enum store_state state;
+    enum code code;
+};
+
+/* After a sender's report. Changes in `m` what the next turn needs: place, call number, failures, unknown_since, note (a span
+ * of the report). out_ms is the wall time at which this turn began. */
+struct verdict verdict_on_report(struct message *m, const struct outcome_report *report, int64_t out_ms, int64_t now_ms,
+                                 const struct verdict_rules *rules);
+
+/* After a fence: the job was given out at out_ms and its sender is gone. */
+struct verdict verdict_on_lost(struct message *m, int64_t out_ms);
+
+/* Just before a turn: 1 when the message may go out (the call number may have been changed), 0 when it has to be buried, with
+ * why in *note (a constant text), or NULL when its own note says it. */
+int verdict_before_turn(struct message *m, int64_t now_ms, const struct verdict_rules *rules, const char **note);
+
+#endif

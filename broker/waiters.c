@@ -1,0 +1,89 @@
+#include "broker/waiters.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+struct waiter {
+    struct waiter *next; /* of the same message */
+    struct caller caller;
+};
+
+struct slot {
+    UT_hash_handle hh;
+    uint64_t seq;
+    struct waiter *first;
+};
+
+struct waiters {
+    struct slot *table;
+    size_t count;
+};
+
+struct waiters *waiters_new(void)
+{
+    return mem_new(sizeof(struct waiters));
+}
+
+void waiters_destroy(struct waiters **self)
+{
+    struct slot *s, *next;
+    struct caller ignored;
+    if (*self == NULL)
+        return;
+    HASH_ITER(hh, (*self)->table, s, next)
+    {
+        uint64_t seq = s->seq;
+        while (waiters_take(*self, seq, &ignored))
+            continue;
+    }
+    free(*self);
+    *self = NULL;
+}
+
+static int same_caller(const struct caller *a, const struct caller *b)
+{
+    return a->peer_bytes == b->peer_bytes && a->ref_bytes == b->ref_bytes &&
+           memcmp(a->peer, b->peer, a->peer_bytes) == 0 && memcmp(a->ref, b->ref, a->ref_bytes) == 0;
+}
+
+int waiters_add(struct waiters *w, uint64_t seq, const struct caller *caller)
+{
+    struct slot *s = NULL;
+    HASH_FIND(hh, w->table, &seq, sizeof seq, s);
+    for (struct waiter *other = s ? s->first : NULL; other; other = other->next)
+        if (same_caller(&other->caller, caller))
+            return 0;
+    if (w->count == WAITERS_MAX)
+        return -1;
+    if (s == NULL) {
+        s = mem_new(sizeof *s);
+        s->seq = seq;
+        HASH_ADD(hh, w->table, seq, sizeof s->seq, s);
+    }
+    struct waiter *fresh = mem_new(sizeof *fresh);
+    fresh->caller = *caller;
+    fresh->next = s->first;
+    s->first = fresh;
+    w->count++;
+    return 0;
+}
+
+int waiters_take(struct waiters *w, uint64_t seq, struct caller *caller)
+{
+    struct slot *s = NULL;
+    HASH_FIND(hh, w->table, &seq, sizeof seq, s);
+    if (s == NULL)
+        return 0;
+    struct waiter *first = s->first;
+    *caller = first->caller;
+    s->first = first->next;
+    free(first);
+    w->count--;
+    if (s->first == NULL) {
+        HASH_DEL(w->table, s);
+        free(s);
+    }
+    return 1;
+}
