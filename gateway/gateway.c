@@ -1,0 +1,323 @@
+/* The loop, and the translation between its two sides.
+ *
+ * One turn: wait; take frames from clients and hand them on as they come; take results, which makes room; let
+ * held clients go on; ask what is new; write the answers. Everything is bounded by limits.h, and nothing here
+ * blocks.
+ *
+ * Invariant: a pending entry's owner is a connection that counts it; the connection lives at least as long as
+ * the entry. Fails only at its start; later a client's fault costs that client, and the broker's absence is
+ * waited out.
+ */
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "gateway/answer.h"
+#include "proto/body.h"
+#include "gateway/limits.h"
+#include "gateway/pending.h"
+#include "gateway/server.h"
+#include "gateway/upstream.h"
+#include "proto/limits.h"
+#include "proto/mp.h"
+
+#define ID_PREFIX_BYTES 33 /* 32 hexadecimal digits and a "-" */
+
+struct gateway {
+    struct program *program;
+    int epoll_fd;
+    struct watch signal_watch, upstream_watch;
+    struct pending *pending;
+    struct upstream *upstream;
+    struct server *server;
+    int64_t now_ms;             /* of this turn; monotonic */
+    int64_t stop_ms;            /* ends by then at the latest; 0 = not told to stop */
+    int done;
+    char id_prefix[ID_PREFIX_BYTES + 1]; /* random at each start: no two gateways make the same id */
+    uint64_t ids;               /* made so far */
+    struct body body;           /* reused, as the two below */
+    struct buf packed, ref;
+};
+
+static int open_parts(struct gateway *g);
+static int watch_parts(struct gateway *g);
+static void make_id_prefix(struct gateway *g);
+static int64_t wait_ms(const struct gateway *g);
+static void handle(struct gateway *g, struct watch *watch, uint32_t events);
+static void handle_signal(struct gateway *g);
+static void check_overdue(struct gateway *g);
+static void give_up(struct gateway *g, struct pending_entry *e);
+static void check_stop(struct gateway *g);
+static enum conn_held take_request(void *self, struct conn *c, const struct frame *f);
+static int has_room(void *self, enum op op);
+static void take_result(void *self, struct pending_entry *e, const struct result *r);
+
+struct gateway *gateway_new(struct program *p)
+{
+    struct gateway *g = mem_new(sizeof *g);
+    g->program = p;
+    g->signal_watch.kind = WATCH_SIGNAL;
+    g->upstream_watch.kind = WATCH_UPSTREAM;
+    g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    g->now_ms = clock_mono_ms();
+    make_id_prefix(g);
+    if (g->epoll_fd < 0 || open_parts(g) != 0 || watch_parts(g) != 0) {
+        log_error("gateway cannot start");
+        gateway_destroy(&g);
+    }
+    return g;
+}
+
+static int open_parts(struct gateway *g)
+{
+    const struct conf *conf = g->program->conf;
+    struct pending_options pending = {.again_ms = conf->gateway.answer_timeout_ms,
+                                      .send_again_ms = GATEWAY_SEND_AGAIN_MS,
+                                      .give_up_ms = GATEWAY_GIVE_UP_MS,
+                                      .pushes_max = GATEWAY_PUSHES_MAX,
+                                      .sends_max = GATEWAY_SENDS_MAX,
+                                      .bytes_max = GATEWAY_PENDING_BYTES_MAX};
+    g->pending = pending_new(&pending);
+    g->upstream = upstream_new(conf->broker.frontend, g->pending, take_result, g);
+    if (g->upstream == NULL)
+        return -1;
+    struct buf ports = {0};
+    buf_printf(&ports, "%s/%s.ports", conf->run.dir, g->program->name);
+    struct server_options server = {.conf = conf,
+                                    .ports_path = buf_str(&ports),
+                                    .epoll_fd = g->epoll_fd,
+                                    .request = take_request,
+                                    .self = g};
+    g->server = server_new(&server);
+    buf_free(&ports);
+    return g->server == NULL ? -1 : 0;
+}
+
+static int watch_parts(struct gateway *g)
+{
+    if (watch_add(g->epoll_fd, g->program->signal_fd, EPOLLIN, &g->signal_watch) == 0 &&
+        watch_add(g->epoll_fd, upstream_fd(g->upstream), EPOLLIN, &g->upstream_watch) == 0 &&
+        watch_add(g->epoll_fd, upstream_monitor_fd(g->upstream), EPOLLIN, &g->upstream_watch) == 0)
+        return 0;
+    log_error("descriptors cannot be watched", log_str("error", strerror(errno)));
+    return -1;
+}
+
+static void make_id_prefix(struct gateway *g)
+{
+    struct hash128 random = {hash_random_u64(), hash_random_u64()};
+    hash_hex(random, g->id_prefix);
+    g->id_prefix[ID_PREFIX_BYTES - 1] = '-';
+}
+
+void gateway_destroy(struct gateway **self)
+{
+    struct gateway *g = *self;
+    if (g == NULL)
+        return;
+    server_destroy(&g->server);
+    upstream_destroy(&g->upstream);
+    pending_destroy(&g->pending);
+    if (g->epoll_fd >= 0)
+        close(g->epoll_fd);
+    body_free(&g->body);
+    buf_free(&g->packed);
+    buf_free(&g->ref);
+    free(g);
+    *self = NULL;
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------- */
+
+int gateway_run(struct gateway *g)
+{
+    struct epoll_event events[GATEWAY_EVENTS_MAX];
+    while (!g->done) {
+        int count = epoll_wait(g->epoll_fd, events, GATEWAY_EVENTS_MAX, (int)wait_ms(g));
+        if (count < 0 && errno != EINTR) {
+            log_fatal("waiting for events failed", log_str("error", strerror(errno)));
+            return 1;
+        }
+        g->now_ms = clock_mono_ms();
+        server_begin_turn(g->server, g->now_ms);
+        for (int i = 0; i < count; i++)
+            handle(g, events[i].data.ptr, events[i].events);
+        upstream_receive(g->upstream, g->now_ms);
+        check_overdue(g);
+        server_resume(g->server, has_room, g);
+        upstream_ask(g->upstream, g->now_ms);
+        server_end_turn(g->server);
+        check_stop(g);
+    }
+    log_info("stopped", log_u64("unanswered_pushes", pending_pushes(g->pending)),
+             log_u64("unanswered_sends", pending_sends(g->pending)));
+    return 0;
+}
+
+/* Until something is due without a descriptor that tells; at most a minute, which costs nothing. */
+static int64_t wait_ms(const struct gateway *g)
+{
+    int64_t due_ms = g->now_ms + 60000;
+    int64_t dues_ms[] = {upstream_due_ms(g->upstream), server_due_ms(g->server),
+                         pending_due_ms(g->pending, upstream_answered_ping(g->upstream)),
+                         g->stop_ms > 0 ? g->stop_ms : INT64_MAX};
+    for (size_t i = 0; i < sizeof dues_ms / sizeof dues_ms[0]; i++)
+        due_ms = dues_ms[i] < due_ms ? dues_ms[i] : due_ms;
+    int64_t now_ms = clock_mono_ms();
+    return due_ms > now_ms ? due_ms - now_ms : 0;
+}
+
+static void handle(struct gateway *g, struct watch *watch, uint32_t events)
+{
+    if (watch->kind == WATCH_SIGNAL)
+        handle_signal(g);
+    else if (watch->kind == WATCH_LISTENER || watch->kind == WATCH_CONN)
+        server_event(g->server, watch, events);
+    /* WATCH_UPSTREAM only ends the wait. Full messages go out while the turn is still taking frames. */
+    if (pending_unasked_count(g->pending) >= GATEWAY_SEND_FRAMES_MAX)
+        upstream_ask(g->upstream, g->now_ms);
+}
+
+static void handle_signal(struct gateway *g)
+{
+    if (program_signal(g->program) != SIGTERM)
+        return;
+    if (g->stop_ms != 0) {
+        log_info("told to stop again; stopping now");
+        g->done = 1;
+        return;
+    }
+    g->stop_ms = g->now_ms + GATEWAY_STOP_MS;
+    server_stop(g->server);
+    log_info("told to stop; waiting for answers", log_u64("pushes", pending_pushes(g->pending)));
+}
+
+static void check_stop(struct gateway *g)
+{
+    if (g->stop_ms == 0)
+        return;
+    if (g->now_ms >= g->stop_ms || (pending_pushes(g->pending) == 0 && server_is_flushed(g->server)))
+        g->done = 1;
+}
+
+/* --- frames to requests --------------------------------------------------------------------------------- */
+
+static int has_room(void *self, enum op op)
+{
+    struct gateway *g = self;
+    return pending_has_room(g->pending, op);
+}
+
+static void refuse_body(struct gateway *g, struct conn *c, const struct frame *f)
+{
+    conn_answer(server_shared(g->server), c, f->opaque, CODE_REFUSED, buf_span(&g->body.error), 0);
+}
+
+/* Every message has an id, so that asking again is harmless. */
+static struct span make_id(struct gateway *g, char room[ID_BYTES_MAX + 1])
+{
+    int length = snprintf(room, ID_BYTES_MAX + 1, "%s%llx", g->id_prefix, (unsigned long long)++g->ids);
+    return (struct span){room, (size_t)length};
+}
+
+static void pack_request(struct gateway *g, const struct frame *f, uint64_t ref)
+{
+    char id[ID_BYTES_MAX + 1];
+    struct request r = {.op = f->op, .key = f->key, .lane = -1};
+    if (f->op != OP_TSET) {
+        r.id = f->params.id.bytes > 0 ? f->params.id : make_id(g, id);
+        r.openid = f->openid;
+        r.vars = buf_span(&g->body.vars);
+        r.app = f->params.app;
+        r.task = f->params.task;
+        r.at_ms = f->params.at_ms;
+        r.in_ms = f->params.in_ms;
+        r.ttl_ms = f->params.ttl_ms;
+        r.lane = f->params.lane;
+    }
+    buf_clear(&g->ref);
+    mp_u64(&g->ref, ref);
+    r.ref = buf_span(&g->ref);
+    buf_clear(&g->packed);
+    request_pack(&r, &g->packed);
+}
+
+static enum conn_held take_request(void *self, struct conn *c, const struct frame *f)
+{
+    struct gateway *g = self;
+    if (!pending_has_room(g->pending, f->op))
+        return f->op == OP_SEND ? HELD_ALL_SENDS : HELD_ALL_PUSHES;
+    if (f->op != OP_TSET && body_read(&g->body, f->body) != 0) {
+        refuse_body(g, c, f);
+        return HELD_NOT;
+    }
+    struct pending_entry *e = pending_add(g->pending, f->op, f->opaque, c, g->now_ms);
+    pack_request(g, f, pending_ref(e));
+    if (g->packed.bytes > REQUEST_BYTES_MAX) {
+        pending_remove(g->pending, e);
+        buf_printf(&g->body.error, "body: makes a request of %zu bytes; at most %d", g->packed.bytes,
+                   REQUEST_BYTES_MAX);
+        refuse_body(g, c, f);
+        return HELD_NOT;
+    }
+    pending_keep(g->pending, e, buf_span(&g->packed));
+    conn_asked(c, f->op);
+    return HELD_NOT;
+}
+
+/* --- results to answers --------------------------------------------------------------------------------- */
+
+static void answer(struct gateway *g, struct pending_entry *e, enum code code, struct span message,
+                   int closes)
+{
+    struct conn *c = e->owner;
+    enum op op = e->op;
+    uint32_t opaque = e->opaque;
+    pending_remove(g->pending, e);
+    conn_answered(server_shared(g->server), c, op, opaque, code, message, closes);
+}
+
+static void take_result(void *self, struct pending_entry *e, const struct result *r)
+{
+    struct answer a = answer_of(e->op, r);
+    answer(self, e, a.code, a.message, a.closes);
+}
+
+static void check_overdue(struct gateway *g)
+{
+    struct pending_entry *e;
+    while ((e = pending_given_up(g->pending, g->now_ms)) != NULL)
+        give_up(g, e);
+    uint32_t ping = upstream_answered_ping(g->upstream);
+    while ((e = pending_overdue(g->pending, ping, g->now_ms)) != NULL) {
+        /* The broker has read the Send long ago; nobody here waits for its answer any more. */
+        if (e->op == OP_SEND && conn_is_gone(e->owner))
+            answer(g, e, CODE_FAILED, span_of("client gone"), 0);
+        else
+            pending_ask_again(g->pending, e);
+    }
+}
+
+static void give_up(struct gateway *g, struct pending_entry *e)
+{
+    struct request r;
+    struct buf text = {0};
+    struct span id = {NULL, 0};
+    if (request_unpack((struct span){e->packed, e->bytes}, &r, &text) == 0)
+        id = r.id;
+    log_error("broker did not answer in time; answered 500", log_str("op", op_name(e->op)),
+              log_span("id", id));
+    buf_clear(&text);
+    buf_printf(&text, "broker did not answer within %d s; the message may or may not have been accepted",
+               GATEWAY_GIVE_UP_MS / 1000);
+    answer(g, e, CODE_FAILED, buf_span(&text), 0);
+    buf_free(&text);
+}

@@ -1,0 +1,284 @@
+/* The DEALER to the frontend. Requests are taken from pending in batches, one ZeroMQ message each, and never
+ * leave it before they are answered. What does not fit into the socket now stays unasked.
+ *
+ * ZMQ_IMMEDIATE is set: without it libzmq would also queue for a broker that is away, and every repeated
+ * question with it.
+ */
+#include "gateway/upstream.h"
+
+#include <czmq.h>
+
+#include "base/log.h"
+#include "base/monitor.h"
+#include "gateway/limits.h"
+#include "proto/limits.h"
+#include "proto/mp.h"
+
+/* The lower half of a ping's ref; no slot has this number. The upper half is the number of the ping. */
+#define PING_SLOT UINT32_MAX
+
+struct upstream {
+    zsock_t *socket;
+    struct monitor *monitor;
+    struct pending *pending;
+    upstream_answered *answered;
+    void *self;
+    int up;
+    uint32_t ping;           /* number of the last one that went out; 0 = none yet */
+    uint32_t answered_ping;
+    uint32_t lost_ping;      /* number of the last one before the connection was lost */
+    int64_t pinged_ms;
+    uint64_t epoch;          /* of the broker; 0 = not known yet */
+    uint64_t epoch_before;   /* results of the one before may still come in late */
+    int writable, readable;  /* as the socket said last */
+    struct buf packed;       /* reused for pings */
+};
+
+static zsock_t *open_socket(void);
+static void lose(struct upstream *u);
+static int receive_frame(struct upstream *u);
+static void take_result(struct upstream *u, struct span frame);
+static void take_pong(struct upstream *u, uint32_t ping);
+static void note_epoch(struct upstream *u, uint64_t epoch);
+static void look(struct upstream *u);
+static int64_t ping_due_ms(const struct upstream *u);
+static void send_ping(struct upstream *u, int64_t now_ms);
+static int send_batch(struct upstream *u, int64_t now_ms);
+static int send_frame(struct upstream *u, struct span frame, int flags);
+
+struct upstream *upstream_new(const char *endpoint, struct pending *pending, upstream_answered *answered,
+                              void *self)
+{
+    zsock_t *socket = open_socket();
+    if (socket == NULL)
+        return NULL;
+    struct upstream *u = mem_new(sizeof *u);
+    u->socket = socket;
+    u->monitor = monitor_new(socket);
+    u->pending = pending;
+    u->answered = answered;
+    u->self = self;
+    u->pinged_ms = INT64_MIN / 2;
+    if (zsock_connect(socket, "%s", endpoint) != 0) {
+        log_error("broker's frontend: not an endpoint; set [broker] frontend", log_str("endpoint", endpoint));
+        upstream_destroy(&u);
+        return NULL;
+    }
+    return u;
+}
+
+static zsock_t *open_socket(void)
+{
+    zsock_t *socket = zsock_new(ZMQ_DEALER);
+    if (socket == NULL) {
+        log_error("broker's frontend: no socket", log_str("error", zmq_strerror(zmq_errno())));
+        return NULL;
+    }
+    zsock_set_immediate(socket, 1);
+    zsock_set_linger(socket, 0); /* what is unanswered was not promised to anybody */
+    zsock_set_sndhwm(socket, GATEWAY_SNDHWM);
+    zsock_set_rcvhwm(socket, GATEWAY_RCVHWM);
+    zsock_set_maxmsgsize(socket, MESSAGE_BYTES_MAX);
+    zsock_set_reconnect_ivl(socket, GATEWAY_RECONNECT_MS);
+    zsock_set_heartbeat_ivl(socket, GATEWAY_HEARTBEAT_MS);
+    zsock_set_heartbeat_timeout(socket, GATEWAY_HEARTBEAT_TIMEOUT_MS);
+    return socket;
+}
+
+void upstream_destroy(struct upstream **self)
+{
+    struct upstream *u = *self;
+    if (u == NULL)
+        return;
+    monitor_destroy(&u->monitor);
+    zsock_destroy(&u->socket);
+    buf_free(&u->packed);
+    free(u);
+    *self = NULL;
+}
+
+int upstream_fd(const struct upstream *u)
+{
+    return (int)zsock_fd(u->socket);
+}
+
+int upstream_monitor_fd(const struct upstream *u)
+{
+    return (int)zsock_fd(monitor_socket(u->monitor));
+}
+
+uint32_t upstream_answered_ping(const struct upstream *u)
+{
+    return u->answered_ping;
+}
+
+/* --- what comes in -------------------------------------------------------------------------------------- */
+
+void upstream_receive(struct upstream *u, int64_t now_ms)
+{
+    (void)now_ms;
+    if (monitor_lost(u->monitor) > 0)
+        lose(u);
+    for (size_t i = 0; i < GATEWAY_RESULTS_MAX; i++)
+        if (!receive_frame(u))
+            break;
+    look(u);
+}
+
+static void lose(struct upstream *u)
+{
+    u->lost_ping = u->ping;
+    size_t again = pending_ask_all_again(u->pending);
+    if (!u->up)
+        return;
+    u->up = 0;
+    log_warn("broker lost; unanswered requests wait", log_u64("again", again),
+             log_u64("pushes", pending_pushes(u->pending)), log_u64("sends", pending_sends(u->pending)));
+}
+
+/* Returns 0 when there is none. */
+static int receive_frame(struct upstream *u)
+{
+    zmq_msg_t frame;
+    zmq_msg_init(&frame);
+    int got = zmq_msg_recv(&frame, zsock_resolve(u->socket), ZMQ_DONTWAIT) >= 0;
+    if (got)
+        take_result(u, (struct span){zmq_msg_data(&frame), zmq_msg_size(&frame)});
+    zmq_msg_close(&frame);
+    return got;
+}
+
+static void take_result(struct upstream *u, struct span frame)
+{
+    struct result r;
+    struct mp_cursor c;
+    if (result_unpack(frame, &r) != 0) {
+        log_warn("frame from the broker is no result; ignored", log_u64("bytes", frame.bytes));
+        return;
+    }
+    mp_open(&c, r.ref);
+    uint64_t ref = mp_read_u64(&c);
+    if (c.failed) {
+        log_warn("result without a ref of ours; ignored", log_i64("code", r.code));
+        return;
+    }
+    if ((uint32_t)ref == PING_SLOT)
+        take_pong(u, (uint32_t)(ref >> 32));
+    struct pending_entry *e = pending_find(u->pending, ref);
+    if (e != NULL && r.code != CODE_QUEUED)
+        u->answered(u->self, e, &r);
+    note_epoch(u, r.epoch);
+}
+
+static void take_pong(struct upstream *u, uint32_t ping)
+{
+    if (ping <= u->answered_ping || ping > u->ping)
+        return;
+    u->answered_ping = ping;
+    if (u->up || ping <= u->lost_ping)
+        return;
+    u->up = 1;
+    log_info("broker reached", log_u64("unasked", pending_unasked_count(u->pending)));
+}
+
+static void note_epoch(struct upstream *u, uint64_t epoch)
+{
+    if (epoch == 0 || epoch == u->epoch || epoch == u->epoch_before)
+        return;
+    if (u->epoch != 0) {
+        size_t again = pending_ask_all_again(u->pending);
+        log_info("broker was started again; unanswered requests are asked again", log_u64("again", again));
+    }
+    u->epoch_before = u->epoch;
+    u->epoch = epoch;
+}
+
+/* ZMQ_FD tells by an edge: every send and receive may have used up the one that told of something else. */
+static void look(struct upstream *u)
+{
+    int events = zsock_events(u->socket);
+    u->readable = (events & ZMQ_POLLIN) != 0;
+    u->writable = (events & ZMQ_POLLOUT) != 0;
+}
+
+/* --- what goes out -------------------------------------------------------------------------------------- */
+
+void upstream_ask(struct upstream *u, int64_t now_ms)
+{
+    if (u->writable && ping_due_ms(u) <= now_ms)
+        send_ping(u, now_ms);
+    while (u->up && u->writable && pending_unasked_count(u->pending) > 0)
+        if (send_batch(u, now_ms) != 0)
+            break;
+    look(u);
+}
+
+int64_t upstream_due_ms(struct upstream *u)
+{
+    if (u->readable)
+        return 0;
+    if (!u->writable)
+        return INT64_MAX; /* the descriptor tells */
+    if (u->up && pending_unasked_count(u->pending) > 0)
+        return 0;
+    return ping_due_ms(u);
+}
+
+static int64_t ping_due_ms(const struct upstream *u)
+{
+    if (!u->up)
+        return u->pinged_ms + (u->ping > u->lost_ping ? GATEWAY_PING_DOWN_MS : 0);
+    int busy = pending_pushes(u->pending) > 0 || pending_sends(u->pending) > 0;
+    return u->pinged_ms + (busy ? GATEWAY_PING_BUSY_MS : GATEWAY_PING_IDLE_MS);
+}
+
+static void send_ping(struct upstream *u, int64_t now_ms)
+{
+    struct buf ref = {0};
+    mp_u64(&ref, (uint64_t)(u->ping + 1) << 32 | PING_SLOT);
+    buf_clear(&u->packed);
+    request_pack(&(struct request){.op = OP_PING, .ref = buf_span(&ref), .lane = -1}, &u->packed);
+    buf_free(&ref);
+    if (send_frame(u, buf_span(&u->packed), 0) != 0) {
+        u->writable = 0;
+        return;
+    }
+    u->ping++;
+    u->pinged_ms = now_ms;
+}
+
+/* Asks the first of the unasked, as frames of one message. Returns -1 when the socket takes no more now. */
+static int send_batch(struct upstream *u, int64_t now_ms)
+{
+    struct pending_entry *batch[GATEWAY_SEND_FRAMES_MAX];
+    size_t count = pending_unasked(u->pending, batch, GATEWAY_SEND_FRAMES_MAX, GATEWAY_SEND_BYTES_MAX);
+    int failed = 0;
+    for (size_t i = 0; i < count; i++) {
+        int more = i + 1 < count ? ZMQ_SNDMORE : 0;
+        if (send_frame(u, (struct span){batch[i]->packed, batch[i]->bytes}, more) != 0)
+            failed = 1;
+        /* A connection that ends in the middle makes libzmq swallow frames up to the message's end, so
+         * that has to be sent in any case; only a message that was not begun can be left. */
+        if (failed && i == 0)
+            break;
+    }
+    if (failed) {
+        u->writable = 0;
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++)
+        pending_asked(u->pending, batch[i], u->ping, now_ms);
+    return 0;
+}
+
+static int send_frame(struct upstream *u, struct span frame, int flags)
+{
+    zmq_msg_t message;
+    if (zmq_msg_init_size(&message, frame.bytes) != 0)
+        return -1;
+    memcpy(zmq_msg_data(&message), frame.data, frame.bytes);
+    if (zmq_msg_send(&message, zsock_resolve(u->socket), flags | ZMQ_DONTWAIT) >= 0)
+        return 0;
+    zmq_msg_close(&message);
+    return -1;
+}
