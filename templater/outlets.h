@@ -1,0 +1,42 @@
+/* The ways to the senders: one PUSH socket for each sender's endpoint, and a watch on each connection.
+ *
+ * A socket takes as many messages as come (no high-water mark): the broker gives out no more jobs than a
+ * sender has slots. Used by jobs.c, which sends, and templater.c, which polls.
+ */
+#ifndef TEMPLATER_OUTLETS_H
+#define TEMPLATER_OUTLETS_H
+
+#include <stddef.h>
+
+#include <zmq.h>
+
+#include "base/buf.h"
+
+#define OUTLETS_MAX      1024 /* senders; each costs a socket, a monitor and a few descriptors */
+#define OUTLETS_FLUSH_MS 500  /* what the end waits for messages that were not handed over */
+
+struct outlets;
+
+struct outlets *outlets_new(void);
+
+/* Drops what was not handed over. */
+void outlets_destroy(struct outlets **self);
+
+/* Sends a message (copied) to an endpoint, connecting when it is a new one. Returns 0, or -1 with a constant
+ * text in *why. */
+int outlets_send(struct outlets *o, struct span endpoint, struct span message, const char **why);
+
+/* Closes the ways to endpoints that are not in the packed array of str (the broker's senders message). A
+ * damaged list changes nothing. */
+void outlets_keep(struct outlets *o, struct span packed_endpoints);
+
+/* Fills in poll items, at most OUTLETS_MAX. Returns their number. */
+size_t outlets_poll(const struct outlets *o, zmq_pollitem_t *items);
+
+/* Calls for each endpoint that lost a connection since the last time. */
+void outlets_each_lost(struct outlets *o, void (*lost)(void *to, struct span endpoint), void *to);
+
+/* Closes everything; what is on its way has OUTLETS_FLUSH_MS from then to leave. */
+void outlets_flush(struct outlets *o);
+
+#endif

@@ -1,0 +1,29 @@
+/* Renders a compiled template: fills in a message's variables. Pure.
+ *
+ * What comes out is a JSON object for any variables and any recipient; what would not be one is an error.
+ * Rules in protocol.md's words: inside a string a value is escaped, outside of one it is put in as JSON; a
+ * value is put in once and never searched again.
+ */
+#ifndef TEMPLATER_RENDER_H
+#define TEMPLATER_RENDER_H
+
+#include "base/buf.h"
+#include "base/conf.h"
+#include "templater/template.h"
+
+/* Room for one variable of a largest request (REQUEST_BYTES_MAX) whose bytes are all escaped to six. A
+ * template that repeats large variables could ask for gigabytes otherwise. */
+#define RENDER_BODY_BYTES_MAX (16 * 1024 * 1024)
+
+struct render_input {
+    struct span openid;
+    struct span vars;          /* packed map name -> scalar; empty = none. The last one of a name counts */
+    const char *client_msg_id; /* 32 hexadecimal digits */
+    enum conf_missing missing; /* what a variable without a value is: itself (keep) or an error (reject) */
+};
+
+/* Appends the body. Returns 0, or -1 with a message in `error` (appended) that names the variable; `out` then
+ * holds part of it. */
+int render_body(const struct template *t, const struct render_input *in, struct buf *out, struct buf *error);
+
+#endif
