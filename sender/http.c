@@ -1,0 +1,425 @@
+/* libcurl's multi interface over an epoll set of our own.
+ *
+ * curl_multi_socket_action tells which sockets it wants to be polled (watch_socket) and when it wants to be called
+ * (keep_time); epoll_wait over a million idle connections would cost nothing, where curl_multi_poll looks at each.
+ *
+ * A handle (struct transfer) is reused with its buffers; one whose call failed is made anew, since some versions of libcurl keep the
+ * state of a failed rewind in the handle and fail every later call with it (curl issues 17139 and 18206).
+ */
+#include "sender/http.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define EVENTS_A_TURN   256
+#define IDLE_S_MAX      15L
+#define DNS_CACHE_S     60L
+#define WRITE_BYTES     16384L /* libcurl's smallest upload buffer; messages are a kilobyte or so */
+#define ANSWER_KEPT_BYTES 65536 /* a larger answer's buffer is given back */
+
+struct transfer {
+    struct http *http;
+    CURL *easy;
+    struct transfer *next_free;
+    struct http_request request;
+    size_t written;   /* bytes of the body that libcurl took */
+    int is_held;      /* may_write said no */
+    int is_too_long;  /* the answer was over HTTP_ANSWER_BYTES_MAX */
+    struct buf answer;
+    struct buf error_text;
+    char error[CURL_ERROR_SIZE];
+};
+
+struct http {
+    CURLM *multi;
+    struct http_options options;
+    struct curl_slist *headers;
+    int epoll_fd;
+    int64_t due_ms;     /* when libcurl wants to be called, by clock_mono_ms; -1 = never */
+    uint32_t in_flight;
+    struct transfer *transfers; /* calls_max of them */
+    struct transfer *free_transfers;
+};
+
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *known);
+static int keep_time(CURLM *multi, long wait_ms, void *self);
+static size_t give_body(char *out, size_t size, size_t count, void *self);
+static int refuse_rewind(void *self, curl_off_t offset, int origin);
+static size_t take_answer(char *data, size_t size, size_t count, void *self);
+static void end_transfer(struct http *http, struct transfer *transfer, CURLcode code);
+
+/* Only our own mistakes and lack of memory make these calls fail. */
+static void must(int is_good, const char *what)
+{
+    if (is_good)
+        return;
+    log_fatal("libcurl cannot be used", log_str("call", what));
+    exit(1);
+}
+
+#define SET(easy, option, value) must(curl_easy_setopt((easy), (option), (value)) == CURLE_OK, #option)
+
+static void new_multi(struct http *http)
+{
+    long connections = (long)http->options.calls_max;
+    http->multi = curl_multi_init();
+    must(http->multi != NULL, "curl_multi_init");
+    must(curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) == CURLM_OK
+             && curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http) == CURLM_OK
+             && curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, keep_time) == CURLM_OK
+             && curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http) == CURLM_OK
+             && curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK
+             && curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections) == CURLM_OK,
+         "curl_multi_setopt");
+}
+
+struct http *http_new(const struct http_options *options)
+{
+    struct http *http = mem_new(sizeof *http);
+    assert(options->calls_max > 0);
+    http->options = *options;
+    http->due_ms = -1;
+    must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "curl_global_init");
+    http->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    must(http->epoll_fd >= 0, "epoll_create1");
+    new_multi(http);
+    http->headers = curl_slist_append(NULL, "Content-Type: application/json; charset=utf-8");
+    http->headers = curl_slist_append(http->headers, "Expect:"); /* or bodies over 1 MiB wait a second for "100 Continue" */
+    must(http->headers != NULL, "curl_slist_append");
+    http->transfers = mem_new(options->calls_max * sizeof *http->transfers);
+    for (uint32_t i = options->calls_max; i-- > 0;) {
+        http->transfers[i].http = http;
+        http->transfers[i].next_free = http->free_transfers;
+        http->free_transfers = &http->transfers[i];
+    }
+    return http;
+}
+
+void http_destroy(struct http **self)
+{
+    struct http *http = *self;
+    if (http == NULL)
+        return;
+    for (uint32_t i = 0; i < http->options.calls_max; i++) {
+        struct transfer *transfer = &http->transfers[i];
+        if (transfer->easy) {
+            curl_multi_remove_handle(http->multi, transfer->easy);
+            curl_easy_cleanup(transfer->easy);
+        }
+        buf_free(&transfer->answer);
+        buf_free(&transfer->error_text);
+    }
+    curl_multi_cleanup(http->multi);
+    curl_slist_free_all(http->headers);
+    close(http->epoll_fd);
+    curl_global_cleanup();
+    free(http->transfers);
+    free(http);
+    *self = NULL;
+}
+
+/* What is the same for every call of a handle. */
+static void open_handle(struct transfer *transfer)
+{
+    const struct http_options *options = &transfer->http->options;
+    CURL *easy = curl_easy_init();
+    must(easy != NULL, "curl_easy_init");
+    transfer->easy = easy;
+    SET(easy, CURLOPT_PRIVATE, transfer);
+    SET(easy, CURLOPT_NOSIGNAL, 1L);
+    SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (options->ca_file && *options->ca_file)
+        SET(easy, CURLOPT_CAINFO, options->ca_file);
+    SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(easy, CURLOPT_ACCEPT_ENCODING, "");
+    SET(easy, CURLOPT_MAXAGE_CONN, IDLE_S_MAX);
+    SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_S);
+    SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, WRITE_BYTES);
+    SET(easy, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
+    SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
+    SET(easy, CURLOPT_USERAGENT, "mega-wechat/" MEGA_VERSION);
+    SET(easy, CURLOPT_ERRORBUFFER, transfer->error);
+    SET(easy, CURLOPT_WRITEFUNCTION, take_answer);
+    SET(easy, CURLOPT_WRITEDATA, transfer);
+    SET(easy, CURLOPT_READFUNCTION, give_body);
+    SET(easy, CURLOPT_READDATA, transfer);
+    SET(easy, CURLOPT_SEEKFUNCTION, refuse_rewind);
+    SET(easy, CURLOPT_SEEKDATA, transfer);
+}
+
+int http_begin(struct http *http, const struct http_request *request)
+{
+    struct transfer *transfer = http->free_transfers;
+    if (transfer == NULL)
+        return -1;
+    http->free_transfers = transfer->next_free;
+    if (transfer->easy == NULL)
+        open_handle(transfer);
+    transfer->request = *request;
+    transfer->written = 0;
+    transfer->is_held = 0;
+    transfer->is_too_long = 0;
+    transfer->error[0] = 0;
+    buf_clear(&transfer->answer);
+    SET(transfer->easy, CURLOPT_URL, request->url);
+    transfer->request.url = NULL; /* the caller's is not needed any more */
+    if (request->body.bytes) {
+        SET(transfer->easy, CURLOPT_POST, 1L);
+        SET(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.bytes);
+        SET(transfer->easy, CURLOPT_HTTPHEADER, http->headers);
+    } else {
+        SET(transfer->easy, CURLOPT_HTTPGET, 1L);
+        SET(transfer->easy, CURLOPT_HTTPHEADER, NULL);
+    }
+    must(curl_multi_add_handle(http->multi, transfer->easy) == CURLM_OK, "curl_multi_add_handle");
+    http->in_flight++;
+    return 0;
+}
+
+int http_fd(const struct http *http)
+{
+    return http->epoll_fd;
+}
+
+int64_t http_wait_ms(const struct http *http)
+{
+    if (http->due_ms < 0)
+        return -1;
+    int64_t wait_ms = http->due_ms - clock_mono_ms();
+    return wait_ms > 0 ? wait_ms : 0;
+}
+
+static void act(struct http *http, curl_socket_t fd, int what)
+{
+    int running;
+    must(curl_multi_socket_action(http->multi, fd, what, &running) == CURLM_OK, "curl_multi_socket_action");
+}
+
+static void run_sockets(struct http *http)
+{
+    struct epoll_event events[EVENTS_A_TURN];
+    int count = epoll_wait(http->epoll_fd, events, EVENTS_A_TURN, 0);
+    for (int i = 0; i < count; i++) {
+        int what = 0;
+        if (events[i].events & EPOLLIN)
+            what |= CURL_CSELECT_IN;
+        if (events[i].events & EPOLLOUT)
+            what |= CURL_CSELECT_OUT;
+        if (events[i].events & (EPOLLERR | EPOLLHUP))
+            what |= CURL_CSELECT_ERR;
+        act(http, events[i].data.fd, what);
+    }
+}
+
+void http_run(struct http *http)
+{
+    run_sockets(http);
+    if (http->due_ms >= 0 && clock_mono_ms() >= http->due_ms) {
+        http->due_ms = -1;
+        act(http, CURL_SOCKET_TIMEOUT, 0);
+    }
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
+        CURLcode code = message->data.result; /* the message is gone once its handle is removed */
+        char *private = NULL;
+        must(curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private) == CURLE_OK, "CURLINFO_PRIVATE");
+        end_transfer(http, (struct transfer *)(void *)private, code);
+    }
+}
+
+uint32_t http_in_flight(const struct http *http)
+{
+    return http->in_flight;
+}
+
+/* --- what libcurl asks for ---------------------------------------------------------------------------------------- */
+
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *known)
+{
+    struct http *http = self;
+    struct epoll_event event = {.data.fd = fd};
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        /* Fails when libcurl has closed the socket already: then it has left the set by itself. */
+        epoll_ctl(http->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        return 0;
+    }
+    if (what & CURL_POLL_IN)
+        event.events |= EPOLLIN;
+    if (what & CURL_POLL_OUT)
+        event.events |= EPOLLOUT;
+    int op = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int failed = epoll_ctl(http->epoll_fd, op, fd, &event);
+    if (failed && errno == EEXIST)
+        failed = epoll_ctl(http->epoll_fd, EPOLL_CTL_MOD, fd, &event);
+    else if (failed && errno == ENOENT)
+        failed = epoll_ctl(http->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+    must(!failed, "epoll_ctl");
+    curl_multi_assign(http->multi, fd, http); /* comes back as `known` */
+    return 0;
+}
+
+static int keep_time(CURLM *multi, long wait_ms, void *self)
+{
+    struct http *http = self;
+    (void)multi;
+    http->due_ms = wait_ms < 0 ? -1 : clock_mono_ms() + wait_ms;
+    return 0;
+}
+
+static size_t give_body(char *out, size_t size, size_t count, void *self)
+{
+    struct transfer *transfer = self;
+    struct span body = transfer->request.body;
+    size_t room = size * count, left = body.bytes - transfer->written;
+    if (transfer->written == 0 && transfer->request.may_write && !transfer->request.may_write(transfer->request.self)) {
+        transfer->is_held = 1;
+        return CURL_READFUNC_ABORT;
+    }
+    if (left > room)
+        left = room;
+    memcpy(out, body.data + transfer->written, left);
+    transfer->written += left;
+    return left;
+}
+
+/* Asked before a request is repeated. While no byte of the body was taken there is nothing to rewind. */
+static int refuse_rewind(void *self, curl_off_t offset, int origin)
+{
+    struct transfer *transfer = self;
+    return transfer->written == 0 && offset == 0 && origin == SEEK_SET ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
+static size_t take_answer(char *data, size_t size, size_t count, void *self)
+{
+    struct transfer *transfer = self;
+    size_t bytes = size * count;
+    if (transfer->answer.bytes + bytes > HTTP_ANSWER_BYTES_MAX) {
+        transfer->is_too_long = 1;
+        return 0; /* ends the call */
+    }
+    buf_append(&transfer->answer, data, bytes);
+    return bytes;
+}
+
+/* --- the end of a call -------------------------------------------------------------------------------------------- */
+
+/* WeChat's URLs hold the access token; should libcurl ever write one into a text, it ends before its query. */
+static void cut_query(char *text)
+{
+    char *query = strchr(text, '?');
+    if (query)
+        *query = 0;
+}
+
+/* 1 when the body, or of a GET the request, may have been written. */
+static int may_have_left(struct transfer *transfer)
+{
+    if (transfer->request.body.bytes)
+        return transfer->written > 0;
+    long request_bytes = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+    return request_bytes > 0;
+}
+
+static void describe_not_sent(struct transfer *transfer, CURLcode code)
+{
+    struct span host = {0};
+    char *url = NULL;
+    if (curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url)
+        host = http_host(url);
+    cut_query(transfer->error);
+    buf_printf(&transfer->error_text, "WeChat not reached: %.*s: %s", (int)host.bytes, host.bytes ? host.data : "",
+               transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+}
+
+static void describe_unknown(struct transfer *transfer, CURLcode code)
+{
+    int64_t timeout_ms = transfer->http->options.timeout_ms;
+    cut_query(transfer->error);
+    if (transfer->is_too_long)
+        buf_printf(&transfer->error_text, "WeChat's answer is longer than %d bytes", HTTP_ANSWER_BYTES_MAX);
+    else if (code == CURLE_OPERATION_TIMEDOUT && timeout_ms % 1000 == 0)
+        buf_printf(&transfer->error_text, "WeChat did not answer within %lld s", (long long)timeout_ms / 1000);
+    else if (code == CURLE_OPERATION_TIMEDOUT)
+        buf_printf(&transfer->error_text, "WeChat did not answer within %lld ms", (long long)timeout_ms);
+    else if (code == CURLE_OK || code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR
+             || code == CURLE_SEND_FAIL_REWIND)
+        buf_append_str(&transfer->error_text, "WeChat closed the connection without an answer");
+    else
+        buf_printf(&transfer->error_text, "WeChat's answer was lost: %s",
+                   transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+}
+
+static struct http_answer make_answer(struct transfer *transfer, CURLcode code)
+{
+    long status = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    /* Some versions report success without a status when a kept connection died (curl issue 2801). */
+    if (code == CURLE_OK && status > 0)
+        return (struct http_answer){.end = HTTP_ANSWERED, .status = (int)status, .body = buf_span(&transfer->answer)};
+    buf_clear(&transfer->error_text);
+    if (!may_have_left(transfer)) {
+        describe_not_sent(transfer, code);
+        return (struct http_answer){
+            .end = HTTP_NOT_SENT, .is_held = transfer->is_held, .error = buf_str(&transfer->error_text)};
+    }
+    describe_unknown(transfer, code);
+    return (struct http_answer){.end = HTTP_UNKNOWN, .error = buf_str(&transfer->error_text)};
+}
+
+static void end_transfer(struct http *http, struct transfer *transfer, CURLcode code)
+{
+    struct http_answer answer = make_answer(transfer, code);
+    must(curl_multi_remove_handle(http->multi, transfer->easy) == CURLM_OK, "curl_multi_remove_handle");
+    if (answer.end != HTTP_ANSWERED) {
+        curl_easy_cleanup(transfer->easy);
+        transfer->easy = NULL;
+    }
+    http->in_flight--;
+    /* Free only after the callback, which reads its buffers. */
+    transfer->request.done(transfer->request.self, &answer);
+    if (transfer->answer.room > ANSWER_KEPT_BYTES)
+        buf_free(&transfer->answer);
+    transfer->next_free = http->free_transfers;
+    http->free_transfers = transfer;
+}
+
+/* --- URLs --------------------------------------------------------------------------------------------------------- */
+
+void http_escape(struct span text, struct buf *out)
+{
+    static const char plain[] = "-._~";
+    for (size_t i = 0; i < text.bytes; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        int is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
+                       || (c && strchr(plain, c));
+        if (is_plain)
+            buf_append(out, &c, 1);
+        else
+            buf_printf(out, "%%%02X", c);
+    }
+}
+
+struct span http_host(const char *url)
+{
+    const char *scheme = strstr(url, "://");
+    const char *host = scheme ? scheme + 3 : url;
+    return (struct span){host, strcspn(host, "/?#")};
+}

@@ -1,0 +1,382 @@
+/* One thread, one loop: a ROUTER for the senders, libcurl for the fetches, a token_state for each account.
+ *
+ * The keeper pushes: whoever has asked within TOKEN_PEER_MS is told of every change. Nothing is kept for a sender that does not
+ * read; it asks again.
+ */
+#include "sender/keeper.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <czmq.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proto/token.h"
+#include "sender/http.h"
+#include "sender/token_fetch.h"
+#include "sender/token_state.h"
+#include "sender/token_store.h"
+
+#define FETCHES_MAX       16   /* at once, of different accounts */
+#define PEERS_MAX         4096 /* pairs of sender and account; the one that was silent longest makes room */
+#define PEER_ID_BYTES_MAX 64
+#define RECEIVE_MAX       256  /* messages a turn */
+#define MESSAGE_KEEPER_BYTES_MAX 65536
+#define WAIT_MS_MAX       1000
+#define SOCKET_UMASK      0117 /* leaves 0660 */
+
+struct peer {
+    char id[PEER_ID_BYTES_MAX]; /* ZeroMQ's routing id */
+    size_t id_bytes;            /* 0 = free place */
+    size_t account;
+    int64_t heard_ms;
+};
+
+struct account {
+    struct keeper *keeper;
+    const struct conf_account *conf;
+    char key[TOKEN_KEY_BYTES];
+    struct token_state state;
+    struct buf body; /* of the fetch under way; holds the secret */
+};
+
+struct keeper {
+    struct program *program;
+    const struct conf *conf;
+    zsock_t *socket;
+    struct http *http;
+    struct account *accounts; /* conf->account_count of them */
+    struct peer *peers;       /* PEERS_MAX of them */
+    struct fetched fetched;   /* reused */
+    struct buf url;           /* reused; may hold a secret */
+    struct buf out;           /* reused for packing */
+};
+
+static void load_cache(struct keeper *k);
+static void save_cache(struct keeper *k);
+static void receive(struct keeper *k);
+static void act(struct keeper *k);
+static void on_fetched(void *self, const struct http_answer *answer);
+static void tell(struct keeper *k, const struct account *a, const struct peer *peer);
+static void tell_all(struct keeper *k, const struct account *a);
+
+/* Tokens are sent as they are. */
+static void warn_of_network(const char *endpoint)
+{
+    if (strncmp(endpoint, "tcp://", 6) == 0 && strncmp(endpoint, "tcp://127.", 10) != 0)
+        log_warn("access tokens cross the network unencrypted: [token] endpoint should be ipc:// or tcp://127.0.0.1:PORT",
+                 log_str("endpoint", endpoint));
+}
+
+static int bind_socket(struct keeper *k)
+{
+    const char *endpoint = k->conf->token.endpoint;
+    warn_of_network(endpoint);
+    mode_t before = umask(SOCKET_UMASK); /* from the first moment on: a later chmod would leave a gap */
+    k->socket = zsock_new(ZMQ_ROUTER);
+    zsock_set_maxmsgsize(k->socket, MESSAGE_KEEPER_BYTES_MAX);
+    zsock_set_linger(k->socket, 0);
+    int bound = zsock_bind(k->socket, "%s", endpoint);
+    umask(before);
+    if (bound < 0) {
+        log_error("[token] endpoint cannot be bound, use ipc://PATH or tcp://ADDRESS:PORT",
+                  log_str("endpoint", endpoint), log_str("error", zmq_strerror(errno)));
+        return -1;
+    }
+    return 0;
+}
+
+struct keeper *keeper_new(struct program *program)
+{
+    const struct conf *conf = program->conf;
+    if (conf->account_count == 0) {
+        log_error("no account: the configuration needs a section [wechat] with app_id and app_secret");
+        return NULL;
+    }
+    struct keeper *k = mem_new(sizeof *k);
+    k->program = program;
+    k->conf = conf;
+    k->peers = mem_new(PEERS_MAX * sizeof *k->peers);
+    k->accounts = mem_new(conf->account_count * sizeof *k->accounts);
+    for (size_t i = 0; i < conf->account_count; i++) {
+        struct account *a = &k->accounts[i];
+        a->keeper = k;
+        a->conf = &conf->accounts[i];
+        token_store_key(a->conf, a->key);
+        token_state_open(&a->state, a->conf->token_mode, clock_mono_ms());
+    }
+    k->http = http_new(&(struct http_options){.calls_max = FETCHES_MAX,
+                                              .ca_file = conf->sender.ca_file,
+                                              .timeout_ms = conf->sender.timeout_ms,
+                                              .connect_timeout_ms = conf->sender.connect_timeout_ms});
+    load_cache(k);
+    if (bind_socket(k) != 0)
+        keeper_destroy(&k);
+    return k;
+}
+
+void keeper_destroy(struct keeper **self)
+{
+    struct keeper *k = *self;
+    if (k == NULL)
+        return;
+    http_destroy(&k->http);
+    zsock_destroy(&k->socket);
+    for (size_t i = 0; i < k->conf->account_count; i++) {
+        token_state_close(&k->accounts[i].state);
+        buf_free(&k->accounts[i].body);
+    }
+    buf_free(&k->fetched.token);
+    buf_free(&k->fetched.reason);
+    buf_free(&k->url);
+    buf_free(&k->out);
+    free(k->accounts);
+    free(k->peers);
+    free(k);
+    *self = NULL;
+}
+
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
+
+/* Milliseconds until an account or libcurl wants something. */
+static int64_t wait_ms(const struct keeper *k)
+{
+    int64_t now_ms = clock_mono_ms(), next_ms = now_ms + WAIT_MS_MAX, http_ms = http_wait_ms(k->http);
+    for (size_t i = 0; i < k->conf->account_count; i++) {
+        const struct token_state *s = &k->accounts[i].state;
+        if (!s->is_fetching && s->next_ms < next_ms && http_in_flight(k->http) < FETCHES_MAX)
+            next_ms = s->next_ms;
+    }
+    int64_t wait = next_ms > now_ms ? next_ms - now_ms : 0;
+    return http_ms >= 0 && http_ms < wait ? http_ms : wait;
+}
+
+int keeper_run(struct keeper *k)
+{
+    for (;;) {
+        zmq_pollitem_t items[] = {{zsock_resolve(k->socket), 0, ZMQ_POLLIN, 0},
+                                  {NULL, http_fd(k->http), ZMQ_POLLIN, 0},
+                                  {NULL, k->program->signal_fd, ZMQ_POLLIN, 0}};
+        if (zmq_poll(items, 3, (long)wait_ms(k)) < 0 && errno != EINTR)
+            log_error("poll failed", log_str("error", zmq_strerror(errno)));
+        int signal_number;
+        while ((signal_number = program_signal(k->program)) != 0)
+            if (signal_number == SIGTERM)
+                return 0;
+        receive(k);
+        http_run(k->http);
+        act(k);
+    }
+}
+
+/* Begins a fetch. The body must live as long as the fetch, the URL need not. */
+static void fetch(struct keeper *k, struct account *a)
+{
+    token_fetch_ask(a->conf, a->state.is_forced, &k->url, &a->body);
+    if (a->state.is_forced) {
+        log_error("WeChat gave a rejected access token again, another one is forced", log_str("account", a->conf->name),
+                  log_u64("forced_today", a->state.forced.count));
+        save_cache(k); /* the count must not be lost with this process */
+    }
+    struct http_request request = {
+        .url = buf_str(&k->url), .body = buf_span(&a->body), .self = a, .done = on_fetched};
+    int failed = http_begin(k->http, &request);
+    assert(!failed); /* `act` looked for a free place */
+}
+
+/* Does what is due for each account. */
+static void act(struct keeper *k)
+{
+    for (size_t i = 0; i < k->conf->account_count && http_in_flight(k->http) < FETCHES_MAX; i++) {
+        struct account *a = &k->accounts[i];
+        switch (token_state_next(&a->state, clock_mono_ms(), clock_wall_ms())) {
+        case TOKEN_STEP_NONE:
+            break;
+        case TOKEN_STEP_FETCH:
+            fetch(k, a);
+            break;
+        case TOKEN_STEP_TELL:
+            log_warn("state of the access token changed", log_str("account", a->conf->name),
+                     log_span("reason", buf_span(&a->state.reason)));
+            tell_all(k, a);
+            break;
+        }
+    }
+}
+
+static void log_failure(const struct account *a, const struct fetched *fetched)
+{
+    enum log_level level = fetched->end == FETCH_FAILED ? LEVEL_WARN : LEVEL_ERROR;
+    log_write(level, "access token not fetched", log_str("account", a->conf->name), log_i64("errcode", fetched->errcode),
+              log_span("reason", buf_span(&fetched->reason)),
+              log_i64("retry_ms", a->state.next_ms - clock_mono_ms()));
+}
+
+static void on_fetched(void *self, const struct http_answer *answer)
+{
+    struct account *a = self;
+    struct keeper *k = a->keeper;
+    struct fetched *fetched = &k->fetched;
+    token_fetch_read(a->conf, answer, fetched);
+    int is_new = token_state_fetched(&a->state, fetched, clock_mono_ms(), clock_wall_ms());
+    if (fetched->end != FETCH_TOKEN)
+        log_failure(a, fetched);
+    if (is_new) {
+        log_info("access token fetched", log_str("account", a->conf->name), log_i64("ttl_s", fetched->ttl_ms / 1000));
+        save_cache(k);
+    }
+    tell_all(k, a);
+}
+
+/* --- senders ------------------------------------------------------------------------------------------------------ */
+
+/* The peer's place; a new one takes a free place, or that of the one silent longest. */
+static struct peer *find_peer(struct keeper *k, struct span id, size_t account)
+{
+    struct peer *oldest = &k->peers[0];
+    for (struct peer *p = k->peers; p < k->peers + PEERS_MAX; p++) {
+        if (p->id_bytes == id.bytes && p->account == account && memcmp(p->id, id.data, id.bytes) == 0)
+            return p;
+        if (oldest->id_bytes && (p->id_bytes == 0 || p->heard_ms < oldest->heard_ms))
+            oldest = p;
+    }
+    memcpy(oldest->id, id.data, id.bytes);
+    oldest->id_bytes = id.bytes;
+    oldest->account = account;
+    return oldest;
+}
+
+static struct account *find_account(struct keeper *k, struct span name)
+{
+    for (size_t i = 0; i < k->conf->account_count; i++)
+        if (span_is(name, k->conf->accounts[i].name))
+            return &k->accounts[i];
+    return NULL;
+}
+
+static void take(struct keeper *k, struct span id, struct span packed)
+{
+    struct token_message m;
+    struct account *a;
+    if (id.bytes == 0 || id.bytes > PEER_ID_BYTES_MAX || token_unpack(packed, &m) != 0
+        || (m.type != TOKEN_GET && m.type != TOKEN_REJECTED)) {
+        log_warn("message was not understood", log_u64("bytes", packed.bytes));
+        return;
+    }
+    if ((a = find_account(k, m.app)) == NULL) {
+        log_warn("a sender asks for an account that is not in the configuration", log_span("account", m.app));
+        return;
+    }
+    struct peer *peer = find_peer(k, id, (size_t)(a - k->accounts));
+    peer->heard_ms = clock_mono_ms();
+    if (m.type == TOKEN_GET)
+        tell(k, a, peer);
+    else if (token_state_reject(&a->state, m.token, clock_mono_ms()))
+        log_error("WeChat rejected an access token before its end, another one is fetched",
+                  log_str("account", a->conf->name),
+                  log_str("check", "that nothing else fetches tokens for this account"));
+}
+
+/* Reads one message: the sender's routing id, then packed messages. Returns 0 when there is none. */
+static int receive_message(struct keeper *k)
+{
+    void *socket = zsock_resolve(k->socket);
+    zmq_msg_t id, frame;
+    zmq_msg_init(&id);
+    int received = zmq_msg_recv(&id, socket, ZMQ_DONTWAIT) >= 0;
+    int more = received && zmq_msg_more(&id);
+    while (more) {
+        zmq_msg_init(&frame);
+        if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) >= 0)
+            take(k, (struct span){zmq_msg_data(&id), zmq_msg_size(&id)},
+                 (struct span){zmq_msg_data(&frame), zmq_msg_size(&frame)});
+        more = zmq_msg_more(&frame);
+        zmq_msg_close(&frame);
+    }
+    zmq_msg_close(&id);
+    return received;
+}
+
+static void receive(struct keeper *k)
+{
+    for (int i = 0; i < RECEIVE_MAX && receive_message(k); i++)
+        continue;
+}
+
+/* Tells a sender the token, or why there is none; nothing while neither is known. */
+static void tell(struct keeper *k, const struct account *a, const struct peer *peer)
+{
+    int64_t now_ms = clock_mono_ms();
+    const struct token_state *s = &a->state;
+    struct token_message m = {.app = span_of(a->conf->name)};
+    if (token_state_is_usable(s, now_ms)) {
+        m.type = TOKEN_TOKEN;
+        m.token = buf_span(&s->token);
+        m.ttl_ms = s->until_ms - now_ms;
+    } else if (s->reason.bytes) {
+        m.type = TOKEN_NONE;
+        m.message = buf_span(&s->reason);
+        m.retry_ms = s->next_ms > now_ms ? s->next_ms - now_ms : 0;
+    } else {
+        return;
+    }
+    void *socket = zsock_resolve(k->socket);
+    buf_clear(&k->out);
+    token_pack(&m, &k->out);
+    if (zmq_send(socket, peer->id, peer->id_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+        zmq_send(socket, k->out.data, k->out.bytes, ZMQ_DONTWAIT);
+}
+
+static void tell_all(struct keeper *k, const struct account *a)
+{
+    size_t account = (size_t)(a - k->accounts);
+    int64_t since_ms = clock_mono_ms() - TOKEN_PEER_MS;
+    for (struct peer *p = k->peers; p < k->peers + PEERS_MAX; p++) {
+        if (p->id_bytes && p->heard_ms < since_ms)
+            p->id_bytes = 0;
+        if (p->id_bytes && p->account == account)
+            tell(k, a, p);
+    }
+}
+
+/* --- the cache ---------------------------------------------------------------------------------------------------- */
+
+static void load_cache(struct keeper *k)
+{
+    struct buf bytes = {0};
+    struct token_record *records = mem_new(CONF_ACCOUNTS_MAX * sizeof *records);
+    size_t count = token_store_read(k->conf->token.cache_file, &bytes, records, CONF_ACCOUNTS_MAX);
+    int64_t wall_ms = clock_wall_ms(), now_ms = clock_mono_ms();
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < k->conf->account_count; j++) {
+            struct account *a = &k->accounts[j];
+            if (memcmp(a->key, records[i].key, TOKEN_KEY_BYTES) != 0)
+                continue;
+            a->state.forced = records[i].forced;
+            token_state_restore(&a->state, records[i].token, records[i].until_wall_ms - wall_ms,
+                                records[i].lifetime_ms, now_ms);
+        }
+    free(records);
+    buf_free(&bytes);
+}
+
+static void save_cache(struct keeper *k)
+{
+    struct token_record *records = mem_new(k->conf->account_count * sizeof *records);
+    int64_t wall_ms = clock_wall_ms(), now_ms = clock_mono_ms();
+    for (size_t i = 0; i < k->conf->account_count; i++) {
+        const struct account *a = &k->accounts[i];
+        memcpy(records[i].key, a->key, TOKEN_KEY_BYTES);
+        if (!a->state.is_rejected)
+            records[i].token = buf_span(&a->state.token);
+        records[i].until_wall_ms = wall_ms + a->state.until_ms - now_ms;
+        records[i].lifetime_ms = a->state.lifetime_ms;
+        records[i].forced = a->state.forced;
+    }
+    token_store_write(k->conf->token.cache_file, records, k->conf->account_count);
+    free(records);
+}

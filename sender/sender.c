@@ -1,0 +1,430 @@
+/* DESIGN
+ *
+ * One thread, one loop. A turn: hear the broker, hear the token keeper, let libcurl work (calls end), take jobs, begin calls, and
+ * offer all new results in one message.
+ *
+ * What bounds it: calls in flight <= slots; jobs in the table <= 2 x slots, beyond which the inbox is not read; results wait in the
+ * table, and take its room, until the broker confirms them.
+ *
+ * How it stops (TERM): nothing more is begun or read; when the last call has ended what is still queued is returned, when the last
+ * result is confirmed it says goodbye. A broker that does not confirm is waited for at most the time of a call and GRACE_MS;
+ * what it has not confirmed then, it gives out again with the same client_msg_id.
+ */
+#include "sender/sender.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <czmq.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proto/member.h"
+#include "proto/mp.h"
+#include "sender/calls.h"
+#include "sender/http.h"
+#include "sender/inbox.h"
+#include "sender/token_client.h"
+#include "sender/verdict.h"
+
+#define JOBS_A_TURN      256    /* read before anything else is looked at again */
+#define RESULTS_A_MESSAGE 512
+#define RESULT_BYTES_A_MESSAGE (1024 * 1024)
+#define OFFER_LEASES     2      /* an unconfirmed result is offered again after so many leases, should a message be lost */
+#define GRACE_MS         2000   /* on TERM, for the broker to confirm */
+#define CALLS_A_TURN_MAX 2      /* of one job: the second one is for a rejected token */
+
+struct sender {
+    struct program *program;
+    const struct conf *conf;
+    struct calls *calls;
+    struct http *http;
+    struct inbox *inbox;
+    struct token_client *tokens;
+    struct member *member;
+    struct buf url;       /* reused; holds a token */
+    struct buf stopped;   /* packed map that a beat carries */
+    struct buf results;   /* reused for packing */
+    struct buf reports;   /* likewise */
+    int64_t end_ms;       /* stopping: when to end anyway; 0 = running */
+    int is_killed;        /* a second TERM came */
+};
+
+static size_t on_hold(void *self, uint64_t generation, struct buf *holdings);
+static void on_welcomed(void *self, const struct control *m);
+static void on_message(void *self, const struct control *m);
+static void on_beat(void *self, struct control *beat);
+static void on_done(void *self, const struct http_answer *answer);
+static int may_write(void *self);
+static void take_jobs(struct sender *s);
+static void begin_calls(struct sender *s);
+static void end_waiting(struct sender *s);
+static void offer_results(struct sender *s);
+
+static struct member *new_member(struct sender *s)
+{
+    struct member_options options = {.control = s->conf->broker.control,
+                                     .kind = STAGE_SENDER,
+                                     .name = s->program->name,
+                                     .slots = s->conf->sender.slots,
+                                     .endpoint = inbox_endpoint(s->inbox),
+                                     .lease_ms = s->conf->broker.lease_ms,
+                                     .events = {on_hold, on_welcomed, on_message, on_beat},
+                                     .self = s};
+    return member_new(&options);
+}
+
+/* Says what a first call would only say after a while. */
+static int check_conf(const struct conf *conf)
+{
+    const char *ca_file = conf->sender.ca_file;
+    if (conf->account_count == 0) {
+        log_error("no account: the configuration needs a section [wechat] with app_id and app_secret");
+        return -1;
+    }
+    if (ca_file[0] && access(ca_file, R_OK) != 0) {
+        log_error("[sender] ca_file cannot be read", log_str("path", ca_file), log_str("error", strerror(errno)));
+        return -1;
+    }
+    return 0;
+}
+
+struct sender *sender_new(struct program *program)
+{
+    const struct conf *conf = program->conf;
+    if (check_conf(conf) != 0)
+        return NULL;
+    struct sender *s = mem_new(sizeof *s);
+    s->program = program;
+    s->conf = conf;
+    s->calls = calls_new(conf->sender.slots, s);
+    s->http = http_new(&(struct http_options){.calls_max = conf->sender.slots,
+                                              .ca_file = conf->sender.ca_file,
+                                              .timeout_ms = conf->sender.timeout_ms,
+                                              .connect_timeout_ms = conf->sender.connect_timeout_ms});
+    s->inbox = inbox_new(conf, program->name);
+    s->tokens = token_client_new(conf);
+    if (s->inbox && s->tokens)
+        s->member = new_member(s);
+    else
+        sender_destroy(&s);
+    return s;
+}
+
+void sender_destroy(struct sender **self)
+{
+    struct sender *s = *self;
+    if (s == NULL)
+        return;
+    http_destroy(&s->http);
+    member_destroy(&s->member);
+    inbox_destroy(&s->inbox);
+    token_client_destroy(&s->tokens);
+    calls_destroy(&s->calls);
+    buf_free(&s->url);
+    buf_free(&s->stopped);
+    buf_free(&s->results);
+    buf_free(&s->reports);
+    free(s);
+    *self = NULL;
+}
+
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
+
+/* Waits until there is something to do, at most wait_ms. */
+static void wait_for_events(struct sender *s, int64_t wait_ms)
+{
+    int64_t http_ms = http_wait_ms(s->http);
+    int reads = !s->end_ms && member_is_welcome(s->member) && !calls_are_full(s->calls);
+    zmq_pollitem_t items[] = {{zsock_resolve(member_socket(s->member)), 0, ZMQ_POLLIN, 0},
+                              {zsock_resolve(token_client_socket(s->tokens)), 0, ZMQ_POLLIN, 0},
+                              {NULL, http_fd(s->http), ZMQ_POLLIN, 0},
+                              {NULL, s->program->signal_fd, ZMQ_POLLIN, 0},
+                              {zsock_resolve(inbox_socket(s->inbox)), 0, ZMQ_POLLIN, 0}};
+    int count = (int)(sizeof items / sizeof *items);
+    if (http_ms >= 0 && http_ms < wait_ms)
+        wait_ms = http_ms;
+    if (zmq_poll(items, reads ? count : count - 1, (long)wait_ms) < 0 && errno != EINTR)
+        log_error("poll failed", log_str("error", zmq_strerror(errno)));
+}
+
+static void take_signals(struct sender *s)
+{
+    int signal_number;
+    while ((signal_number = program_signal(s->program)) != 0) {
+        if (signal_number != SIGTERM)
+            continue;
+        s->is_killed = s->end_ms != 0;
+        s->end_ms = clock_mono_ms() + s->conf->sender.timeout_ms + GRACE_MS;
+        log_info("stopping", log_u64("in_flight", calls_count(s->calls, CALL_RUNNING)),
+                 log_u64("queued", calls_count(s->calls, CALL_QUEUED)));
+    }
+}
+
+static void return_queued(struct sender *s)
+{
+    struct call *call;
+    while ((call = calls_first(s->calls, CALL_QUEUED)) != NULL)
+        calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "the sender is stopping");
+}
+
+/* 1 when a sender that is stopping has nothing more to wait for. */
+static int has_stopped(struct sender *s)
+{
+    if (calls_count(s->calls, CALL_RUNNING) == 0 && member_is_welcome(s->member))
+        return_queued(s);
+    if (clock_mono_ms() >= s->end_ms)
+        return 1;
+    return calls_count(s->calls, CALL_RUNNING) + calls_count(s->calls, CALL_DONE)
+               + calls_count(s->calls, CALL_OFFERED)
+           == 0;
+}
+
+/* Returns the milliseconds until the next turn at the latest. */
+static int64_t turn(struct sender *s)
+{
+    member_receive(s->member);
+    int64_t wait_ms = member_tick(s->member);
+    token_client_receive(s->tokens);
+    int64_t token_ms = token_client_tick(s->tokens);
+    http_run(s->http);
+    take_jobs(s);
+    end_waiting(s);
+    begin_calls(s);
+    if (token_client_has_changed(s->tokens))
+        member_beat_now(s->member); /* before the results: what is returned must not come back at once */
+    offer_results(s);
+    return token_ms < wait_ms ? token_ms : wait_ms;
+}
+
+int sender_run(struct sender *s)
+{
+    int64_t wait_ms = 0;
+    while (!member_is_refused(s->member)) {
+        wait_for_events(s, wait_ms);
+        take_signals(s);
+        if (s->is_killed)
+            return 0;
+        wait_ms = turn(s);
+        if (s->end_ms && has_stopped(s)) {
+            member_bye(s->member);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* --- what the broker says ----------------------------------------------------------------------------------------- */
+
+static size_t on_hold(void *self, uint64_t generation, struct buf *holdings)
+{
+    struct sender *s = self;
+    return calls_hold(s->calls, generation, holdings);
+}
+
+static void on_welcomed(void *self, const struct control *m)
+{
+    struct sender *s = self;
+    (void)m;
+    calls_offer_again(s->calls, clock_mono_ms());
+    member_beat_now(s->member); /* a broker that is new does not know which accounts are stopped */
+}
+
+static void on_message(void *self, const struct control *m)
+{
+    struct sender *s = self;
+    struct mp_cursor c;
+    struct holding h;
+    if (m->type != CONTROL_CONFIRM)
+        return;
+    control_array_open(&c, m->holdings);
+    while (control_holding_next(&c, &h) > 0)
+        calls_confirm(s->calls, &h);
+}
+
+static void on_beat(void *self, struct control *beat)
+{
+    struct sender *s = self;
+    size_t count = 0;
+    buf_clear(&s->stopped);
+    size_t place = mp_map_open(&s->stopped);
+    for (size_t i = 0; i < s->conf->account_count; i++) {
+        const char *reason = token_client_stopped(s->tokens, (int)i);
+        if (reason) {
+            mp_put_str(&s->stopped, s->conf->accounts[i].name, reason);
+            count++;
+        }
+    }
+    mp_map_close(&s->stopped, place, count);
+    if (count)
+        beat->stopped = buf_span(&s->stopped);
+}
+
+/* --- jobs --------------------------------------------------------------------------------------------------------- */
+
+static void take_job(struct sender *s, struct span packed)
+{
+    struct rendered job;
+    if (rendered_unpack(packed, &job) != 0) {
+        log_error("rendered job was not understood", log_u64("bytes", packed.bytes));
+        return;
+    }
+    if (!member_accepts(s->member, job.generation)) {
+        log_debug("job of an older generation dropped", log_span("id", job.id));
+        return;
+    }
+    int64_t now_ms = clock_mono_ms();
+    struct call *call = calls_take(s->calls, &job, packed, now_ms);
+    if (call == NULL)
+        return;
+    if (!span_is(job.kind, "template"))
+        calls_end(s->calls, call, OUTCOME_DEAD, now_ms,
+                  "messages of kind \"%.*s\" cannot be sent to WeChat, only those of kind \"template\"",
+                  (int)job.kind.bytes, job.kind.data);
+}
+
+static void take_jobs(struct sender *s)
+{
+    struct span packed;
+    if (s->end_ms || !member_is_welcome(s->member))
+        return;
+    for (int i = 0; i < JOBS_A_TURN && !calls_are_full(s->calls) && inbox_next(s->inbox, &packed); i++)
+        take_job(s, packed);
+}
+
+/* --- calls -------------------------------------------------------------------------------------------------------- */
+
+static void begin_call(struct sender *s, struct call *call, int account)
+{
+    struct http_request request = {.body = call->job.body, .self = call, .may_write = may_write, .done = on_done};
+    buf_clear(&s->url);
+    buf_append_str(&s->url, s->conf->accounts[account].api_base);
+    buf_append_str(&s->url, "/cgi-bin/message/template/send?access_token=");
+    struct span token = token_client_escaped(s->tokens, account);
+    buf_append(&s->url, token.data, token.bytes);
+    request.url = buf_str(&s->url);
+    call->token_number = token_client_number(s->tokens, account);
+    call->result.calls++;
+    calls_move(s->calls, call, CALL_RUNNING, clock_mono_ms());
+    int failed = http_begin(s->http, &request);
+    assert(!failed); /* it has as many places as there are slots */
+}
+
+/* Begins the call if it can be begun now; ends it if its account cannot send. */
+static void begin_if_possible(struct sender *s, struct call *call)
+{
+    int account = token_client_account(s->tokens, call->job.app);
+    if (account < 0) {
+        calls_end(s->calls, call, OUTCOME_RETRY, clock_mono_ms(),
+                  "account %.*s is not in the configuration of the sender: add [wechat:%.*s] and restart it",
+                  (int)call->job.app.bytes, call->job.app.data, (int)call->job.app.bytes, call->job.app.data);
+        return;
+    }
+    uint64_t number = token_client_number(s->tokens, account);
+    const char *reason = token_client_stopped(s->tokens, account);
+    if (number && (call->state == CALL_QUEUED || number != call->token_number))
+        begin_call(s, call, account);
+    else if (reason && call->state == CALL_QUEUED)
+        calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "%s", reason);
+}
+
+/* Each list is gone through once, since begun calls leave it. A job that cannot go yet does not hold up the others. */
+static void begin_of(struct sender *s, enum call_state state)
+{
+    struct call *next;
+    for (struct call *call = calls_first(s->calls, state); call; call = next) {
+        size_t in_flight = calls_count(s->calls, CALL_RUNNING) + calls_count(s->calls, CALL_REPEAT);
+        if (state == CALL_QUEUED && in_flight >= s->conf->sender.slots)
+            return;
+        if (!member_may_begin(s->member))
+            return;
+        next = call->next;
+        begin_if_possible(s, call);
+    }
+}
+
+static void begin_calls(struct sender *s)
+{
+    if (s->end_ms)
+        return;
+    begin_of(s, CALL_REPEAT);
+    begin_of(s, CALL_QUEUED);
+}
+
+/* A call whose token was rejected ends as that answer said when no other token comes. */
+static void end_waiting(struct sender *s)
+{
+    struct call *call;
+    int64_t now_ms = clock_mono_ms();
+    while ((call = calls_first(s->calls, CALL_REPEAT)) != NULL
+           && (s->end_ms || now_ms - call->since_ms >= TOKEN_WAIT_MS))
+        calls_move(s->calls, call, CALL_DONE, now_ms);
+}
+
+static int may_write(void *self)
+{
+    struct call *call = self;
+    struct sender *s = call->owner;
+    return member_may_begin(s->member);
+}
+
+static void log_result(const struct call *call)
+{
+    const struct outcome_report *r = &call->result;
+    enum log_level level = r->outcome == OUTCOME_SENT || r->outcome == OUTCOME_PENDING ? LEVEL_DEBUG
+                           : r->outcome == OUTCOME_REFUSED                           ? LEVEL_INFO
+                                                                                     : LEVEL_WARN;
+    /* The text of a refusal holds the recipient; the errcode says enough. */
+    int has_text = r->outcome == OUTCOME_RETRY || r->outcome == OUTCOME_UNKNOWN;
+    log_write(level, "call ended", log_str("outcome", outcome_name(r->outcome)), log_span("id", call->job.id),
+              log_span("account", call->job.app), log_i64("errcode", r->errcode), log_i64("msgid", r->msgid),
+              log_u64("http_status", r->http_status), log_u64("calls", r->calls),
+              log_span("reason", has_text ? r->message : (struct span){"", 0}));
+}
+
+/* The lease ran out before the body was written: the call was not made. */
+static void give_up_call(struct sender *s, struct call *call)
+{
+    call->result.calls--;
+    if (call->result.calls)
+        calls_move(s->calls, call, CALL_DONE, clock_mono_ms()); /* as the first call's answer said */
+    else
+        calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "the broker was not heard within the lease");
+}
+
+static void on_done(void *self, const struct http_answer *answer)
+{
+    struct call *call = self;
+    struct sender *s = call->owner;
+    if (answer->is_held) {
+        give_up_call(s, call);
+        return;
+    }
+    int is_token = verdict_read(answer, call->job.openid, &call->result, &call->text);
+    if (is_token)
+        token_client_reject(s->tokens, token_client_account(s->tokens, call->job.app), call->token_number);
+    log_result(call);
+    int repeats = is_token && call->result.calls < CALLS_A_TURN_MAX;
+    calls_move(s->calls, call, repeats ? CALL_REPEAT : CALL_DONE, clock_mono_ms());
+}
+
+/* --- results ------------------------------------------------------------------------------------------------------ */
+
+static void offer_results(struct sender *s)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (!member_is_welcome(s->member))
+        return;
+    calls_offer_late(s->calls, now_ms - OFFER_LEASES * s->conf->broker.lease_ms, now_ms);
+    while (calls_count(s->calls, CALL_DONE)) {
+        buf_clear(&s->reports);
+        buf_clear(&s->results);
+        size_t count = calls_offer(s->calls, RESULTS_A_MESSAGE, RESULT_BYTES_A_MESSAGE, now_ms, &s->reports);
+        mp_array(&s->results, count);
+        mp_raw(&s->results, buf_span(&s->reports));
+        struct control message = {.type = CONTROL_RESULTS, .results = buf_span(&s->results)};
+        member_send(s->member, &message);
+    }
+}

@@ -1,0 +1,110 @@
+/* Builds token calls and reads their answers. */
+#include "sender/token_fetch.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "proto/token.h"
+#include "sender/answer.h"
+#include "sender/errcode.h"
+
+#define EXPIRES_IN_S_MAX 86400 /* WeChat's are 7,200 s at most; more than a day is not believed */
+#define ERRMSG_BYTES_MAX 256
+
+static void ask_stable(const struct conf_account *account, int is_forced, struct buf *url, struct buf *body)
+{
+    buf_printf(url, "%s/cgi-bin/stable_token", account->api_base);
+    buf_append_str(body, "{\"grant_type\":\"client_credential\",\"appid\":\"");
+    json_escape(span_of(account->app_id), body);
+    buf_append_str(body, "\",\"secret\":\"");
+    json_escape(span_of(account->app_secret), body);
+    buf_printf(body, "\",\"force_refresh\":%s}", is_forced ? "true" : "false");
+}
+
+static void ask_classic(const struct conf_account *account, struct buf *url)
+{
+    buf_printf(url, "%s/cgi-bin/token?grant_type=client_credential&appid=", account->api_base);
+    http_escape(span_of(account->app_id), url);
+    buf_append_str(url, "&secret=");
+    http_escape(span_of(account->app_secret), url);
+}
+
+void token_fetch_ask(const struct conf_account *account, int is_forced, struct buf *url, struct buf *body)
+{
+    buf_clear(url);
+    buf_clear(body);
+    if (account->token_mode == TOKEN_CLASSIC)
+        ask_classic(account, url);
+    else
+        ask_stable(account, is_forced, url, body);
+}
+
+/* Appends WeChat's own words, unless they repeat the secret. */
+static void append_errmsg(const struct conf_account *account, const struct answer *a, struct buf *reason)
+{
+    struct buf errmsg = {0};
+    if (a->errmsg.bytes)
+        json_unescape(a->errmsg, &errmsg);
+    size_t secret_bytes = strlen(account->app_secret);
+    int shows_secret = secret_bytes && errmsg.bytes
+                       && memmem(errmsg.data, errmsg.bytes, account->app_secret, secret_bytes);
+    if (errmsg.bytes && errmsg.bytes <= ERRMSG_BYTES_MAX && !shows_secret) {
+        buf_append_str(reason, ": ");
+        buf_append(reason, errmsg.data, errmsg.bytes);
+    }
+    buf_free(&errmsg);
+}
+
+static void read_errcode(const struct conf_account *account, const struct answer *a, struct fetched *fetched)
+{
+    const struct errcode *row = errcode_find(a->errcode);
+    const char *advice = errcode_advice(a->errcode);
+    enum errcode_class class = errcode_class(a->errcode);
+    fetched->errcode = a->errcode;
+    fetched->end = class == ERRCODE_QUOTA ? FETCH_QUOTA : class == ERRCODE_RETRY ? FETCH_FAILED : FETCH_WRONG;
+    buf_printf(&fetched->reason, "WeChat gave no access token: %lld (%s)", (long long)a->errcode,
+               row ? row->meaning : "unknown code");
+    append_errmsg(account, a, &fetched->reason);
+    if (advice)
+        buf_printf(&fetched->reason, "; %s", advice);
+}
+
+static int is_token(const struct answer *a, const struct buf *token)
+{
+    return token->bytes > 0 && token->bytes <= TOKEN_BYTES_MAX && a->expires_in_s > 0
+           && a->expires_in_s <= EXPIRES_IN_S_MAX;
+}
+
+static void read_body(const struct conf_account *account, struct span body, struct fetched *fetched)
+{
+    struct answer a;
+    int failed = answer_parse(body, &a);
+    if (!failed && a.has_errcode && a.errcode != 0) {
+        read_errcode(account, &a, fetched);
+        return;
+    }
+    if (!failed && a.token.bytes)
+        json_unescape(a.token, &fetched->token);
+    if (!failed && is_token(&a, &fetched->token)) {
+        fetched->end = FETCH_TOKEN;
+        fetched->ttl_ms = a.expires_in_s * 1000;
+        return;
+    }
+    buf_clear(&fetched->token);
+    buf_append_str(&fetched->reason, "WeChat's answer holds no access token");
+}
+
+void token_fetch_read(const struct conf_account *account, const struct http_answer *answer, struct fetched *fetched)
+{
+    fetched->end = FETCH_FAILED;
+    fetched->errcode = 0;
+    fetched->ttl_ms = 0;
+    buf_clear(&fetched->token);
+    buf_clear(&fetched->reason);
+    if (answer->end != HTTP_ANSWERED)
+        buf_append_str(&fetched->reason, answer->error);
+    else if (answer->status != 200)
+        buf_printf(&fetched->reason, "WeChat answered HTTP %d when asked for an access token", answer->status);
+    else
+        read_body(account, answer->body, fetched);
+}
