@@ -1,0 +1,154 @@
+#include "client/ask.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <czmq.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "proto/mp.h"
+
+#define ASK_AGAIN_MS 3000 /* a question that was not answered is asked again: its id makes that harmless */
+#define WAIT_STEP_MS 100  /* ready --wait */
+
+static int status_of(const struct result *r)
+{
+    switch (r->code) {
+    case CODE_OK:
+    case CODE_QUEUED:
+        return STATUS_DONE;
+    case CODE_NOT_FOUND:
+        return STATUS_UNKNOWN;
+    case CODE_FAILED:
+        return STATUS_FAILED;
+    case CODE_BUSY:
+        return STATUS_AWAY;
+    default:
+        return STATUS_REFUSED;
+    }
+}
+
+static void json_member(struct buf *out, const char *name, struct span text)
+{
+    if (text.bytes == 0)
+        return;
+    buf_printf(out, ",\"%s\":\"", name);
+    json_escape(text, out);
+    buf_append_str(out, "\"");
+}
+
+static void print_json(const struct result *r)
+{
+    struct buf out = {0};
+    buf_printf(&out, "{\"code\":%d", (int)r->code);
+    json_member(&out, "id", r->id);
+    json_member(&out, "state", r->state);
+    json_member(&out, "message", r->message);
+    if (r->errcode)
+        buf_printf(&out, ",\"errcode\":%" PRId64, r->errcode);
+    if (r->msgid)
+        buf_printf(&out, ",\"msgid\":%" PRId64, r->msgid);
+    printf("%s}\n", buf_str(&out));
+    buf_free(&out);
+}
+
+static void print_text(const struct result *r)
+{
+    printf("%d", (int)r->code);
+    if (r->state.bytes)
+        printf(" %.*s", (int)r->state.bytes, r->state.data);
+    if (r->id.bytes)
+        printf(" id=%.*s", (int)r->id.bytes, r->id.data);
+    if (r->msgid)
+        printf(" msgid=%" PRId64, r->msgid);
+    if (r->errcode)
+        printf(" errcode=%" PRId64, r->errcode);
+    if (r->message.bytes)
+        printf(" %.*s", (int)r->message.bytes, r->message.data);
+    putchar('\n');
+}
+
+/* Sends the question and waits for its answer. Returns the answer's message, or NULL when the time is over. */
+static zmsg_t *exchange(zsock_t *socket, const struct options *o, int64_t until_ms)
+{
+    struct buf packed = {0};
+    zmsg_t *answer = NULL;
+    request_pack(&o->request, &packed);
+    zpoller_t *poller = zpoller_new(socket, NULL);
+    while (answer == NULL) {
+        int64_t left_ms = until_ms - clock_mono_ms();
+        if (left_ms <= 0)
+            break;
+        zmq_send(zsock_resolve(socket), packed.data, packed.bytes, ZMQ_DONTWAIT);
+        if (zpoller_wait(poller, (int)(left_ms < ASK_AGAIN_MS ? left_ms : ASK_AGAIN_MS)))
+            answer = zmsg_recv(socket);
+        if (zpoller_terminated(poller))
+            break;
+    }
+    zpoller_destroy(&poller);
+    buf_free(&packed);
+    return answer;
+}
+
+/* Every push and send gets an id, so that it can be asked again. */
+static void give_id(struct options *o, char text[33])
+{
+    uint64_t random[2];
+    hash_random(random, sizeof random);
+    hash_hex((struct hash128){random[0], random[1]}, text);
+    text[32] = 0;
+    if ((o->op == OP_PUSH || o->op == OP_SEND) && o->request.id.bytes == 0)
+        o->request.id = span_of(text);
+}
+
+/* Returns the exit status, or -1 when `ready --wait` has to ask again, which it may unless this is the last answer. */
+static int show(const struct options *o, zmsg_t *answer, int is_last)
+{
+    struct result r;
+    zframe_t *frame = zmsg_first(answer);
+    if (frame == NULL || result_unpack((struct span){(char *)zframe_data(frame), zframe_size(frame)}, &r)) {
+        fputs("mega: the answer is not understood\n", stderr);
+        return STATUS_AWAY;
+    }
+    int ready = o->op != OP_PING || span_is(r.state, "ready");
+    if (!ready && o->wait && !is_last)
+        return -1;
+    if (o->json)
+        print_json(&r);
+    else
+        print_text(&r);
+    return ready ? status_of(&r) : STATUS_AWAY;
+}
+
+int ask(struct options *o)
+{
+    char id[33];
+    int64_t until_ms = clock_mono_ms() + o->timeout_ms;
+    int status = -1;
+    zsock_t *socket = zsock_new(ZMQ_DEALER);
+    zsock_set_linger(socket, 0);
+    zsock_set_reconnect_ivl(socket, 50);
+    if (zsock_connect(socket, "%s", o->endpoint) != 0) {
+        fprintf(stderr, "mega: %s: no ZeroMQ endpoint; give tcp://HOST:PORT or ipc://PATH\n", o->endpoint);
+        zsock_destroy(&socket);
+        return STATUS_USAGE;
+    }
+    give_id(o, id);
+    while (status < 0) {
+        zmsg_t *answer = exchange(socket, o, until_ms);
+        if (answer == NULL) {
+            fprintf(stderr, "mega: no answer from %s within %" PRId64 " ms\n", o->endpoint, o->timeout_ms);
+            status = STATUS_AWAY;
+            break;
+        }
+        status = show(o, answer, clock_mono_ms() + WAIT_STEP_MS >= until_ms);
+        zmsg_destroy(&answer);
+        if (status < 0)
+            zclock_sleep(WAIT_STEP_MS);
+    }
+    zsock_destroy(&socket);
+    return status;
+}

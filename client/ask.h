@@ -1,0 +1,11 @@
+/* One question to the frontend and its answer. */
+#ifndef CLIENT_ASK_H
+#define CLIENT_ASK_H
+
+#include "client/options.h"
+
+/* Asks, prints the result and returns the exit status. Asks again under the same id while the broker is away, until the
+ * time-out. */
+int ask(struct options *o);
+
+#endif

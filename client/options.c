@@ -1,0 +1,245 @@
+#include "client/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "proto/body.h"
+#include "proto/mp.h"
+
+#define CONFIG_DEFAULT   "/etc/mega-wechat/mega.conf"
+#define FRONTEND_DEFAULT "tcp://127.0.0.1:9502"
+#define TIMEOUT_MS       10000
+#define SEND_TIMEOUT_MS  90000 /* beyond the default send_patience */
+
+static const char help_text[] =
+    "mega - hands messages to the broker and asks what became of them\n\n"
+    "  mega push OPENID KEY [NAME=VALUE…]   accepted when durable; prints the id\n"
+    "  mega send OPENID KEY [NAME=VALUE…]   waits for WeChat's answer\n"
+    "  mega tset KEY                        reads a template again from its source\n"
+    "  mega status ID                       what became of a message\n"
+    "  mega cancel ID                       takes back a message that waits\n"
+    "  mega ready [--wait]                  can messages be accepted and sent now?\n\n"
+    "  -c, --config FILE      where the frontend is read from (default " CONFIG_DEFAULT ", if it is there)\n"
+    "      --frontend ADDR    the broker's frontend (default " FRONTEND_DEFAULT ")\n"
+    "      --json             one JSON object a result\n"
+    "      --timeout TIME     give up after so long: 10s, 2m (default 10s; send 90s)\n"
+    "      --wait             ready: wait until it is, at most --timeout\n"
+    "      --vars JSON        variables as a JSON object or array, numbers as they are\n"
+    "      --id ID            your own id: the same one twice is one message\n"
+    "      --app NAME         the account [wechat:NAME]\n"
+    "      --at MS            send at this time, milliseconds since 1970\n"
+    "      --in TIME          send so much later: 30s, 10m, 2h, 7d\n"
+    "      --ttl TIME         give up when not sent by then\n"
+    "      --lane LANE        bulk or express\n"
+    "      --task LABEL       label to find results by\n\n"
+    "Exit status: 0 done; 1 refused, expired or cancelled; 2 wrong usage; 3 unknown id; 4 could not be sent;\n"
+    "5 not now or no answer in time.\n";
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'}, {"frontend", required_argument, NULL, 'f'},
+    {"json", no_argument, NULL, 'j'},         {"timeout", required_argument, NULL, 't'},
+    {"wait", no_argument, NULL, 'w'},         {"vars", required_argument, NULL, 'v'},
+    {"id", required_argument, NULL, 'i'},     {"app", required_argument, NULL, 'a'},
+    {"at", required_argument, NULL, 'A'},     {"in", required_argument, NULL, 'I'},
+    {"ttl", required_argument, NULL, 'T'},    {"lane", required_argument, NULL, 'l'},
+    {"task", required_argument, NULL, 'k'},   {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0}};
+
+static int usage(const char *what, const char *why)
+{
+    fprintf(stderr, "mega: %s: %s (mega --help)\n", what, why);
+    return STATUS_USAGE;
+}
+
+static int read_time(const char *name, const char *text, int64_t *out_ms)
+{
+    *out_ms = conf_parse_time_ms(text);
+    return *out_ms < 0 ? usage(name, "give a time with its unit, up to 400 days: 500ms, 30s, 10m, 2h, 7d") : STATUS_DONE;
+}
+
+static int read_at(const char *text, int64_t *out_ms)
+{
+    char *end;
+    errno = 0;
+    *out_ms = strtoll(text, &end, 10);
+    return errno || *end || end == text || *out_ms < 0 ? usage("--at", "give milliseconds since 1970") : STATUS_DONE;
+}
+
+static int read_lane(const char *text, int *lane)
+{
+    if (strcmp(text, "express") != 0 && strcmp(text, "bulk") != 0)
+        return usage("--lane", "give bulk or express");
+    *lane = strcmp(text, "express") == 0 ? LANE_EXPRESS : LANE_BULK;
+    return STATUS_DONE;
+}
+
+static int read_vars(struct options *o, const char *json)
+{
+    struct body body = {0};
+    int wrong = body_read(&body, span_of(json));
+    if (wrong)
+        usage("--vars", buf_str(&body.error));
+    buf_clear(&o->vars);
+    mp_raw(&o->vars, buf_span(&body.vars));
+    body_free(&body);
+    return wrong ? STATUS_USAGE : STATUS_DONE;
+}
+
+static int read_option(struct options *o, int letter, const char **config)
+{
+    struct request *r = &o->request;
+    switch (letter) {
+    case 'c':
+        *config = optarg;
+        return STATUS_DONE;
+    case 'f':
+        free(o->endpoint);
+        o->endpoint = mem_dup(optarg);
+        return STATUS_DONE;
+    case 'j':
+        o->json = 1;
+        return STATUS_DONE;
+    case 'w':
+        o->wait = 1;
+        return STATUS_DONE;
+    case 't':
+        return read_time("--timeout", optarg, &o->timeout_ms);
+    case 'v':
+        return read_vars(o, optarg);
+    case 'i':
+        r->id = span_of(optarg);
+        return STATUS_DONE;
+    case 'a':
+        r->app = span_of(optarg);
+        return STATUS_DONE;
+    case 'A':
+        return read_at(optarg, &r->at_ms);
+    case 'I':
+        return read_time("--in", optarg, &r->in_ms);
+    case 'T':
+        return read_time("--ttl", optarg, &r->ttl_ms);
+    case 'l':
+        return read_lane(optarg, &r->lane);
+    case 'k':
+        r->task = span_of(optarg);
+        return STATUS_DONE;
+    case 'h':
+        fputs(help_text, stdout);
+        return -1;
+    case 'V':
+        puts("mega " MEGA_VERSION);
+        return -1;
+    default:
+        return STATUS_USAGE; /* getopt has said it */
+    }
+}
+
+/* NAME=VALUE arguments become string variables. */
+static int read_pairs(struct options *o, int count, char **pairs)
+{
+    if (count == 0)
+        return STATUS_DONE;
+    if (o->vars.bytes)
+        return usage("NAME=VALUE", "given together with --vars; give one of them");
+    size_t place = mp_map_open(&o->vars);
+    for (int i = 0; i < count; i++) {
+        const char *equals = strchr(pairs[i], '=');
+        if (equals == NULL)
+            return usage(pairs[i], "give variables as NAME=VALUE");
+        mp_span(&o->vars, (struct span){pairs[i], (size_t)(equals - pairs[i])});
+        mp_str(&o->vars, equals + 1);
+    }
+    mp_map_close(&o->vars, place, (size_t)count);
+    return STATUS_DONE;
+}
+
+static int read_message(struct options *o, int count, char **arguments)
+{
+    if (count < 2)
+        return usage(op_name(o->op), "give OPENID and KEY");
+    o->request.openid = span_of(arguments[0]);
+    o->request.key = span_of(arguments[1]);
+    int wrong = read_pairs(o, count - 2, arguments + 2);
+    o->request.vars = buf_span(&o->vars);
+    return wrong;
+}
+
+static int read_command(struct options *o, int count, char **arguments)
+{
+    static const struct {
+        const char *name;
+        enum op op;
+        int arguments; /* -1: at least two */
+    } commands[] = {{"push", OP_PUSH, -1},    {"send", OP_SEND, -1},    {"tset", OP_TSET, 1},
+                    {"status", OP_STATUS, 1}, {"cancel", OP_CANCEL, 1}, {"ready", OP_PING, 0}};
+    if (count == 0)
+        return usage("command", "missing; give push, send, tset, status, cancel or ready");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(arguments[0], commands[i].name) != 0)
+            continue;
+        o->op = o->request.op = commands[i].op;
+        if (commands[i].arguments < 0)
+            return read_message(o, count - 1, arguments + 1);
+        if (count - 1 != commands[i].arguments)
+            return usage(arguments[0], commands[i].arguments ? "give one argument" : "takes no argument");
+        if (o->op == OP_TSET)
+            o->request.key = span_of(arguments[1]);
+        else if (o->op != OP_PING)
+            o->request.id = span_of(arguments[1]);
+        return STATUS_DONE;
+    }
+    return usage(arguments[0], "unknown command; give push, send, tset, status, cancel or ready");
+}
+
+/* The frontend from the configuration: a named file must be right, the default one may be missing. */
+static int find_endpoint(struct options *o, const char *config)
+{
+    struct buf errors = {0}, warnings = {0};
+    int wrong = 0;
+    if (o->endpoint)
+        return STATUS_DONE;
+    const char *path = config ? config : CONFIG_DEFAULT;
+    if (config || access(path, R_OK) == 0) {
+        struct conf *conf = conf_load(path, &errors, &warnings);
+        if (conf)
+            o->endpoint = mem_dup(conf->broker.frontend);
+        else
+            fputs(buf_str(&errors), stderr);
+        wrong = conf == NULL;
+        conf_destroy(&conf);
+    } else {
+        o->endpoint = mem_dup(FRONTEND_DEFAULT);
+    }
+    buf_free(&errors);
+    buf_free(&warnings);
+    return wrong ? STATUS_USAGE : STATUS_DONE;
+}
+
+int options_read(struct options *o, int argc, char **argv)
+{
+    const char *config = NULL;
+    int letter, wrong;
+    *o = (struct options){.request = {.lane = -1}};
+    while ((letter = getopt_long(argc, argv, "c:hjV", long_options, NULL)) != -1) {
+        wrong = read_option(o, letter, &config);
+        if (wrong != STATUS_DONE)
+            return wrong;
+    }
+    wrong = read_command(o, argc - optind, argv + optind);
+    if (wrong == STATUS_DONE)
+        wrong = find_endpoint(o, config);
+    if (o->timeout_ms == 0)
+        o->timeout_ms = o->op == OP_SEND ? SEND_TIMEOUT_MS : TIMEOUT_MS;
+    return wrong;
+}
+
+void options_free(struct options *o)
+{
+    free(o->endpoint);
+    buf_free(&o->vars);
+}
