@@ -1,12 +1,14 @@
 /* Tells when a ZeroMQ socket loses a connection.
  *
- * libzmq sends its events through an inproc PAIR. Only ZMQ_EVENT_DISCONNECTED counts, and only that one is
- * asked for: it comes when a connection that carried messages ends, and again when a handshake breaks off
- * half-way. The latter carried nothing, but reporting it costs one fence or one repeated question, while
- * missing a loss costs messages. A failed attempt to connect (CLOSED, CONNECT_RETRIED) is no loss.
+ * libzmq sends its events through an inproc PAIR. Two kinds are asked for: DISCONNECTED, and
+ * HANDSHAKE_FAILED_NO_DETAIL, which libzmq's engine sends just before the DISCONNECTED of a connection that
+ * broke off before its handshake was done (a port scan, a health check). Such a connection carried nothing,
+ * so each of the one cancels one of the other. A DISCONNECTED after a protocol error counts as a loss:
+ * reporting too much costs a fence or a repeated question, reporting too little costs messages. A failed
+ * attempt to connect (CLOSED, CONNECT_RETRIED) is no loss.
  *
  * The PAIR has no high-water mark: libzmq's own thread writes into it and must never wait for a slow reader.
- * It holds one small event a lost connection until the reader comes.
+ * It holds a small event or two for each lost connection until the reader comes.
  */
 #include "base/monitor.h"
 
@@ -18,6 +20,7 @@
 struct monitor {
     void *watched; /* raw socket of libzmq; not ours */
     zsock_t *events;
+    int broken_off; /* handshakes that failed, whose DISCONNECTED has not come yet */
 };
 
 static _Noreturn void monitor_fail(const char *what)
@@ -33,7 +36,8 @@ struct monitor *monitor_new(void *socket)
     self->watched = zsock_resolve(socket);
     char address[64]; /* two live monitors never share an address, for no two live structs do */
     snprintf(address, sizeof address, "inproc://monitor-%p", (void *)self);
-    if (zmq_socket_monitor(self->watched, address, ZMQ_EVENT_DISCONNECTED) != 0)
+    if (zmq_socket_monitor(self->watched, address,
+                           ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) != 0)
         monitor_fail("zmq_socket_monitor");
     self->events = zsock_new(ZMQ_PAIR);
     if (self->events == NULL)
@@ -84,8 +88,13 @@ int monitor_lost(struct monitor *self)
 {
     void *raw = zsock_resolve(self->events);
     int lost = 0;
-    for (uint16_t event = read_event(raw); event != 0; event = read_event(raw))
-        if (event == ZMQ_EVENT_DISCONNECTED)
+    for (uint16_t event = read_event(raw); event != 0; event = read_event(raw)) {
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+            self->broken_off++;
+        else if (event == ZMQ_EVENT_DISCONNECTED && self->broken_off > 0)
+            self->broken_off--;
+        else if (event == ZMQ_EVENT_DISCONNECTED)
             lost++;
+    }
     return lost;
 }

@@ -15,7 +15,8 @@ void monitor_destroy(struct monitor **self);
 /* The zsock to poll for reading. */
 void *monitor_socket(struct monitor *self);
 
-/* Reads what is there. Returns the number of lost connections since the last call. */
+/* Reads what is there. Returns the number of lost connections since the last call; 0 when only a connection ended that had
+ * never been established. */
 int monitor_lost(struct monitor *self);
 
 #endif

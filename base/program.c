@@ -78,7 +78,7 @@ static void print_help(const char *program, const char *what_it_does)
 {
     printf("%s - %s\n\n"
            "  -c, --config FILE   the configuration (default " CONFIG_DEFAULT ")\n"
-           "  -n, --name NAME     the name of this stage, unique among its kind\n"
+           "  -n, --name NAME     the name of this stage, unique in the installation\n"
            "      --check-config  read the configuration, say what is wrong, exit 0 or 1\n"
            "      --dump-config   print what it runs with, secrets masked\n"
            "      --version       print the version\n"

@@ -1,7 +1,7 @@
 /* What every main() begins with: options, configuration, log, signals, the lock of a name.
  *
  *   -c, --config FILE   the configuration (default /etc/mega-wechat/mega.conf)
- *   -n, --name NAME     the name of this stage, unique among its kind (default: the program's name without "mega-")
+ *   -n, --name NAME     the name of this stage, unique in the installation (default: the program's name without "mega-")
  *       --check-config  read the configuration, say what is wrong, exit 0 or 1
  *       --dump-config   print what it runs with, secrets masked
  *       --version, --help

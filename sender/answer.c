@@ -1,7 +1,7 @@
 /* Reads WeChat's answers and writes refusals.
  *
- * Both walk the tokens of base/json.h; nothing is kept but spans into the answer. An answer that is not understood fails
- * as a whole: what cannot be read may have been anything.
+ * Both walk the tokens of base/json.h; nothing is kept but spans into the answer. An answer that is not
+ * understood fails as a whole: what cannot be read may have been anything.
  */
 #include "sender/answer.h"
 
@@ -164,12 +164,14 @@ static void write_object(struct json_reader *r, struct buf *out)
     }
 }
 
-/* An integer beyond 64 bits as PHP 5 wrote it: a double with `precision` = 14. One beyond a double stays as it is. */
+/* An integer beyond 64 bits as PHP 5 wrote it: a double with `precision` = 14. One beyond a double stays as
+ * it is. */
 static void write_number(struct span raw, struct buf *out)
 {
     int64_t unused;
-    if (memchr(raw.data, '.', raw.bytes) || memchr(raw.data, 'e', raw.bytes) || memchr(raw.data, 'E', raw.bytes)
-        || read_i64(raw, &unused) == 0) {
+    int is_fraction = memchr(raw.data, '.', raw.bytes) || memchr(raw.data, 'e', raw.bytes)
+                      || memchr(raw.data, 'E', raw.bytes);
+    if (is_fraction || read_i64(raw, &unused) == 0) {
         buf_append(out, raw.data, raw.bytes);
         return;
     }
@@ -209,8 +211,8 @@ static void write_token(struct json_token t, struct buf *out)
     }
 }
 
-/* The length of the longest beginning of a JSON string's inside that has at most bytes_max bytes and cuts no character and no
- * escape in two. */
+/* The length of the longest beginning of a JSON string's inside that has at most bytes_max bytes and cuts no
+ * character and no escape in two. */
 static size_t cut_before(struct span inside, size_t bytes_max)
 {
     size_t at = 0;
@@ -236,7 +238,8 @@ static void write_short(struct span body, struct span openid, struct buf *out)
     if (a.errmsg.bytes)
         json_unescape(a.errmsg, &plain);
     json_escape(buf_span(&plain), &escaped);
-    /* Half of the room is left: an openid of 128 bytes is 768 bytes at most when all of it has to be escaped. */
+    /* Half of the room is left: an openid of 128 bytes is 768 bytes at most when all of it has to be
+     * escaped. */
     buf_append(out, escaped.data, cut_before(buf_span(&escaped), MESSAGE_TEXT_BYTES_MAX / 2));
     buf_append_str(out, "\",");
     write_openid(openid, out);

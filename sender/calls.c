@@ -140,7 +140,8 @@ void calls_move(struct calls *c, struct call *call, enum call_state state, int64
         buf_free(&call->frame);
 }
 
-void calls_end(struct calls *c, struct call *call, enum outcome outcome, int64_t now_ms, const char *format, ...)
+void calls_end(struct calls *c, struct call *call, enum outcome outcome, int64_t now_ms,
+               const char *format, ...)
 {
     va_list args;
     buf_clear(&call->text);
@@ -204,7 +205,9 @@ size_t calls_offer(struct calls *c, size_t count_max, size_t bytes_max, int64_t 
 {
     size_t count = 0, start = out->bytes;
     struct call *call;
-    while (count < count_max && out->bytes - start < bytes_max && (call = c->lists[CALL_DONE].first) != NULL) {
+    while (count < count_max && out->bytes - start < bytes_max) {
+        if ((call = c->lists[CALL_DONE].first) == NULL)
+            break;
         outcome_pack(&call->result, out);
         calls_move(c, call, CALL_OFFERED, now_ms);
         count++;

@@ -3,14 +3,14 @@
  * Used by the sender. Pure: takes bytes and times, does no input or output.
  *
  *   state          what is being waited for               leaves to
- *   CALL_QUEUED    a slot, the lease, a token             RUNNING, DONE (returned, dead), or dropped by a fence
+ *   CALL_QUEUED    a slot, the lease, a token             RUNNING, DONE, or dropped by a fence
  *   CALL_RUNNING   WeChat's answer                        REPEAT, DONE
  *   CALL_REPEAT    another token, WeChat rejected one     RUNNING, DONE
  *   CALL_DONE      the result has to be offered           OFFERED
  *   CALL_OFFERED   the broker's confirmation              freed; DONE (offered again)
  *
- * Invariants: one call for each seq; RUNNING, REPEAT, DONE and OFFERED are held: a fence is told of them and they stay. There
- * are at most twice as many calls as slots; a sender that is full does not read its socket.
+ * Invariants: one call for each seq; RUNNING, REPEAT, DONE and OFFERED are held: a fence is told of them and
+ * they stay. There are at most twice as many calls as slots; a sender that is full does not read its socket.
  */
 #ifndef SENDER_CALLS_H
 #define SENDER_CALLS_H
@@ -50,19 +50,20 @@ int calls_are_full(const struct calls *c);
 size_t calls_count(const struct calls *c, enum call_state state);
 struct call *calls_first(const struct calls *c, enum call_state state); /* NULL when there is none */
 
-/* Takes a job, whose bytes are copied. Returns the queued call; NULL when there is nothing to call, because the seq is in
- * flight (its call takes the higher turn), has a final result (which is offered again with the newer turn) or the turn is old.
- * The table must not be full. */
+/* Takes a job, whose bytes are copied. Returns the queued call; NULL when there is nothing to call, because
+ * the seq is in flight (its call takes the higher turn), has a final result (which is offered again with the
+ * newer turn) or the turn is old. The table must not be full. */
 struct call *calls_take(struct calls *c, const struct rendered *job, struct span packed, int64_t now_ms);
 
 /* Moves a call to another state. CALL_DONE: `result` is set, with the message in `text`. */
 void calls_move(struct calls *c, struct call *call, enum call_state state, int64_t now_ms);
 
 /* Ends a queued or running call with a result; the text is printf's and goes into call->text. */
-void calls_end(struct calls *c, struct call *call, enum outcome outcome, int64_t now_ms, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void calls_end(struct calls *c, struct call *call, enum outcome outcome, int64_t now_ms,
+               const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* A fence: drops the queued calls of older generations and appends the others that are held. Returns how many. */
+/* A fence: drops the queued calls of older generations and appends the others that are held. Returns how
+ * many. */
 size_t calls_hold(struct calls *c, uint64_t generation, struct buf *holdings);
 
 /* Frees the call whose result this is; unknown ones are ignored. */
@@ -74,8 +75,8 @@ void calls_offer_again(struct calls *c, int64_t now_ms);
 /* The same for those offered before `before_ms`. */
 void calls_offer_late(struct calls *c, int64_t before_ms, int64_t now_ms);
 
-/* Appends results to be offered as packed reports, oldest first, until there are `count_max` or over `bytes_max`; they are
- * OFFERED then. Returns how many. */
+/* Appends results to be offered as packed reports, oldest first, until there are `count_max` or over
+ * `bytes_max`; they are OFFERED then. Returns how many. */
 size_t calls_offer(struct calls *c, size_t count_max, size_t bytes_max, int64_t now_ms, struct buf *out);
 
 #endif

@@ -1,9 +1,10 @@
 /* WeChat's errcodes and what each of them means for a message: the one table.
  *
- * Used for answers to messages (verdict) and to token fetches (token_fetch). Pure.
+ * Used for answers to messages (judge) and to token fetches (token_fetch). Pure.
  *
- * Source: the return-code lists of WeChat's documentation (developers.weixin.qq.com: doc/channels/API/basics/commErrCode.html
- * and the errcode tables of the single calls). WeChat publishes no classes; they follow from the documented meaning.
+ * Source: the return-code lists of WeChat's documentation (developers.weixin.qq.com:
+ * doc/channels/API/basics/commErrCode.html and the errcode tables of the single calls). WeChat publishes no
+ * classes; they follow from the documented meaning.
  */
 #ifndef SENDER_ERRCODE_H
 #define SENDER_ERRCODE_H
@@ -32,13 +33,13 @@ struct errcode {
 /* The row of a code, or NULL when it is not known. */
 const struct errcode *errcode_find(int64_t code);
 
-/* The class of any code. A code that is not known is ERRCODE_REQUEST: it is kept with WeChat's answer and never tried again
- * behind the caller's back. */
+/* The class of any code. A code that is not known is ERRCODE_REQUEST: it is kept with WeChat's answer and
+ * never tried again behind the caller's back. */
 enum errcode_class errcode_class(int64_t code);
 
-/* What a person has to do about a code of the token calls ("add the IP address of this host to the whitelist ..."), or NULL
- * where there is nothing more to say than its meaning. Source: doc/service/guide/dev/api and doc/oplatform/developers/dev/
- * AccessToken.html on developers.weixin.qq.com. */
+/* What a person has to do about a code of the token calls ("add the IP address of this host to the whitelist
+ * ..."), or NULL where there is nothing more to say than its meaning. Source: doc/service/guide/dev/api and
+ * doc/oplatform/developers/dev/AccessToken.html on developers.weixin.qq.com. */
 const char *errcode_advice(int64_t code);
 
 #endif

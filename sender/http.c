@@ -1,10 +1,12 @@
 /* libcurl's multi interface over an epoll set of our own.
  *
- * curl_multi_socket_action tells which sockets it wants to be polled (watch_socket) and when it wants to be called
- * (keep_time); epoll_wait over a million idle connections would cost nothing, where curl_multi_poll looks at each.
+ * curl_multi_socket_action tells which sockets it wants to be polled (watch_socket) and when it wants to be
+ * called (keep_time); epoll_wait over a million idle connections would cost nothing, where curl_multi_poll
+ * looks at each.
  *
- * A handle (struct transfer) is reused with its buffers; one whose call failed is made anew, since some versions of libcurl keep the
- * state of a failed rewind in the handle and fail every later call with it (curl issues 17139 and 18206).
+ * A handle (struct transfer) is reused with its buffers; one whose call failed is made anew, since some
+ * versions of libcurl keep the state of a failed rewind in the handle and fail every later call with it (curl
+ * issues 17139 and 18206).
  */
 #include "sender/http.h"
 
@@ -94,7 +96,8 @@ struct http *http_new(const struct http_options *options)
     must(http->epoll_fd >= 0, "epoll_create1");
     new_multi(http);
     http->headers = curl_slist_append(NULL, "Content-Type: application/json; charset=utf-8");
-    http->headers = curl_slist_append(http->headers, "Expect:"); /* or bodies over 1 MiB wait a second for "100 Continue" */
+    /* Without this, bodies over 1 MiB would wait a second for "100 Continue". */
+    http->headers = curl_slist_append(http->headers, "Expect:");
     must(http->headers != NULL, "curl_slist_append");
     http->transfers = mem_new(options->calls_max * sizeof *http->transfers);
     for (uint32_t i = options->calls_max; i-- > 0;) {
@@ -238,7 +241,8 @@ void http_run(struct http *http)
     while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
         CURLcode code = message->data.result; /* the message is gone once its handle is removed */
         char *private = NULL;
-        must(curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private) == CURLE_OK, "CURLINFO_PRIVATE");
+        CURLcode asked = curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        must(asked == CURLE_OK, "CURLINFO_PRIVATE");
         end_transfer(http, (struct transfer *)(void *)private, code);
     }
 }
@@ -248,7 +252,7 @@ uint32_t http_in_flight(const struct http *http)
     return http->in_flight;
 }
 
-/* --- what libcurl asks for ---------------------------------------------------------------------------------------- */
+/* --- what libcurl asks for ------------------------------------------------------------------------------ */
 
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *known)
 {
@@ -286,15 +290,15 @@ static int keep_time(CURLM *multi, long wait_ms, void *self)
 static size_t give_body(char *out, size_t size, size_t count, void *self)
 {
     struct transfer *transfer = self;
-    struct span body = transfer->request.body;
-    size_t room = size * count, left = body.bytes - transfer->written;
-    if (transfer->written == 0 && transfer->request.may_write && !transfer->request.may_write(transfer->request.self)) {
+    const struct http_request *request = &transfer->request;
+    size_t room = size * count, left = request->body.bytes - transfer->written;
+    if (transfer->written == 0 && request->may_write && !request->may_write(request->self)) {
         transfer->is_held = 1;
         return CURL_READFUNC_ABORT;
     }
     if (left > room)
         left = room;
-    memcpy(out, body.data + transfer->written, left);
+    memcpy(out, request->body.data + transfer->written, left);
     transfer->written += left;
     return left;
 }
@@ -303,7 +307,8 @@ static size_t give_body(char *out, size_t size, size_t count, void *self)
 static int refuse_rewind(void *self, curl_off_t offset, int origin)
 {
     struct transfer *transfer = self;
-    return transfer->written == 0 && offset == 0 && origin == SEEK_SET ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+    int is_at_start = transfer->written == 0 && offset == 0 && origin == SEEK_SET;
+    return is_at_start ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
 static size_t take_answer(char *data, size_t size, size_t count, void *self)
@@ -318,9 +323,10 @@ static size_t take_answer(char *data, size_t size, size_t count, void *self)
     return bytes;
 }
 
-/* --- the end of a call -------------------------------------------------------------------------------------------- */
+/* --- the end of a call ---------------------------------------------------------------------------------- */
 
-/* WeChat's URLs hold the access token; should libcurl ever write one into a text, it ends before its query. */
+/* WeChat's URLs hold the access token; should libcurl ever write one into a text, it ends before its
+ * query. */
 static void cut_query(char *text)
 {
     char *query = strchr(text, '?');
@@ -338,50 +344,57 @@ static int may_have_left(struct transfer *transfer)
     return request_bytes > 0;
 }
 
-static void describe_not_sent(struct transfer *transfer, CURLcode code)
+/* libcurl's words, or what it says of the code in general. */
+static const char *words_of(struct transfer *transfer, CURLcode code)
 {
-    struct span host = {0};
+    cut_query(transfer->error);
+    return transfer->error[0] ? transfer->error : curl_easy_strerror(code);
+}
+
+static void describe_not_sent(struct transfer *transfer, CURLcode code, struct buf *text)
+{
+    struct span host = {"", 0};
     char *url = NULL;
     if (curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url)
         host = http_host(url);
-    cut_query(transfer->error);
-    buf_printf(&transfer->error_text, "WeChat not reached: %.*s: %s", (int)host.bytes, host.bytes ? host.data : "",
-               transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+    buf_printf(text, "WeChat not reached: %.*s: %s", (int)host.bytes, host.data, words_of(transfer, code));
 }
 
-static void describe_unknown(struct transfer *transfer, CURLcode code)
+static void describe_unknown(struct transfer *transfer, CURLcode code, struct buf *text)
 {
     int64_t timeout_ms = transfer->http->options.timeout_ms;
-    cut_query(transfer->error);
     if (transfer->is_too_long)
-        buf_printf(&transfer->error_text, "WeChat's answer is longer than %d bytes", HTTP_ANSWER_BYTES_MAX);
+        buf_printf(text, "WeChat's answer is longer than %d bytes", HTTP_ANSWER_BYTES_MAX);
     else if (code == CURLE_OPERATION_TIMEDOUT && timeout_ms % 1000 == 0)
-        buf_printf(&transfer->error_text, "WeChat did not answer within %lld s", (long long)timeout_ms / 1000);
+        buf_printf(text, "WeChat did not answer within %lld s", (long long)timeout_ms / 1000);
     else if (code == CURLE_OPERATION_TIMEDOUT)
-        buf_printf(&transfer->error_text, "WeChat did not answer within %lld ms", (long long)timeout_ms);
-    else if (code == CURLE_OK || code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR
-             || code == CURLE_SEND_FAIL_REWIND)
-        buf_append_str(&transfer->error_text, "WeChat closed the connection without an answer");
+        buf_printf(text, "WeChat did not answer within %lld ms", (long long)timeout_ms);
+    else if (code == CURLE_OK || code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR
+             || code == CURLE_RECV_ERROR || code == CURLE_SEND_FAIL_REWIND)
+        buf_append_str(text, "WeChat closed the connection without an answer");
     else
-        buf_printf(&transfer->error_text, "WeChat's answer was lost: %s",
-                   transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+        buf_printf(text, "WeChat's answer was lost: %s", words_of(transfer, code));
 }
 
 static struct http_answer make_answer(struct transfer *transfer, CURLcode code)
 {
     long status = 0;
+    struct http_answer answer = {.end = HTTP_ANSWERED, .is_held = transfer->is_held};
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     /* Some versions report success without a status when a kept connection died (curl issue 2801). */
-    if (code == CURLE_OK && status > 0)
-        return (struct http_answer){.end = HTTP_ANSWERED, .status = (int)status, .body = buf_span(&transfer->answer)};
-    buf_clear(&transfer->error_text);
-    if (!may_have_left(transfer)) {
-        describe_not_sent(transfer, code);
-        return (struct http_answer){
-            .end = HTTP_NOT_SENT, .is_held = transfer->is_held, .error = buf_str(&transfer->error_text)};
+    if (code == CURLE_OK && status > 0) {
+        answer.status = (int)status;
+        answer.body = buf_span(&transfer->answer);
+        return answer;
     }
-    describe_unknown(transfer, code);
-    return (struct http_answer){.end = HTTP_UNKNOWN, .error = buf_str(&transfer->error_text)};
+    buf_clear(&transfer->error_text);
+    answer.end = may_have_left(transfer) ? HTTP_UNKNOWN : HTTP_NOT_SENT;
+    if (answer.end == HTTP_UNKNOWN)
+        describe_unknown(transfer, code, &transfer->error_text);
+    else
+        describe_not_sent(transfer, code, &transfer->error_text);
+    answer.error = buf_str(&transfer->error_text);
+    return answer;
 }
 
 static void end_transfer(struct http *http, struct transfer *transfer, CURLcode code)
@@ -401,7 +414,7 @@ static void end_transfer(struct http *http, struct transfer *transfer, CURLcode 
     http->free_transfers = transfer;
 }
 
-/* --- URLs --------------------------------------------------------------------------------------------------------- */
+/* --- URLs ----------------------------------------------------------------------------------------------- */
 
 void http_escape(struct span text, struct buf *out)
 {

@@ -1,13 +1,17 @@
-/* HTTP calls to WeChat: many at once, on one thread, over connections that are kept. The only user of libcurl.
+/* HTTP calls to WeChat: many at once, on one thread, over connections that are kept. The only user of
+ * libcurl.
  *
- * Used by the sender (messages) and the token keeper (tokens). Errors are told as one of two kinds, and that is what this
- * module is for: HTTP_NOT_SENT means that WeChat cannot have taken the request, since not one byte of its body was written.
+ * Used by the sender (messages) and the token keeper (tokens). Errors are told as one of two kinds, and that
+ * is what this module is for: HTTP_NOT_SENT means that WeChat cannot have taken the request, since not one
+ * byte of its body was written.
  *
- * A call is made once. libcurl repeats a request by itself on a fresh connection when a kept one dies before the first byte of
- * an answer; here it cannot once the body was handed over, because the body is given by a callback that cannot be rewound.
+ * A call is made once. libcurl repeats a request by itself on a fresh connection when a kept one dies before
+ * the first byte of an answer; here it cannot once the body was handed over, because the body is given by a
+ * callback that cannot be rewound.
  *
- * TLS is verified (certificate and host name, 1.2 or later). Redirects are not followed. Proxies come from the environment
- * (https_proxy, http_proxy, no_proxy). A connection that was idle for 15 s is not used again: WeChat closes at some 20 s.
+ * TLS is verified (certificate and host name, 1.2 or later). Redirects are not followed. Proxies come from
+ * the environment (https_proxy, http_proxy, no_proxy). A connection that was idle for 15 s is not used again:
+ * WeChat closes at some 20 s.
  */
 #ifndef SENDER_HTTP_H
 #define SENDER_HTTP_H
@@ -45,8 +49,10 @@ struct http_request {
     const char *url;  /* http or https; copied */
     struct span body; /* POSTed as JSON; empty = GET. Kept by the caller until `done` */
     void *self;       /* of the two callbacks */
-    int (*may_write)(void *self); /* asked just before the body is handed over: 0 = do not. NULL = always */
-    void (*done)(void *self, const struct http_answer *answer); /* called by http_run only; must not begin calls */
+    /* Asked just before the body is handed over: 0 = do not. NULL = always. */
+    int (*may_write)(void *self);
+    /* Called by http_run only; must not begin calls. */
+    void (*done)(void *self, const struct http_answer *answer);
 };
 
 /* Ends the process when libcurl cannot be used at all. */

@@ -44,7 +44,8 @@ static void remove_stale(const char *dir, const char *name)
     struct dirent *entry;
     while ((entry = readdir(folder)) != NULL)
         if (is_ours(entry->d_name, name) && unlinkat(dirfd(folder), entry->d_name, 0) != 0)
-            log_warn("old socket cannot be removed", log_str("file", entry->d_name), log_str("error", strerror(errno)));
+            log_warn("old socket cannot be removed", log_str("file", entry->d_name),
+                     log_str("error", strerror(errno)));
     closedir(folder);
 }
 
@@ -54,7 +55,8 @@ static void choose_address(const struct conf *conf, const char *name, struct buf
     if (conf->sender.endpoint[0])
         buf_append_str(address, conf->sender.endpoint);
     else
-        buf_printf(address, "ipc://%s/%s-%016llx" SUFFIX, conf->run.dir, name, (unsigned long long)hash_random_u64());
+        buf_printf(address, "ipc://%s/%s-%016llx" SUFFIX, conf->run.dir, name,
+                   (unsigned long long)hash_random_u64());
 }
 
 static int bind_socket(struct inbox *inbox, const char *address)

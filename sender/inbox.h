@@ -1,8 +1,8 @@
 /* The sender's PULL socket: where rendered jobs arrive.
  *
- * Used by the sender. Each start of a sender has an address of its own, so that nothing meant for an earlier one arrives: over
- * ipc RUN/NAME-EPOCH.ipc, over tcp whatever the wildcard port gives. What earlier ones of the same name left in the run folder is
- * removed (the name is locked, so nobody else has it).
+ * Used by the sender. Each start of a sender has an address of its own, so that nothing meant for an earlier
+ * one arrives: over ipc RUN/NAME-EPOCH.ipc, over tcp whatever the wildcard port gives. What earlier ones of
+ * the same name left in the run folder is removed (the name is locked, so nobody else has it).
  */
 #ifndef SENDER_INBOX_H
 #define SENDER_INBOX_H

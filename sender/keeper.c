@@ -1,7 +1,7 @@
 /* One thread, one loop: a ROUTER for the senders, libcurl for the fetches, a token_state for each account.
  *
- * The keeper pushes: whoever has asked within TOKEN_PEER_MS is told of every change. Nothing is kept for a sender that does not
- * read; it asks again.
+ * The keeper pushes: whoever has asked within TOKEN_PEER_MS is told of every change. Nothing is kept for a
+ * sender that does not read; it asks again.
  */
 #include "sender/keeper.h"
 
@@ -68,8 +68,8 @@ static void tell_all(struct keeper *k, const struct account *a);
 static void warn_of_network(const char *endpoint)
 {
     if (strncmp(endpoint, "tcp://", 6) == 0 && strncmp(endpoint, "tcp://127.", 10) != 0)
-        log_warn("access tokens cross the network unencrypted: [token] endpoint should be ipc:// or tcp://127.0.0.1:PORT",
-                 log_str("endpoint", endpoint));
+        log_warn("access tokens cross the network unencrypted", log_str("endpoint", endpoint),
+                 log_str("better", "[token] endpoint as ipc://PATH or tcp://127.0.0.1:PORT"));
 }
 
 static int bind_socket(struct keeper *k)
@@ -140,7 +140,7 @@ void keeper_destroy(struct keeper **self)
     *self = NULL;
 }
 
-/* --- the loop ----------------------------------------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------------------------------------- */
 
 /* Milliseconds until an account or libcurl wants something. */
 static int64_t wait_ms(const struct keeper *k)
@@ -178,8 +178,8 @@ static void fetch(struct keeper *k, struct account *a)
 {
     token_fetch_ask(a->conf, a->state.is_forced, &k->url, &a->body);
     if (a->state.is_forced) {
-        log_error("WeChat gave a rejected access token again, another one is forced", log_str("account", a->conf->name),
-                  log_u64("forced_today", a->state.forced.count));
+        log_error("WeChat gave a rejected access token again, another one is forced",
+                  log_str("account", a->conf->name), log_u64("forced_today", a->state.forced.count));
         save_cache(k); /* the count must not be lost with this process */
     }
     struct http_request request = {
@@ -211,8 +211,8 @@ static void act(struct keeper *k)
 static void log_failure(const struct account *a, const struct fetched *fetched)
 {
     enum log_level level = fetched->end == FETCH_FAILED ? LEVEL_WARN : LEVEL_ERROR;
-    log_write(level, "access token not fetched", log_str("account", a->conf->name), log_i64("errcode", fetched->errcode),
-              log_span("reason", buf_span(&fetched->reason)),
+    log_write(level, "access token not fetched", log_str("account", a->conf->name),
+              log_i64("errcode", fetched->errcode), log_span("reason", buf_span(&fetched->reason)),
               log_i64("retry_ms", a->state.next_ms - clock_mono_ms()));
 }
 
@@ -226,13 +226,14 @@ static void on_fetched(void *self, const struct http_answer *answer)
     if (fetched->end != FETCH_TOKEN)
         log_failure(a, fetched);
     if (is_new) {
-        log_info("access token fetched", log_str("account", a->conf->name), log_i64("ttl_s", fetched->ttl_ms / 1000));
+        log_info("access token fetched", log_str("account", a->conf->name),
+                 log_i64("ttl_s", fetched->ttl_ms / 1000));
         save_cache(k);
     }
     tell_all(k, a);
 }
 
-/* --- senders ------------------------------------------------------------------------------------------------------ */
+/* --- senders -------------------------------------------------------------------------------------------- */
 
 /* The peer's place; a new one takes a free place, or that of the one silent longest. */
 static struct peer *find_peer(struct keeper *k, struct span id, size_t account)
@@ -343,7 +344,7 @@ static void tell_all(struct keeper *k, const struct account *a)
     }
 }
 
-/* --- the cache ---------------------------------------------------------------------------------------------------- */
+/* --- the cache ------------------------------------------------------------------------------------------ */
 
 static void load_cache(struct keeper *k)
 {

@@ -1,7 +1,8 @@
 /* mega-token: the one process of an installation that asks WeChat for access tokens.
  *
- * Used by main_token.c and tests. Senders ask by proto/token.h; however many ask, there is one fetch for an account at a time.
- * Tokens are replaced before they end. What WeChat rejected is replaced only while it is still the current one.
+ * Used by main_token.c and tests. Senders ask by proto/token.h; however many ask, there is one fetch for an
+ * account at a time. Tokens are replaced before they end. What WeChat rejected is replaced only while it is
+ * still the current one.
  *
  * Never logs a token or a secret.
  */

@@ -1,14 +1,15 @@
 /* DESIGN
  *
- * One thread, one loop. A turn: hear the broker, hear the token keeper, let libcurl work (calls end), take jobs, begin calls, and
- * offer all new results in one message.
+ * One thread, one loop. A turn: hear the broker, hear the token keeper, let libcurl work (calls end), take
+ * jobs, begin calls, and offer all new results in one message.
  *
- * What bounds it: calls in flight <= slots; jobs in the table <= 2 x slots, beyond which the inbox is not read; results wait in the
- * table, and take its room, until the broker confirms them.
+ * What bounds it: calls in flight <= slots; jobs in the table <= 2 x slots, beyond which the inbox is not
+ * read; results wait in the table, and take its room, until the broker confirms them.
  *
- * How it stops (TERM): nothing more is begun or read; when the last call has ended what is still queued is returned, when the last
- * result is confirmed it says goodbye. A broker that does not confirm is waited for at most the time of a call and GRACE_MS;
- * what it has not confirmed then, it gives out again with the same client_msg_id.
+ * How it stops (TERM): nothing more is begun or read; when the last call has ended what is still queued is
+ * returned, when the last result is confirmed it says goodbye. A broker that does not confirm is waited for
+ * at most the time of a call and GRACE_MS; what it has not confirmed then, it gives out again with the same
+ * client_msg_id.
  */
 #include "sender/sender.h"
 
@@ -27,12 +28,12 @@
 #include "sender/http.h"
 #include "sender/inbox.h"
 #include "sender/token_client.h"
-#include "sender/verdict.h"
+#include "sender/judge.h"
 
 #define JOBS_A_TURN      256    /* read before anything else is looked at again */
 #define RESULTS_A_MESSAGE 512
 #define RESULT_BYTES_A_MESSAGE (1024 * 1024)
-#define OFFER_LEASES     2      /* an unconfirmed result is offered again after so many leases, should a message be lost */
+#define OFFER_LEASES     2      /* an unconfirmed result is offered again after so many */
 #define GRACE_MS         2000   /* on TERM, for the broker to confirm */
 #define CALLS_A_TURN_MAX 2      /* of one job: the second one is for a rejected token */
 
@@ -85,7 +86,8 @@ static int check_conf(const struct conf *conf)
         return -1;
     }
     if (ca_file[0] && access(ca_file, R_OK) != 0) {
-        log_error("[sender] ca_file cannot be read", log_str("path", ca_file), log_str("error", strerror(errno)));
+        log_error("[sender] ca_file cannot be read", log_str("path", ca_file),
+                  log_str("error", strerror(errno)));
         return -1;
     }
     return 0;
@@ -131,7 +133,7 @@ void sender_destroy(struct sender **self)
     *self = NULL;
 }
 
-/* --- the loop ----------------------------------------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------------------------------------- */
 
 /* Waits until there is something to do, at most wait_ms. */
 static void wait_for_events(struct sender *s, int64_t wait_ms)
@@ -216,7 +218,7 @@ int sender_run(struct sender *s)
     return 1;
 }
 
-/* --- what the broker says ----------------------------------------------------------------------------------------- */
+/* --- what the broker says ------------------------------------------------------------------------------- */
 
 static size_t on_hold(void *self, uint64_t generation, struct buf *holdings)
 {
@@ -262,7 +264,7 @@ static void on_beat(void *self, struct control *beat)
         beat->stopped = buf_span(&s->stopped);
 }
 
-/* --- jobs --------------------------------------------------------------------------------------------------------- */
+/* --- jobs ----------------------------------------------------------------------------------------------- */
 
 static void take_job(struct sender *s, struct span packed)
 {
@@ -294,11 +296,12 @@ static void take_jobs(struct sender *s)
         take_job(s, packed);
 }
 
-/* --- calls -------------------------------------------------------------------------------------------------------- */
+/* --- calls ---------------------------------------------------------------------------------------------- */
 
 static void begin_call(struct sender *s, struct call *call, int account)
 {
-    struct http_request request = {.body = call->job.body, .self = call, .may_write = may_write, .done = on_done};
+    struct http_request request = {
+        .body = call->job.body, .self = call, .may_write = may_write, .done = on_done};
     buf_clear(&s->url);
     buf_append_str(&s->url, s->conf->accounts[account].api_base);
     buf_append_str(&s->url, "/cgi-bin/message/template/send?access_token=");
@@ -324,13 +327,14 @@ static void begin_if_possible(struct sender *s, struct call *call)
     }
     uint64_t number = token_client_number(s->tokens, account);
     const char *reason = token_client_stopped(s->tokens, account);
-    if (number && (call->state == CALL_QUEUED || number != call->token_number))
+    if (number) /* never that of a token which WeChat rejected: for CALL_REPEAT it is another one */
         begin_call(s, call, account);
     else if (reason && call->state == CALL_QUEUED)
         calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "%s", reason);
 }
 
-/* Each list is gone through once, since begun calls leave it. A job that cannot go yet does not hold up the others. */
+/* Each list is gone through once, since begun calls leave it. A job that cannot go yet does not hold up the
+ * others. */
 static void begin_of(struct sender *s, enum call_state state)
 {
     struct call *next;
@@ -391,7 +395,8 @@ static void give_up_call(struct sender *s, struct call *call)
     if (call->result.calls)
         calls_move(s->calls, call, CALL_DONE, clock_mono_ms()); /* as the first call's answer said */
     else
-        calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "the broker was not heard within the lease");
+        calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(),
+                  "the broker was not heard within the lease");
 }
 
 static void on_done(void *self, const struct http_answer *answer)
@@ -402,7 +407,7 @@ static void on_done(void *self, const struct http_answer *answer)
         give_up_call(s, call);
         return;
     }
-    int is_token = verdict_read(answer, call->job.openid, &call->result, &call->text);
+    int is_token = judge_answer(answer, call->job.openid, &call->result, &call->text);
     if (is_token)
         token_client_reject(s->tokens, token_client_account(s->tokens, call->job.app), call->token_number);
     log_result(call);
@@ -410,7 +415,7 @@ static void on_done(void *self, const struct http_answer *answer)
     calls_move(s->calls, call, repeats ? CALL_REPEAT : CALL_DONE, clock_mono_ms());
 }
 
-/* --- results ------------------------------------------------------------------------------------------------------ */
+/* --- results -------------------------------------------------------------------------------------------- */
 
 static void offer_results(struct sender *s)
 {

@@ -1,7 +1,8 @@
 /* One DEALER to the keeper; what it says is kept for each account.
  *
- * `get` goes out every TOKEN_GET_EVERY_MS, since the keeper forgets who is silent, and more often while a token is missing:
- * nothing waits in the socket for a keeper that is away (ZMQ_IMMEDIATE), so the first one after its start must come soon.
+ * `get` goes out every TOKEN_GET_EVERY_MS, since the keeper forgets who is silent, and more often while a
+ * token is missing: nothing waits in the socket for a keeper that is away (ZMQ_IMMEDIATE), so the first one
+ * after its start must come soon.
  */
 #include "sender/token_client.h"
 
@@ -20,6 +21,7 @@
 #define RECONNECT_MS         50
 #define RECONNECT_MS_MAX     500
 #define NO_KEEPER            "no WeChat access token: the token keeper (mega-token) does not answer"
+#define NO_OTHER             "WeChat rejected the access token and the token keeper gave out no other one"
 
 struct account {
     struct buf token;      /* secret; empty = none was ever had */
@@ -229,7 +231,7 @@ const char *token_client_stopped(const struct token_client *t, int account)
         return NULL;
     if (a->reason.bytes)
         return a->reason.data;
-    return a->is_rejected ? "WeChat rejected the access token and the token keeper gave out no other one" : NO_KEEPER;
+    return a->is_rejected ? NO_OTHER : NO_KEEPER;
 }
 
 int token_client_has_changed(struct token_client *t)

@@ -1,10 +1,11 @@
 /* The sender's end of proto/token.h: the newest access token of each account, and which accounts have none.
  *
- * Used by the sender. A token is used until its time is over, so that a keeper that is away costs nothing for hours. One that
- * WeChat rejected is not used again until the keeper gives out another one, or the same one after asking WeChat again.
+ * Used by the sender. A token is used until its time is over, so that a keeper that is away costs nothing for
+ * hours. One that WeChat rejected is not used again until the keeper gives out another one, or the same one
+ * after asking WeChat again.
  *
- * An account is an index into conf->accounts. Tokens have numbers, which go up with each that is given out anew: a call
- * remembers the number of the token it was made with.
+ * An account is an index into conf->accounts. Tokens have numbers, which go up with each that is given out
+ * anew: a call remembers the number of the token it was made with.
  */
 #ifndef SENDER_TOKEN_CLIENT_H
 #define SENDER_TOKEN_CLIENT_H
@@ -17,7 +18,8 @@
 
 struct token_client;
 
-/* Connects to conf->token.endpoint; never blocks. `conf` is kept. NULL when the endpoint cannot be used (logged). */
+/* Connects to conf->token.endpoint; never blocks. `conf` is kept. NULL when the endpoint cannot be used
+ * (logged). */
 struct token_client *token_client_new(const struct conf *conf);
 void token_client_destroy(struct token_client **self);
 

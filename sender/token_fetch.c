@@ -94,7 +94,8 @@ static void read_body(const struct conf_account *account, struct span body, stru
     buf_append_str(&fetched->reason, "WeChat's answer holds no access token");
 }
 
-void token_fetch_read(const struct conf_account *account, const struct http_answer *answer, struct fetched *fetched)
+void token_fetch_read(const struct conf_account *account, const struct http_answer *answer,
+                      struct fetched *fetched)
 {
     fetched->end = FETCH_FAILED;
     fetched->errcode = 0;
@@ -104,7 +105,7 @@ void token_fetch_read(const struct conf_account *account, const struct http_answ
     if (answer->end != HTTP_ANSWERED)
         buf_append_str(&fetched->reason, answer->error);
     else if (answer->status != 200)
-        buf_printf(&fetched->reason, "WeChat answered HTTP %d when asked for an access token", answer->status);
+        buf_printf(&fetched->reason, "WeChat answered HTTP %d when asked for a token", answer->status);
     else
         read_body(account, answer->body, fetched);
 }

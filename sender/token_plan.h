@@ -1,7 +1,8 @@
 /* When the token keeper may and must fetch a token. Pure: times are arguments.
  *
- * Sources: lifetimes, overlap and the limits of force_refresh from developers.weixin.qq.com/doc/service/api/base/
- * api_getstableaccesstoken; 2,000 classic fetches a day from doc/service/Message_Management/API_Call_Limits.html.
+ * Sources: lifetimes, overlap and the limits of force_refresh from
+ * developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken; 2,000 classic fetches a day from
+ * doc/service/Message_Management/API_Call_Limits.html.
  */
 #ifndef SENDER_TOKEN_PLAN_H
 #define SENDER_TOKEN_PLAN_H
@@ -14,9 +15,9 @@
 #define TOKEN_FORCED_A_DAY_MAX    20    /* WeChat's limit */
 #define TOKEN_FORCED_PAUSE_MS     30000 /* WeChat's limit: sooner ones change nothing */
 
-/* How long before its end a token is replaced. stable_token returns the same token until its last 5 minutes, so that asking
- * sooner would be for nothing; a classic fetch gives a new one at any time and leaves the old one 5 minutes. Of lifetimes too
- * short for that it is the same share: 1/24, or the half. */
+/* How long before its end a token is replaced. stable_token returns the same token until its last 5 minutes,
+ * so that asking sooner would be for nothing; a classic fetch gives a new one at any time and leaves the old
+ * one 5 minutes. Of lifetimes too short for that it is the same share: 1/24, or the half. */
 int64_t token_plan_ahead_ms(enum conf_token_mode mode, int64_t lifetime_ms);
 
 /* The wait after so many failures in a row: 0, 1 s, 2 s, ... 60 s. */

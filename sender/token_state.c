@@ -31,7 +31,8 @@ static int64_t refresh_at(const struct token_state *s)
     return s->until_ms - token_plan_ahead_ms(s->mode, s->lifetime_ms);
 }
 
-static void take_token(struct token_state *s, struct span token, int64_t ttl_ms, int64_t lifetime_ms, int64_t now_ms)
+static void take_token(struct token_state *s, struct span token, int64_t ttl_ms, int64_t lifetime_ms,
+                       int64_t now_ms)
 {
     buf_clear(&s->token);
     buf_append(&s->token, token.data, token.bytes);
@@ -42,7 +43,8 @@ static void take_token(struct token_state *s, struct span token, int64_t ttl_ms,
     s->is_rejected = s->is_resting = s->is_forced = 0;
 }
 
-void token_state_restore(struct token_state *s, struct span token, int64_t ttl_ms, int64_t lifetime_ms, int64_t now_ms)
+void token_state_restore(struct token_state *s, struct span token, int64_t ttl_ms, int64_t lifetime_ms,
+                         int64_t now_ms)
 {
     /* Wall clocks differ: a token cannot have more time left than it was given. */
     if (ttl_ms > lifetime_ms)

@@ -1,20 +1,21 @@
 /* What the keeper knows of one account's token, and what it does next. Pure: time and answers are arguments.
  *
- *   state                 leaves by
- *   has a token           refresh when its end is near (next_ms)        -> fetching
- *                         `rejected` by a sender                        -> fetching, at once or after a back-off
- *   fetching              another token                                 -> has a token
- *                         the rejected one, and one can be forced       -> fetching, forced
- *                         the rejected one, and none can be forced      -> has a token
- *                         a failure                                     -> waiting (and still has a token, if it has)
- *   waiting               back-off is over                              -> fetching
- *   resting               rejected, and no fetch is left this hour: a minute later it has a token again
+ *   state         what happens                                  becomes
+ *   has a token   its end is near (next_ms)                     fetching
+ *                 a sender says `rejected`                      fetching, at once or after a back-off
+ *   fetching      another token                                 has a token
+ *                 the rejected one, and one can be forced       fetching, forced
+ *                 the rejected one, and none can be forced      has a token
+ *                 a failure                                     waiting; what token there is stays
+ *   waiting       the back-off is over                          fetching
+ *   resting       rejected, no fetch is left this hour          a minute later: has a token
  *
- * A rejected token that WeChat gives once more is forced away once, and used on if WeChat's limits do not allow that: a
- * rejection can be a mistake of WeChat's. Each rejection within a minute of the last one makes the next fetch wait longer, so that
- * a token that is dead in truth costs a few calls a minute.
+ * A rejected token that WeChat gives once more is forced away once, and used on if WeChat's limits do not
+ * allow that: a rejection can be a mistake of WeChat's. Each rejection within a minute of the last one makes
+ * the next fetch wait longer, so that a token that is dead in truth costs a few calls a minute.
  *
- * Invariants: one fetch at a time; at most TOKEN_FETCHES_AN_HOUR_MAX normal ones and WeChat's number of forced ones.
+ * Invariants: one fetch at a time; at most TOKEN_FETCHES_AN_HOUR_MAX normal ones and WeChat's number of
+ * forced ones.
  */
 #ifndef SENDER_TOKEN_STATE_H
 #define SENDER_TOKEN_STATE_H
@@ -53,15 +54,18 @@ void token_state_open(struct token_state *s, enum conf_token_mode mode, int64_t 
 void token_state_close(struct token_state *s);
 
 /* Takes a token from the cache; ignored when it has too little time left. */
-void token_state_restore(struct token_state *s, struct span token, int64_t ttl_ms, int64_t lifetime_ms, int64_t now_ms);
+void token_state_restore(struct token_state *s, struct span token, int64_t ttl_ms, int64_t lifetime_ms,
+                         int64_t now_ms);
 
 /* What to do now. Call again after TOKEN_STEP_TELL. */
 enum token_step token_state_next(struct token_state *s, int64_t now_ms, int64_t wall_ms);
 
 /* Takes the end of a fetch. Returns 1 when there is a new token. Senders are to be told in any case. */
-int token_state_fetched(struct token_state *s, const struct fetched *fetched, int64_t now_ms, int64_t wall_ms);
+int token_state_fetched(struct token_state *s, const struct fetched *fetched, int64_t now_ms,
+                        int64_t wall_ms);
 
-/* A sender says that WeChat rejected `token`. Returns 1 when it is the current one and this is the first to say so. */
+/* A sender says that WeChat rejected `token`. Returns 1 when it is the current one and this is the first to
+ * say so. */
 int token_state_reject(struct token_state *s, struct span token, int64_t now_ms);
 
 /* 1 while the token may be used. */

@@ -36,7 +36,7 @@ void token_store_key(const struct conf_account *account, char key[TOKEN_KEY_BYTE
     buf_free(&text);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading -------------------------------------------------------------------------------------------- */
 
 static size_t read_payload(struct span payload, struct token_record *records, size_t max)
 {
@@ -117,7 +117,7 @@ static int check_file(const char *path, int fd)
     return -1;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* --- writing -------------------------------------------------------------------------------------------- */
 
 static void pack_record(const struct token_record *r, struct buf *out)
 {

@@ -1,5 +1,6 @@
-/* Judges the end of an HTTP call. The word WeChat is in every text, so that a caller who gets it knows whom to ask. */
-#include "sender/verdict.h"
+/* Judges the end of an HTTP call. The word WeChat is in every text, so that a caller who gets it knows whom
+ * to ask. */
+#include "sender/judge.h"
 
 #include "base/json.h"
 #include "proto/limits.h"
@@ -8,10 +9,11 @@
 
 #define ERRMSG_BYTES_MAX 512 /* of WeChat's own words in a text of ours */
 
-static int judge_errcode(const struct answer *a, struct span body, struct span openid, struct outcome_report *report,
-                         struct buf *text);
+static int judge_errcode(const struct answer *a, struct span body, struct span openid,
+                         struct outcome_report *report, struct buf *text);
 
-int verdict_read(const struct http_answer *answer, struct span openid, struct outcome_report *report, struct buf *text)
+int judge_answer(const struct http_answer *answer, struct span openid, struct outcome_report *report,
+                 struct buf *text)
 {
     struct answer a;
     int is_token = 0;
@@ -55,8 +57,8 @@ static void describe(const struct answer *a, struct buf *text)
     buf_free(&errmsg);
 }
 
-static int judge_errcode(const struct answer *a, struct span body, struct span openid, struct outcome_report *report,
-                         struct buf *text)
+static int judge_errcode(const struct answer *a, struct span body, struct span openid,
+                         struct outcome_report *report, struct buf *text)
 {
     enum errcode_class class = errcode_class(a->errcode);
     report->errcode = a->errcode;
