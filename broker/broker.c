@@ -16,7 +16,7 @@
 #define STOP_LIMIT_MS   8000 /* below the stopwaitsecs of etc/supervisord.conf */
 #define STALL_MS        500  /* a turn that took longer is not counted against the stages */
 #define STORE_RESERVE   (64u * 1024 * 1024) /* kept for settling what is out */
-#define FRONTEND_HWM    100000 /* answers kept for a caller that does not read; more are dropped and counted */
+#define FRONTEND_HWM    4096 /* messages of answers kept for a caller that does not read; more are dropped and counted */
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
 
@@ -83,6 +83,14 @@ static int open_store(struct broker *b)
     return dispatch_restore(b) || store_commit(b->store) ? -1 : 0;
 }
 
+static int check_conf(const struct conf *conf)
+{
+    if (conf->account_count)
+        return 0;
+    log_fatal("no account: the configuration needs a section [wechat] with app_id and app_secret");
+    return -1;
+}
+
 struct broker *broker_new(struct program *program)
 {
     struct broker *b = mem_new(sizeof *b);
@@ -92,12 +100,13 @@ struct broker *broker_new(struct program *program)
     b->now_ms = clock_wall_ms();
     b->mono_ms = clock_mono_ms();
     b->order_ms = b->now_ms;
+    accounts_init(&b->accounts, b->conf);
     b->epoch = hash_random_u64();
     hash_random(random, sizeof random);
     hash_hex((struct hash128){random[0], random[1]}, b->id_prefix);
     b->waiters = waiters_new();
     b->recipients = recipients_new();
-    if (open_store(b) || open_sockets(b))
+    if (check_conf(b->conf) || open_store(b) || open_sockets(b))
         broker_destroy(&b);
     return b;
 }

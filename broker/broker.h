@@ -8,7 +8,8 @@
  *   dispatch.c   which message goes out next            recipients.c one call per recipient
  *   life.c       what becomes of a message              ring.c       stages and jobs that are out
  *   tset.c       templates being read again             keys.c       templates that exist
- *   fence.c, verdict.c  the decisions, pure             store.c      the disk
+ *   accounts.c   what holds an account back             store.c      the disk
+ *   fence.c, verdict.c  the decisions, pure
  *
  * A failed commit ends the process: nothing that was not durable has been said, and a restart begins from the disk.
  */
@@ -16,6 +17,7 @@
 #define BROKER_BROKER_H
 
 #include "base/program.h"
+#include "broker/accounts.h"
 #include "broker/keys.h"
 #include "broker/outbox.h"
 #include "broker/recipients.h"
@@ -23,15 +25,6 @@
 #include "broker/store.h"
 #include "broker/tset.h"
 #include "broker/waiters.h"
-
-/* What dispatching remembers of an account. */
-struct account_state {
-    int64_t wake_ms;     /* wall time before which nothing of it can be ready; 0 = look now, INT64_MAX = it has nothing */
-    int64_t brake_ms;    /* monotonic: nothing goes out before, after a job came back unsent */
-    int64_t next_us;     /* monotonic: nothing goes out before, by its rate */
-    uint32_t out;        /* jobs that are out */
-    uint32_t express_run; /* express messages since the last bulk one */
-};
 
 struct broker {
     const struct conf *conf;
@@ -45,8 +38,7 @@ struct broker {
     struct recipients *recipients;
     struct ring ring;
     struct tset_list tsets;
-    struct account_state accounts[CONF_ACCOUNTS_MAX];
-    size_t account_next;   /* the round goes on here */
+    struct accounts accounts;
     uint64_t epoch;        /* of this start of the broker */
     int64_t now_ms;        /* wall time of this turn */
     int64_t mono_ms;       /* monotonic time of this turn */
@@ -72,9 +64,6 @@ int broker_run(struct broker *b);
 /* frontend.c: reads requests, at most a turn's worth. */
 void frontend_receive(struct broker *b);
 
-/* The index of an account by its name; -1 when there is none. The empty name is the default account. */
-int frontend_account(const struct broker *b, struct span name);
-
 /* NULL when the broker can accept and send now, else what is missing. */
 const char *frontend_unready(struct broker *b);
 
@@ -92,10 +81,7 @@ void dispatch_ready(struct broker *b);
 int dispatch_restore(struct broker *b);
 
 /* Milliseconds until something may become ready, at most `limit_ms`. */
-int dispatch_wait_ms(const struct broker *b, int limit_ms);
-
-/* A message of the account became ready at due_ms (0: now). */
-void dispatch_wake(struct broker *b, size_t account, int64_t due_ms);
+int dispatch_wait_ms(struct broker *b, int limit_ms);
 
 /* life.c: a stage's report on a job. */
 void life_on_report(struct broker *b, const struct outcome_report *report);

@@ -23,17 +23,6 @@ struct candidate {
     int parked;
 };
 
-void dispatch_wake(struct broker *b, size_t account, int64_t due_ms)
-{
-    if (due_ms < b->accounts[account].wake_ms)
-        b->accounts[account].wake_ms = due_ms;
-}
-
-static struct span account_name(const struct broker *b, size_t account)
-{
-    return span_of(b->conf->accounts[account].name);
-}
-
 static int earlier(const struct place *a, const struct place *c)
 {
     return a->due_ms < c->due_ms || (a->due_ms == c->due_ms && a->seq < c->seq);
@@ -44,7 +33,7 @@ static int first_parked(struct broker *b, size_t account, struct place *place)
 {
     struct span openid;
     while (recipients_first(b->recipients, account, &openid)) {
-        if (store_first_parked(b->store, account_name(b, account), openid, place) == STORE_OK)
+        if (store_first_parked(b->store, accounts_name(&b->accounts, account), openid, place) == STORE_OK)
             return 1;
         recipients_drop_first(b->recipients, account);
     }
@@ -55,8 +44,8 @@ static int first_parked(struct broker *b, size_t account, struct place *place)
 static int first_queued(struct broker *b, size_t account, int lane, struct place *best, int64_t *later_ms)
 {
     struct place timed;
-    int found = store_first(b->store, account_name(b, account), lane, 0, best) == STORE_OK;
-    if (store_first(b->store, account_name(b, account), lane, 1, &timed) != STORE_OK)
+    int found = store_first(b->store, accounts_name(&b->accounts, account), lane, 0, best) == STORE_OK;
+    if (store_first(b->store, accounts_name(&b->accounts, account), lane, 1, &timed) != STORE_OK)
         return found;
     if (timed.due_ms > b->now_ms) {
         *later_ms = timed.due_ms < *later_ms ? timed.due_ms : *later_ms;
@@ -70,7 +59,7 @@ static int first_queued(struct broker *b, size_t account, int lane, struct place
 /* The message of the account that goes next. Returns 0 when none is ready; its wake time is then set. */
 static int find_candidate(struct broker *b, size_t account, struct candidate *c)
 {
-    struct account_state *a = &b->accounts[account];
+    struct account *a = &b->accounts.list[account];
     struct place parked, queued[LANES];
     int64_t later_ms = INT64_MAX;
     int has[LANES];
@@ -90,27 +79,6 @@ static int find_candidate(struct broker *b, size_t account, struct candidate *c)
     c->parked = has_parked && parked.lane == lane;
     c->place = c->parked ? parked : queued[lane];
     return 1;
-}
-
-/* 1 when rate, brake and share allow the account another job. */
-static int is_allowed(const struct broker *b, size_t account, uint32_t share)
-{
-    const struct account_state *a = &b->accounts[account];
-    if (a->brake_ms > b->mono_ms || a->out >= share)
-        return 0;
-    return b->conf->accounts[account].rate_per_s == 0 || a->next_us <= clock_mono_us();
-}
-
-static void count_rate(struct broker *b, size_t account)
-{
-    uint32_t rate = b->conf->accounts[account].rate_per_s;
-    struct account_state *a = &b->accounts[account];
-    int64_t now_us = clock_mono_us();
-    if (rate == 0)
-        return;
-    int64_t every_us = 1000000 / rate;
-    /* Evenly, with no burst after a quiet time. */
-    a->next_us = (a->next_us > now_us - every_us ? a->next_us : now_us) + every_us;
 }
 
 static void hand_over(struct broker *b, size_t account, const struct message *m, struct stage *sender, struct hash128 who)
@@ -138,11 +106,10 @@ static void hand_over(struct broker *b, size_t account, const struct message *m,
     memcpy(openid, m->openid.data, m->openid.bytes);
     outbox_job(b->outbox, &job);
     store_take(b->store, m, &mark); /* the spans of m are gone from here on */
-    int more = store_first_parked(b->store, account_name(b, account), kept, &ignored) == STORE_OK;
+    int more = store_first_parked(b->store, accounts_name(&b->accounts, account), kept, &ignored) == STORE_OK;
     recipients_begin(b->recipients, who, kept, account, more);
     ring_out_add(&b->ring, &mark, account, who, b->mono_ms);
-    b->accounts[account].out++;
-    count_rate(b, account);
+    accounts_begin(&b->accounts, account, clock_mono_us());
 }
 
 /* Looks at one message of the account and does with it what has to be done. */
@@ -153,7 +120,7 @@ static enum step step(struct broker *b, size_t account)
     struct verdict_rules rules = {.send_patience_ms = b->conf->broker.send_patience_ms,
                                   .on_unknown = b->conf->broker.on_unknown};
     const char *note;
-    struct stage *sender = ring_find_sender(&b->ring, account_name(b, account));
+    struct stage *sender = ring_find_sender(&b->ring, accounts_name(&b->accounts, account));
     if (sender == NULL)
         return STEP_BLOCKED;
     if (!find_candidate(b, account, &c))
@@ -162,7 +129,7 @@ static enum step step(struct broker *b, size_t account)
         struct span openid = {NULL, 0};
         if (c.parked)
             recipients_first(b->recipients, account, &openid);
-        store_set_aside(b->store, account_name(b, account), openid, &c.place);
+        store_set_aside(b->store, accounts_name(&b->accounts, account), openid, &c.place);
         return STEP_AGAIN;
     }
     if (m.expires_ms && m.expires_ms <= b->now_ms) {
@@ -188,19 +155,11 @@ static enum step step(struct broker *b, size_t account)
     return STEP_GIVEN;
 }
 
-/* Slots an account may hold: all of them while it is alone, an equal part while others have work too. */
-static uint32_t share_of_slots(const struct broker *b)
-{
-    uint32_t slots = ring_slots(&b->ring), busy = 0;
-    for (size_t i = 0; i < b->conf->account_count; i++)
-        busy += b->accounts[i].out > 0 || b->accounts[i].wake_ms <= b->now_ms;
-    return busy > 1 ? (slots + busy - 1) / busy : slots;
-}
-
 /* One message of the account. Returns 1 when the account may have more to do in this turn. */
 static int serve(struct broker *b, size_t account, uint32_t share, int *given)
 {
-    if (b->accounts[account].wake_ms > b->now_ms || !is_allowed(b, account, share))
+    const struct account *a = &b->accounts.list[account];
+    if (a->wake_ms > b->now_ms || a->out >= share || accounts_held_us(&b->accounts, account, clock_mono_us()))
         return 0;
     enum step s = step(b, account);
     *given += s == STEP_GIVEN;
@@ -209,41 +168,38 @@ static int serve(struct broker *b, size_t account, uint32_t share, int *given)
 
 void dispatch_ready(struct broker *b)
 {
-    size_t accounts = b->conf->account_count, idle = 0;
+    size_t accounts = b->accounts.count, idle = 0;
     int given = 0;
     if (b->stopping || accounts == 0 || !ring_can_render(&b->ring))
         return;
-    uint32_t share = share_of_slots(b);
+    uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->now_ms);
     for (int steps = 0; idle < accounts && given < GIVE_A_TURN && steps < STEPS_A_TURN; steps++) {
-        size_t account = b->account_next;
-        b->account_next = (account + 1) % accounts;
+        size_t account = b->accounts.next;
+        b->accounts.next = (account + 1) % accounts;
         idle = serve(b, account, share, &given) ? 0 : idle + 1;
     }
 }
 
 /* --- time --------------------------------------------------------------------------------------------------------- */
 
-static int64_t account_wait_ms(const struct broker *b, size_t account)
+static int64_t account_wait_ms(struct broker *b, size_t account)
 {
-    const struct account_state *a = &b->accounts[account];
+    const struct account *a = &b->accounts.list[account];
     if (a->wake_ms > b->now_ms)
         return a->wake_ms - b->now_ms;
-    if (a->brake_ms > b->mono_ms)
-        return a->brake_ms - b->mono_ms;
-    if (ring_find_sender((struct ring *)&b->ring, account_name(b, account)) == NULL)
+    if (ring_find_sender(&b->ring, accounts_name(&b->accounts, account)) == NULL)
         return INT64_MAX; /* a result or a hello will wake it */
-    int64_t rate_us = a->next_us - clock_mono_us();
-    return rate_us > 0 ? rate_us / 1000 + 1 : 0;
+    return (accounts_held_us(&b->accounts, account, clock_mono_us()) + 999) / 1000;
 }
 
-int dispatch_wait_ms(const struct broker *b, int limit_ms)
+int dispatch_wait_ms(struct broker *b, int limit_ms)
 {
     int64_t wait_ms = limit_ms;
     if (b->stopping || !ring_can_render(&b->ring))
         return limit_ms;
-    uint32_t share = share_of_slots(b);
-    for (size_t i = 0; i < b->conf->account_count; i++) {
-        if (b->accounts[i].out >= share)
+    uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->now_ms);
+    for (size_t i = 0; i < b->accounts.count; i++) {
+        if (b->accounts.list[i].out >= share)
             continue;
         int64_t account_ms = account_wait_ms(b, i);
         wait_ms = account_ms < wait_ms ? account_ms : wait_ms;
@@ -256,7 +212,7 @@ int dispatch_wait_ms(const struct broker *b, int limit_ms)
 static void restore_mark(void *self, const struct mark *mark, const struct message *m)
 {
     struct broker *b = self;
-    int account = frontend_account(b, m->account);
+    int account = accounts_find(&b->accounts, m->account);
     if (account < 0) {
         log_warn("a job of an account that is not configured any more is put back", log_span("account", m->account));
         store_put_back(b->store, m);
@@ -265,21 +221,21 @@ static void restore_mark(void *self, const struct mark *mark, const struct messa
     struct hash128 who = recipients_hash(m->account, m->openid);
     ring_out_add(&b->ring, mark, (size_t)account, who, b->mono_ms);
     recipients_begin(b->recipients, who, m->openid, (size_t)account, 0);
-    b->accounts[account].out++;
+    b->accounts.list[account].out++;
 }
 
 static void restore_parked(void *self, const struct message *first)
 {
     struct broker *b = self;
-    int account = frontend_account(b, first->account);
+    int account = accounts_find(&b->accounts, first->account);
     if (account >= 0)
         recipients_restore(b->recipients, recipients_hash(first->account, first->openid), first->openid, (size_t)account);
 }
 
 int dispatch_restore(struct broker *b)
 {
-    for (size_t i = 0; i < b->conf->account_count; i++) {
-        int64_t last_ms = store_last_order_ms(b->store, account_name(b, i));
+    for (size_t i = 0; i < b->accounts.count; i++) {
+        int64_t last_ms = store_last_order_ms(b->store, accounts_name(&b->accounts, i));
         b->order_ms = last_ms > b->order_ms ? last_ms : b->order_ms;
     }
     return store_each_mark(b->store, restore_mark, b) || store_each_parked(b->store, restore_parked, b) ? -1 : 0;

@@ -26,15 +26,6 @@ static void refuse(struct broker *b, const struct caller *to, struct span id, en
     answer(b, to, &r);
 }
 
-int frontend_account(const struct broker *b, struct span name)
-{
-    struct span wanted = name.bytes ? name : span_of(CONF_ACCOUNT_DEFAULT);
-    for (size_t i = 0; i < b->conf->account_count; i++)
-        if (span_is(wanted, b->conf->accounts[i].name))
-            return (int)i;
-    return -1;
-}
-
 const char *frontend_unready(struct broker *b)
 {
     if (b->closed)
@@ -45,9 +36,9 @@ const char *frontend_unready(struct broker *b)
         return "no templater is ready";
     if (ring_slots(&b->ring) == 0)
         return "no sender is connected";
-    for (size_t i = 0; i < b->conf->account_count; i++) {
+    for (size_t i = 0; i < b->accounts.count; i++) {
         struct span reason;
-        if (!ring_account_stopped(&b->ring, span_of(b->conf->accounts[i].name), &reason))
+        if (!ring_account_stopped(&b->ring, accounts_name(&b->accounts, i), &reason))
             return NULL;
     }
     return "no account has a token";
@@ -134,7 +125,7 @@ static void accept_message(struct broker *b, const struct caller *to, const stru
         answer_known(b, to, r, m);
         return;
     }
-    dispatch_wake(b, account, m->timed ? m->due_ms : 0);
+    accounts_wake(&b->accounts, account, m->timed ? m->due_ms : 0);
     if (r->op == OP_PUSH) {
         struct result done = {.code = CODE_OK, .id = m->id, .state = span_of("waiting")};
         answer(b, to, &done);
@@ -162,12 +153,12 @@ static void on_message(struct broker *b, const struct caller *to, const struct r
 {
     char id[ID_BYTES_MAX];
     const struct key_info *info;
-    int account = frontend_account(b, r->app);
+    int account = accounts_find(&b->accounts, r->app);
     if (account < 0) {
         refuse(b, to, r->id, CODE_REFUSED, "app: no such account");
         return;
     }
-    struct message m = {.account = span_of(b->conf->accounts[account].name),
+    struct message m = {.account = accounts_name(&b->accounts, (size_t)account),
                         .id = r->id,
                         .openid = r->openid,
                         .key = r->key,
@@ -211,8 +202,8 @@ static void on_status(struct broker *b, const struct caller *to, const struct re
     struct final f;
     enum store_state state;
     uint64_t content;
-    int account = frontend_account(b, r->app);
-    struct span name = account < 0 ? r->app : span_of(b->conf->accounts[account].name);
+    int account = accounts_find(&b->accounts, r->app);
+    struct span name = account < 0 ? r->app : accounts_name(&b->accounts, (size_t)account);
     enum store_answer found = store_find(b->store, name, r->id, &state, &m, &f, &content);
     if (found == STORE_DAMAGED) {
         refuse(b, to, r->id, CODE_FAILED, "what is kept under this id is damaged");
@@ -232,8 +223,8 @@ static void on_cancel(struct broker *b, const struct caller *to, const struct re
     struct final f;
     enum store_state state;
     uint64_t content;
-    int account = frontend_account(b, r->app);
-    struct span name = account < 0 ? r->app : span_of(b->conf->accounts[account].name);
+    int account = accounts_find(&b->accounts, r->app);
+    struct span name = account < 0 ? r->app : accounts_name(&b->accounts, (size_t)account);
     if (store_find(b->store, name, r->id, &state, &m, &f, &content) != STORE_OK) {
         refuse(b, to, r->id, CODE_NOT_FOUND, "id: unknown");
         return;

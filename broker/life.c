@@ -77,11 +77,8 @@ void life_settle(struct broker *b, const struct message *m, enum store_state sta
 /* The job is not out any more: its slot and its recipient are free. */
 static void end_turn(struct broker *b, struct out *o)
 {
-    struct account_state *a = &b->accounts[o->account];
-    if (a->out)
-        a->out--;
+    accounts_end(&b->accounts, o->account);
     recipients_end(b->recipients, o->recipient);
-    dispatch_wake(b, o->account, 0);
     ring_out_remove(&b->ring, o);
 }
 
@@ -100,7 +97,7 @@ static void apply(struct broker *b, struct out *o, const struct message *m, stru
             store_read(b->store, copy.seq, &copy) == STORE_OK)
             store_park(b->store, &copy);
         if (v.action == VERDICT_DEFER)
-            dispatch_wake(b, o->account, m->due_ms);
+            accounts_wake(&b->accounts, o->account, m->due_ms);
     }
     end_turn(b, o);
 }
@@ -129,7 +126,7 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
         log_info("call failed, will be tried again", log_span("id", m.id), log_i64("errcode", report->errcode),
                  log_u64("failures", m.failures), log_i64("in_ms", m.due_ms - b->now_ms));
     if (v.action == VERDICT_PUT_BACK)
-        b->accounts[o->account].brake_ms = b->mono_ms + BRAKE_MS;
+        accounts_brake(&b->accounts, o->account, b->mono_ms + BRAKE_MS);
     apply(b, o, &m, v, &f);
 }
 

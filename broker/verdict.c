@@ -37,6 +37,13 @@ static struct verdict defer_after_failure(struct message *m, int64_t now_ms, con
     return defer;
 }
 
+/* "Repeated": after a try of unknown outcome under the same client_msg_id this says that it had arrived. Source: 40241, official
+ * community; 44007, open platform return codes. */
+static int is_duplicate(int64_t errcode)
+{
+    return errcode == 40241 || errcode == 44007;
+}
+
 static struct verdict on_unknown(struct message *m, int64_t out_ms, int64_t now_ms, const struct verdict_rules *rules)
 {
     if (m->unknown_since_ms == 0)
@@ -61,6 +68,8 @@ struct verdict verdict_on_report(struct message *m, const struct outcome_report 
     case OUTCOME_PENDING:
         return settle(STATE_PENDING, CODE_OK);
     case OUTCOME_REFUSED:
+        if (m->unknown_since_ms && is_duplicate(report->errcode))
+            return settle(STATE_SENT, CODE_OK);
         return settle(STATE_REFUSED, CODE_REFUSED);
     case OUTCOME_DEAD:
         return bury;

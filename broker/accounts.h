@@ -1,0 +1,47 @@
+/* What dispatching remembers of each account: when something of it may be ready, and what holds it back. In memory, one entry an
+ * account of the configuration; accounts are named by their index there. */
+#ifndef BROKER_ACCOUNTS_H
+#define BROKER_ACCOUNTS_H
+
+#include "base/conf.h"
+
+struct account {
+    int64_t wake_ms;      /* wall time before which nothing of it can be ready; 0 = look now, INT64_MAX = it has nothing */
+    int64_t brake_ms;     /* monotonic: nothing goes out before */
+    int64_t next_us;      /* monotonic: nothing goes out before, by its rate */
+    uint32_t out;         /* jobs that are out */
+    uint32_t express_run; /* express messages since the last bulk one */
+};
+
+struct accounts {
+    const struct conf *conf;
+    size_t count;
+    size_t next; /* the round goes on here */
+    struct account list[CONF_ACCOUNTS_MAX];
+};
+
+void accounts_init(struct accounts *a, const struct conf *conf);
+
+/* The index of an account; -1 when there is none of that name. The empty name is the default account. */
+int accounts_find(const struct accounts *a, struct span name);
+
+/* The name of an account. */
+struct span accounts_name(const struct accounts *a, size_t account);
+
+/* Something of it becomes ready at due_ms, wall time; 0 = now. */
+void accounts_wake(struct accounts *a, size_t account, int64_t due_ms);
+
+/* Nothing of it goes out before until_ms (monotonic): its jobs came back unsent. */
+void accounts_brake(struct accounts *a, size_t account, int64_t until_ms);
+
+/* A job of it went out, and came to its end. */
+void accounts_begin(struct accounts *a, size_t account, int64_t now_us);
+void accounts_end(struct accounts *a, size_t account);
+
+/* Microseconds until brake and rate allow it a job; 0 = now. Times are monotonic. */
+int64_t accounts_held_us(const struct accounts *a, size_t account, int64_t now_us);
+
+/* Slots an account may hold of `slots`: all of them while it is alone, an equal part while others have work too. */
+uint32_t accounts_share(const struct accounts *a, uint32_t slots, int64_t now_ms);
+
+#endif
