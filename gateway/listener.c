@@ -97,7 +97,7 @@ static int open_socket(const struct addrinfo *info)
 
 static int note_address(struct listener *l)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t bytes = sizeof address;
     char host[LISTENER_ADDRESS_BYTES_MAX - 16], port[8];
     if (getsockname(l->fd, (struct sockaddr *)&address, &bytes) != 0)

@@ -169,10 +169,10 @@ static enum attempt try_table(struct source_mysql *self, const char *name, int *
 
 static void use_table(struct source_mysql *self, const char *name)
 {
-    snprintf(self->table, sizeof self->table, "%s", name);
+    snprintf(self->table, sizeof self->table, "%.*s", SOURCE_MYSQL_TABLE_BYTES_MAX, name);
     if (strcmp(self->table, self->table_logged) == 0)
         return;
-    snprintf(self->table_logged, sizeof self->table_logged, "%s", name);
+    snprintf(self->table_logged, sizeof self->table_logged, "%.*s", SOURCE_MYSQL_TABLE_BYTES_MAX, name);
     log_info("templates come from this table", log_str("table", name), log_str("database", self->dsn.dbname));
 }
 

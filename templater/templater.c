@@ -82,7 +82,7 @@ int templater_destroy(struct templater **self)
     jobs_destroy(&t->jobs);
     reports_destroy(&t->reports);
     outlets_destroy(&t->outlets);
-    member_destroy(&t->member);
+    member_destroy(&t->member); /* the goodbye leaves while the loader is waited for */
     int left = templates_destroy(&t->templates);
     free(t);
     *self = NULL;

@@ -120,7 +120,7 @@ enum templates_found templates_find(struct templates *t, struct span key, uint64
                                     struct cache_entry *entry)
 {
     int found = cache_find(t->table, key, entry);
-    if (our_version(t, key) < version) {
+    if (key.bytes > 0 && our_version(t, key) < version) {
         behind_want_key(t->behind, key, version, clock_mono_ms());
         return TEMPLATES_BEHIND;
     }

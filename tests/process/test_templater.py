@@ -1,0 +1,331 @@
+"""The templater against a fake broker and fake senders, with the folder source.
+
+    MEGA_BIN=build/bin python3 tests/process/test_templater.py
+"""
+import os
+import shutil
+import signal
+import sys
+import unittest
+
+import msgpack
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from templater_case import LIMIT_S, MSG_ID, TEST, Case  # noqa: E402
+
+
+class DirSource(Case):
+    def test_jobs_go_to_their_senders(self):
+        other = self.new_sender("s2")
+        self.put("test", TEST)
+        self.start()
+        keys = self.broker.wait_keys(["test"])
+        self.assertEqual(keys["test"], [1, 0, -1, []])
+        self.assertEqual(self.broker.hello["kind"], "templater")
+        for seq in range(1, 301):
+            self.broker.job(seq, self.sender if seq % 3 else other, vars={"item": seq})
+        for seq in range(1, 301):
+            r = self.broker.rendered(self.sender if seq % 3 else other)
+            self.assertEqual(r[:7], [seq, 1, 1, "id%d" % seq, "default", "oAB", "template"])
+            self.assertEqual(MSG_ID.sub(b"}", r[7]).decode(), '{"touser":"oAB","data":{"value":"%d"}}' % seq)
+
+    def test_client_msg_id_belongs_to_the_call(self):
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        bodies = []
+        for seq, id, turn, call in ((1, "a", 1, 0), (2, "a", 2, 0), (3, "a", 3, 1), (4, "b", 1, 0)):
+            self.broker.job(seq, self.sender, id=id, turn=turn, call=call)
+            bodies.append(self.broker.rendered(self.sender)[7])
+        self.assertEqual(bodies[0], bodies[1])
+        self.assertEqual(len(set(bodies)), 3)
+
+    def test_ttl_lane_and_needs(self):
+        self.put("a", '{"$mega":{"ttl":"5m","lane":"express"},"x":"${v} ${w}","y":${z}}')
+        self.start(templater="missing_variable = reject\n")
+        self.assertEqual(self.broker.wait_keys(["a"])["a"], [1, 300000, 0, ["v", "w", "z"]])
+        self.broker.job(1, self.sender, key="a", vars={"v": "1", "w": 'a"b', "z": None})
+        self.assertEqual(self.broker.body(self.sender), '{"x":"1 a\\"b","y":null}')
+
+    def test_dead_is_kept_until_confirmed(self):
+        self.put("test", TEST)
+        self.start(templater="missing_variable = reject\n")
+        self.broker.wait_keys(["test"])
+        self.broker.job(1, self.sender, vars={})
+        self.broker.job(2, self.sender, vars={"item": "x"})
+        self.broker.job(3, self.sender, vars={}, turn=2)
+        self.assertEqual(self.broker.results(2), {(1, 1): ("dead", "variable item is missing"),
+                                                  (3, 2): ("dead", "variable item is missing")})
+        self.assertEqual(self.broker.rendered(self.sender)[0], 2)
+        self.assertEqual(sorted(self.broker.fence()), [[1, 1], [3, 2]])
+        self.broker.say(t="who")
+        self.assertEqual(sorted(self.broker.wait("held")["holdings"]), [[1, 1], [3, 2]])
+        self.assertEqual(set(self.broker.results(2)), {(1, 1), (3, 2)})
+        self.broker.confirm((1, 1), (9, 9))
+        self.assertEqual(self.broker.fence(), [[3, 2]])
+        self.broker.confirm((3, 2))
+        self.assertEqual(self.broker.fence(), [])
+
+    def test_fence_drops_older_generations(self):
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.broker.job(1, self.sender)
+        self.assertEqual(self.broker.rendered(self.sender)[0], 1)
+        self.assertEqual(self.broker.fence(), [])
+        self.broker.job(2, self.sender, generation=1)
+        self.broker.job(3, self.sender, generation=2)
+        self.assertEqual(self.broker.rendered(self.sender)[:3], [3, 1, 2])
+
+    def test_tset(self):
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.put("test", '{"new":"${item}","touser":${OPENID}}')
+        self.assertEqual(self.broker.tset("test", 5), (200, "", [["test", 5, 0, -1, []]]))
+        self.broker.job(1, self.sender, version=5)
+        self.assertEqual(self.broker.body(self.sender), '{"new":"x","touser":"oAB"}')
+        self.put("test", '{"new":')
+        code, message, keys = self.broker.tset("test", 6)
+        self.assertEqual((code, keys), (400, []))
+        self.assertIn("not JSON at byte 7", message)
+        self.put("test", '{"$mega":{"kind":"custom"}}')
+        self.assertIn("$mega.kind", self.broker.tset("test", 7)[1])
+        self.put("test", '{"x":"%s"}' % ("y" * 200))
+        self.assertEqual(self.broker.tset("test", 8), (400, "over template size", []))
+        self.broker.job(2, self.sender, version=5)
+        self.assertEqual(self.broker.body(self.sender), '{"new":"x","touser":"oAB"}')  # the older version stays
+        self.assertEqual(self.broker.tset("TEST", 9), (400, "template key not exists", []))
+        self.put("b", "{}")
+        self.put("c", "{}")
+        self.put("d", "{}")
+        self.assertEqual(self.broker.tset("b", 10)[0], 200)
+        self.assertEqual(self.broker.tset("c", 11)[0], 200)
+        self.assertEqual(self.broker.tset("d", 12), (400, "over table size", []))
+        self.remove("b")
+        self.assertEqual(self.broker.tset("b", 13), (400, "template key not exists", []))
+        self.assertEqual(self.broker.wait_keys(["test", "c"])["c"][0], 11)
+        self.assertEqual(self.broker.tset("d", 14)[0], 200)
+
+    def test_limits_when_all_is_read(self):
+        self.put("a", "{}")
+        self.put("b", "{")
+        self.put("c", '{"x":"%s"}' % ("y" * 200))
+        for key in "defg":
+            self.put(key, "{}")
+        self.start()
+        self.broker.wait_keys(["a", "d", "e"])
+        log = self.log()
+        self.assertIn("not JSON at byte 1", log)
+        self.assertEqual(log.count("over template size"), 1)
+        self.assertIn("left_out=2", log)
+
+    def test_unknown_key_is_read_once_and_dead_then(self):
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.broker.job(1, self.sender, key="other", version=4)
+        self.assertEqual(self.broker.results(1)[1, 1][0], "returned")
+        self.broker.wait_jobs_closed()
+        self.broker.wait("tset", ref=0, code=400, message="template key not exists")
+        self.broker.job_again(1, self.sender, key="other", version=4, turn=2)
+        self.assertEqual(set(self.broker.results(1).values()), {("dead", "template key not exists")})
+
+    def test_newer_job_is_returned_and_the_template_read(self):
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.put("test", '{"new":1}')
+        self.broker.job(1, self.sender, version=3)
+        self.assertEqual(self.broker.results(1)[1, 1][0], "returned")
+        self.broker.wait_jobs_closed()
+        self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 3, 0, -1, []]])
+        self.broker.job_again(1, self.sender, version=3, turn=2)
+        self.assertEqual(self.broker.body(self.sender), '{"new":1}')
+
+    def test_behind_by_ref_0(self):
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.broker.job(1, self.sender)
+        self.broker.rendered(self.sender)
+        os.rename(self.templates, self.templates + "-away")
+        self.broker.say(t="tset", ref=0, key="test", key_version=8)
+        self.broker.wait("beat", behind=1)
+        self.broker.wait_jobs_closed()
+        self.assertEqual(self.broker.tset("test", 9)[0], 500)
+        with open(self.templates + "-away/test.json", "w") as f:
+            f.write('{"new":1}')
+        os.rename(self.templates + "-away", self.templates)
+        self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 8, 0, -1, []]])
+        self.broker.wait("beat", behind=0)
+        self.broker.job_again(2, self.sender, version=8)
+        self.assertEqual(self.broker.body(self.sender), '{"new":1}')
+
+    def test_behind_by_welcome(self):
+        self.put("test", TEST)
+        self.put("gone", "{}")
+        p = self.start()
+        self.broker.wait_keys(["test", "gone"])
+        self.term(p)
+        self.remove("gone")
+        self.put("test", '{"new":1}')
+        self.broker.versions = {"test": 12, "gone": 3, "never": 4}
+        self.start()
+        self.assertEqual(self.broker.wait_keys(["test"])["test"][0], 12)
+        self.broker.wait("beat", behind=0)
+        self.broker.job(1, self.sender, key="gone", version=3)
+        self.assertEqual(self.broker.results(1)[1, 1], ("dead", "template key not exists"))
+        self.broker.job(2, self.sender, version=12)
+        self.assertEqual(self.broker.body(self.sender), '{"new":1}')
+
+    def test_versions_outlive_a_restart(self):
+        self.put("test", TEST)
+        p = self.start()
+        self.broker.wait_keys(["test"])
+        self.assertEqual(self.broker.tset("test", 40)[0], 200)
+        self.term(p)
+        self.start()
+        self.assertEqual(self.broker.wait_keys(["test"])["test"][0], 40)
+
+    def test_no_source_no_cache(self):
+        self.put("test", TEST)
+        os.rename(self.templates, self.templates + "-away")
+        self.start()
+        self.broker.wait("beat", behind=1)
+        os.rename(self.templates + "-away", self.templates)
+        self.broker.wait_keys(["test"])
+        self.broker.wait("beat", behind=0)
+        self.broker.job(1, self.sender)
+        self.broker.rendered(self.sender)
+
+    def test_no_source_but_a_cache(self):
+        self.put("test", TEST)
+        p = self.start()
+        self.broker.wait_keys(["test"])
+        self.term(p)
+        shutil.rmtree(self.templates)
+        p = self.start()
+        self.broker.wait_keys(["test"])
+        self.broker.job(1, self.sender)
+        self.assertEqual(self.broker.body(self.sender), '{"touser":"oAB","data":{"value":"x"}}')
+        self.term(p)
+        with open(self.cache_path(), "r+b") as f:  # damaged: reported and ignored
+            f.seek(30)
+            f.write(b"\xff")
+        self.start()
+        self.broker.wait("beat", behind=1)
+        self.assertIn("checksum", self.log())
+
+    def test_empty_folder_is_a_source(self):
+        self.start()
+        self.broker.wait_keys([])
+        self.broker.wait("beat", behind=0)
+
+    def test_senders_list_and_lost_sender(self):
+        other = self.new_sender("s2")
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        for seq, sender in ((1, self.sender), (2, other)):
+            self.broker.job(seq, sender)
+            self.broker.rendered(sender)
+        self.broker.say(t="senders", endpoints=[self.sender.endpoint])
+        self.broker.fence()  # answered behind it
+        other.close()        # tells nothing: the way was closed before
+        self.sender.close()
+        self.assertEqual(self.broker.wait("lost")["endpoint"], self.sender.endpoint)
+
+    def test_job_without_a_way_is_returned(self):
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.sender.endpoint = "nonsense"
+        self.broker.job(1, self.sender)
+        self.assertEqual(self.broker.results(1)[1, 1][0], "returned")
+
+    def test_nonsense_is_dropped(self):
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.broker.job(1, self.sender)
+        self.broker.rendered(self.sender)
+        for frame in (b"", b"\xff\xff", msgpack.packb({"a": 1}), msgpack.packb([1] * 11)):
+            self.broker.jobs.send(frame)
+            self.broker.control.send_multipart([self.broker.peer, frame])
+        self.broker.say(t="senders", endpoints=7)
+        self.broker.say(t="confirm", holdings=[7])
+        self.broker.job(2, self.sender)
+        self.assertEqual(self.broker.rendered(self.sender)[0], 2)
+
+    def test_hup_reads_all_again(self):
+        self.put("test", TEST)
+        p = self.start()
+        self.broker.wait_keys(["test"])
+        self.put("b", "{}")
+        p.send_signal(signal.SIGHUP)
+        self.broker.wait_keys(["test", "b"])
+
+    def test_broker_comes_back(self):
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.broker.close()
+        self.broker = self.new_broker(generation=5)
+        self.assertEqual(self.broker.wait("held")["generation"], 5)
+        self.broker.wait_keys(["test"])
+        self.broker.job_again(1, self.sender)
+        self.broker.rendered(self.sender)
+
+    def test_jobs_are_closed_without_a_lease(self):
+        self.broker.lease_ms = 300
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.broker.job(1, self.sender)
+        self.broker.rendered(self.sender)
+        while not self.broker.jobs_events.poll(20):  # no beat is answered
+            pass
+        self.assertIn("lease", self.log())
+
+    def test_term_says_goodbye(self):
+        self.put("test", TEST)
+        p = self.start(templater="missing_variable = reject\n")
+        self.broker.wait_keys(["test"])
+        self.broker.job(1, self.sender, vars={})
+        self.broker.results(1)
+        p.send_signal(signal.SIGTERM)
+        self.broker.wait_jobs_closed()
+        self.assertIsNone(p.poll())  # the report is not confirmed
+        self.broker.confirm((1, 1))
+        self.broker.wait("bye")
+        self.assertEqual(p.wait(LIMIT_S), 0)
+        self.assertIn("reports_unconfirmed=0", self.log())
+
+    def test_term_without_a_confirmation(self):
+        self.put("test", TEST)
+        p = self.start(templater="missing_variable = reject\n")
+        self.broker.wait_keys(["test"])
+        self.broker.job(1, self.sender, vars={})
+        self.broker.results(1)
+        self.term(p)
+        self.assertIn("reports_unconfirmed=1", self.log())
+
+    def test_second_copy(self):
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.assertEqual(self.start().wait(LIMIT_S), 1)
+        self.broker.fence()  # the first one is well
+
+    def test_refused(self):
+        self.broker.welcomes = False
+        p = self.start()
+        self.broker.wait("hello")
+        self.broker.say(t="refused", message="another version")
+        self.assertEqual(p.wait(LIMIT_S), 1)
+        self.assertIn("another version", self.log())
+
+
+if __name__ == "__main__":
+    unittest.main()

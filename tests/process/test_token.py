@@ -1,0 +1,283 @@
+"""mega-token: one fetch however many ask, rejected tokens, the cache, what it says when there is none."""
+import os
+import stat
+import unittest
+
+import msgpack
+import zmq
+
+import ring
+from sender_peers import Bench, Server, answer, make_certificates, pack, start_sim
+
+TOKENS = "/cgi-bin/stable_token"
+
+
+class Asker:
+    """A sender, as far as tokens go."""
+
+    def __init__(self, bench):
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(bench.token)
+        bench.on_close(self.socket.close)
+
+    def say(self, kind, app="default", **more):
+        self.socket.send(pack(dict({"t": kind, "app": app}, **more)))
+
+    def read(self, ms=20000):
+        assert self.socket.poll(ms), "the keeper says nothing"
+        return msgpack.unpackb(self.socket.recv())
+
+    def read_other(self, token):
+        """The next token that is another one; answers to earlier questions may come before it."""
+        message = self.read()
+        while message["t"] == "token" and message["token"] == token:
+            message = self.read()
+        assert message["t"] == "token", message
+        return message["token"]
+
+    def ask(self, app="default", until=("token", "none")):
+        """Asks until it is told."""
+        end = ring.deadline(20)
+        while ring.time.monotonic() < end:
+            self.say("get", app)
+            while self.socket.poll(100):
+                message = msgpack.unpackb(self.socket.recv())
+                if message["t"] in until and message["app"] == app:
+                    return message
+        raise AssertionError("the keeper says nothing")
+
+
+class Token(unittest.TestCase):
+    def bench(self, accounts=None, sections=None):
+        bench = Bench(accounts or {"default": {}}, sections)
+        self.addCleanup(bench.close)
+        return bench
+
+    def with_sim(self, *arguments, mode="stable", sections=None):
+        bench = self.bench()
+        sim = start_sim(bench, *arguments)
+        bench.write({"default": {"api_base": sim.base, "token_mode": mode}}, sections)
+        return bench, sim
+
+    def test_one_fetch_for_all(self):
+        bench, sim = self.with_sim()
+        askers = [Asker(bench) for _ in range(20)]
+        for asker in askers:
+            asker.say("get")
+        keeper = bench.start("mega-token", "token")
+        told = [asker.ask(until=("token",)) for asker in askers]
+        self.assertEqual(len({m["token"] for m in told}), 1)
+        self.assertTrue(all(7100000 < m["ttl"] <= 7200000 for m in told), told)
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], 1)
+        self.assertEqual(stat.S_IMODE(os.stat(bench.token[6:]).st_mode), 0o660)
+        self.assertEqual(keeper.term(), 0)
+        self.assertNotIn(told[0]["token"], keeper.log())
+
+    def test_rejected_is_replaced_once(self):
+        bench, sim = self.with_sim()
+        bench.start("mega-token", "token")
+        askers = [Asker(bench) for _ in range(5)]
+        first = [asker.ask(until=("token",))["token"] for asker in askers][0]
+        sim.post("/sim/invalidate")
+        for asker in askers:
+            asker.say("rejected", token=first)
+        told = {asker.read_other(first) for asker in askers}
+        self.assertEqual(len(told), 1)
+        second, = told
+        stats = sim.get("/sim/stats")
+        # what is not the current token is not replaced again
+        for asker in askers:
+            asker.say("rejected", token=first)
+            self.assertEqual(asker.ask(until=("token",))["token"], second)
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], stats["token_fetches"])
+
+    def test_rejected_same_again_is_forced(self):
+        bench, sim = self.with_sim()
+        keeper = bench.start("mega-token", "token")
+        asker = Asker(bench)
+        first = asker.ask(until=("token",))["token"]
+        asker.say("rejected", token=first)  # the simulator knows nothing of it and gives the same one again
+        second = asker.read_other(first)
+        stats = sim.get("/sim/stats")
+        self.assertEqual((stats["token_fetches"], stats["forced"]), (3, 1))
+        self.assertIn("level=error", keeper.log())
+        asker.say("rejected", token=second)  # too soon for another forced one: it is used on
+        sim.wait(token_fetches=4)
+        self.assertEqual(asker.ask()["token"], second)
+        self.assertEqual(sim.get("/sim/stats")["forced"], 1)
+
+    def test_forced_count_outlives_restart(self):
+        bench, sim = self.with_sim()
+        bench.start("mega-token", "token")
+        asker = Asker(bench)
+        first = asker.ask(until=("token",))["token"]
+        asker.say("rejected", token=first)
+        second = asker.read_other(first)
+        bench.processes[-1].kill()
+        bench.start("mega-token", "token")
+        asker = Asker(bench)
+        self.assertEqual(asker.ask(until=("token",))["token"], second)
+        asker.say("rejected", token=second)
+        sim.wait(token_fetches=4)
+        self.assertEqual(asker.ask()["token"], second)
+        self.assertEqual(sim.get("/sim/stats")["forced"], 1)
+
+    def test_classic(self):
+        bench, sim = self.with_sim(mode="classic")
+        bench.start("mega-token", "token")
+        asker = Asker(bench)
+        first = asker.ask(until=("token",))["token"]
+        asker.say("rejected", token=first)
+        asker.read_other(first)
+        stats = sim.get("/sim/stats")
+        self.assertEqual((stats["token_fetches"], stats["stable_fetches"]), (2, 0))
+
+    def test_refreshed_before_its_end(self):
+        for mode in ("stable", "classic"):
+            with self.subTest(mode):
+                bench, sim = self.with_sim("--token-lifetime", "3", mode=mode)
+                bench.start("mega-token", "token")
+                asker = Asker(bench)
+                first = asker.ask(until=("token",))
+                asker.read_other(first["token"])
+                self.assertLess(sim.get("/sim/stats")["token_fetches"], 5)
+
+    def test_cache(self):
+        bench, sim = self.with_sim()
+        keeper = bench.start("mega-token", "token")
+        first = Asker(bench).ask(until=("token",))["token"]
+        cache = os.path.join(bench.folder, "token.cache")
+        self.assertEqual(stat.S_IMODE(os.stat(cache).st_mode), 0o600)
+        self.assertEqual(keeper.term(), 0)
+        keeper = bench.start("mega-token", "token")
+        self.assertEqual(Asker(bench).ask(until=("token",))["token"], first)
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], 1)
+        keeper.kill()
+        os.chmod(cache, 0o640)
+        keeper = bench.start("mega-token", "token")
+        Asker(bench).ask(until=("token",))
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], 2)
+        self.assertIn("token cache is ignored", keeper.log())
+        self.assertEqual(stat.S_IMODE(os.stat(cache).st_mode), 0o600)  # written anew
+
+    def test_cache_of_other_secret(self):
+        bench, sim = self.with_sim("--account", "a:one", "--account", "a2:two")
+        bench.write({"default": {"api_base": sim.base, "app_id": "a", "app_secret": "one"}})
+        keeper = bench.start("mega-token", "token")
+        first = Asker(bench).ask(until=("token",))["token"]
+        keeper.kill()
+        bench.write({"default": {"api_base": sim.base, "app_id": "a2", "app_secret": "two"}})
+        bench.start("mega-token", "token")
+        self.assertNotEqual(Asker(bench).ask(until=("token",))["token"], first)
+
+    def test_wrong_secret(self):
+        bench = self.bench()
+        sim = start_sim(bench)
+        bench.write({"default": {"api_base": sim.base, "app_secret": "not-the-secret"}})
+        keeper = bench.start("mega-token", "token")
+        told = Asker(bench).ask()
+        self.assertEqual(told["t"], "none")
+        self.assertIn("40125", told["message"])
+        self.assertIn("check app_secret", told["message"])
+        self.assertTrue(50000 < told["retry"] <= 60000, told)
+        self.assertNotIn("not-the-secret", keeper.log())
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], 1)
+
+    def test_other_accounts_go_on(self):
+        bench = self.bench()
+        sim = start_sim(bench)
+        bench.write({"default": {"api_base": sim.base}, "bad": {"api_base": sim.base, "app_secret": "x"},
+                     "away": {"api_base": "http://127.0.0.1:1"}})
+        bench.start("mega-token", "token")
+        asker = Asker(bench)
+        self.assertEqual(asker.ask()["t"], "token")
+        self.assertEqual(asker.ask("bad")["t"], "none")
+        told = asker.ask("away")
+        self.assertIn("WeChat not reached: 127.0.0.1:1", told["message"])
+
+    def test_comes_back(self):
+        bench, sim = self.with_sim()
+        sim.post("/sim/token-refuse?errcode=-1")
+        bench.start("mega-token", "token")
+        asker = Asker(bench)
+        told = asker.ask()
+        self.assertEqual(told["t"], "none")
+        self.assertIn("-1 (system busy)", told["message"])
+        sim.post("/sim/token-refuse?errcode=0")
+        while told["t"] == "none":
+            told = asker.read()  # told without asking again
+        self.assertEqual(told["t"], "token")
+
+    def test_garbage_for_wechat(self):
+        for body in ("", "<html>", "{}", '{"access_token":5,"expires_in":7200}', '{"access_token":"t"}'):
+            with self.subTest(body):
+                server = Server(answer(body))
+                bench = self.bench({"default": {"api_base": server.base}})
+                bench.on_close(server.close)
+                bench.start("mega-token", "token")
+                self.assertIn("no access token", Asker(bench).ask()["message"])
+
+    def test_garbage_for_the_keeper(self):
+        bench, _ = self.with_sim()
+        bench.start("mega-token", "token")
+        asker = Asker(bench)
+        for junk in (b"", b"\xc1", b"\x81", pack({"t": "token", "app": "default", "token": "x", "ttl": 5}), pack([1]),
+                     pack({"t": "get", "app": "nobody"}), pack({"t": "rejected", "app": "default", "token": ""}),
+                     pack({"t": "get"}), b"\xdf\xff\xff\xff\xff", os.urandom(500)):
+            asker.socket.send(junk)
+        asker.socket.send_multipart([b"\xc1", pack({"t": "get", "app": "default"})])
+        self.assertEqual(asker.ask(until=("token",))["t"], "token")
+
+    def test_https(self):
+        bench = self.bench()
+        make_certificates(bench.folder)
+        sim = start_sim(bench, "--https", "127.0.0.1:0", "--cert", bench.folder + "/good.pem", "--key",
+                        bench.folder + "/good.key")
+        with open(sim.ready_file) as f:
+            port = dict(line.strip().split("=") for line in f)["https"]
+        base = "https://127.0.0.1:" + port
+        for ca_file, good in (("ca.pem", True), ("other.pem", False)):
+            with self.subTest(ca_file):
+                bench.write({"default": {"api_base": base}}, {"sender": {"ca_file": bench.folder + "/" + ca_file}})
+                keeper = bench.start("mega-token", "token")
+                told = Asker(bench).ask()
+                self.assertEqual(told["t"], "token" if good else "none", told)
+                if not good:
+                    self.assertIn("certificate", told["message"])
+                keeper.kill()
+                if good:
+                    os.unlink(os.path.join(bench.folder, "token.cache"))
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], 1)
+
+    def test_https_of_another_host(self):
+        bench = self.bench()
+        make_certificates(bench.folder)
+        sim = start_sim(bench, "--https", "127.0.0.1:0", "--cert", bench.folder + "/wrong.pem", "--key",
+                        bench.folder + "/wrong.key")
+        with open(sim.ready_file) as f:
+            port = dict(line.strip().split("=") for line in f)["https"]
+        bench.write({"default": {"api_base": "https://127.0.0.1:" + port}},
+                    {"sender": {"ca_file": bench.folder + "/ca.pem"}})
+        bench.start("mega-token", "token")
+        self.assertEqual(Asker(bench).ask()["t"], "none")
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], 0)
+
+    def test_second_keeper_ends(self):
+        bench, _ = self.with_sim()
+        bench.start("mega-token", "token")
+        Asker(bench).ask(until=("token",))
+        other = bench.start("mega-token", "other-name")
+        self.assertEqual(other.process.wait(ring.LIMIT_S), 1)
+        self.assertEqual(Asker(bench).ask()["t"], "token")  # the first one is unharmed
+
+    def test_no_account(self):
+        bench = self.bench()
+        bench.write({})
+        keeper = bench.start("mega-token", "token")
+        self.assertEqual(keeper.process.wait(ring.LIMIT_S), 1)
+        self.assertIn("[wechat]", keeper.log())
+
+
+if __name__ == "__main__":
+    unittest.main()

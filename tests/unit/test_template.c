@@ -1,0 +1,341 @@
+/* Compiling and rendering of templates, by tables. */
+#include "proto/frontend.h"
+#include "proto/limits.h"
+#include "templater/render.h"
+#include "templater/template.h"
+#include "tests/unit/json_vars.h"
+#include "tests/unit/test.h"
+
+#define MSG_ID "0123456789abcdef0123456789abcdef"
+#define ADDED  ",\"client_msg_id\":\"" MSG_ID "\"}"
+
+/* Renders with the recipient oAB. Returns 0 and the body or -1 and the error in `out`. */
+static int render(const char *text, struct span vars, enum conf_missing missing, struct buf *out)
+{
+    struct buf error = {0};
+    struct template *t = template_compile(span_of(text), &error);
+    if (t == NULL) {
+        fprintf(stderr, "%s: %s\n", text, buf_str(&error));
+        exit(1);
+    }
+    struct render_input in = {span_of("oAB"), vars, MSG_ID, missing};
+    int result = render_body(t, &in, out, &error);
+    if (result != 0) {
+        buf_clear(out);
+        buf_append(out, error.data, error.bytes);
+    }
+    template_destroy(&t);
+    buf_free(&error);
+    return result;
+}
+
+/* A template, variables as JSON, and the body without its end ('}' or client_msg_id, which ADDED stands for).
+ */
+static const struct {
+    const char *text, *vars, *expected;
+} renderings[] = {
+    /* names */
+    {"{\"a\":\"${x}\"}", "{\"x\":\"1\"}", "{\"a\":\"1\"" ADDED},
+    {"{\"a\":\"${x} ${y}${x}\"}", "{\"x\":\"1\",\"y\":\"2\"}", "{\"a\":\"1 21\"" ADDED},
+    {"{\"a\":\"${x y.*|z}\"}", "{\"x y.*|z\":\"1\"}", "{\"a\":\"1\"" ADDED},
+    {"{\"a\":\"${巧}\"}", "{\"巧\":\"克力\"}", "{\"a\":\"克力\"" ADDED},
+    {"{\"a\":\"${0}${1}\"}", "[\"p\",7]", "{\"a\":\"p7\"" ADDED},
+    {"{\"${x}\":1}", "{\"x\":\"n\"}", "{\"n\":1" ADDED},
+    {"{\"a\":\"${}\"}", "{\"\":\"1\"}", "{\"a\":\"${}\"" ADDED},
+    {"{\"a\":\"${x\"}", "{\"x\":\"1\"}", "{\"a\":\"${x\"" ADDED},
+    {"{\"a\":\"$x {x} $\"}", "{\"x\":\"1\"}", "{\"a\":\"$x {x} $\"" ADDED},
+    {"{\"a\":\"${p${x}}\"}", "{\"x\":\"1\",\"p${x\":\"2\"}", "{\"a\":\"${p1}\"" ADDED},
+    {"{\"a\":\"${${x}\"}", "{\"x\":\"1\"}", "{\"a\":\"${1\"" ADDED},
+    {"{\"a\":\"$${x}\"}", "{\"x\":\"1\"}", "{\"a\":\"$1\"" ADDED},
+    {"{\"a\":\"${x$}\"}", "{\"x$\":\"1\"}", "{\"a\":\"1\"" ADDED},
+    {"{\"a\":\"${a\\\"b}\"}", "{\"a\\\"b\":\"1\"}", "{\"a\":\"${a\\\"b}\"" ADDED},
+    {"{\"a\":\"\\\\${x}\\\"${x}\"}", "{\"x\":\"1\"}", "{\"a\":\"\\\\1\\\"1\"" ADDED},
+    {"{\"a\":\"${1234567890123456789012345678901234567890123456789012345678901234}\"}",
+     "{\"1234567890123456789012345678901234567890123456789012345678901234\":\"1\"}", "{\"a\":\"1\"" ADDED},
+    {"{\"a\":\"${12345678901234567890123456789012345678901234567890123456789012345}\"}",
+     "{\"12345678901234567890123456789012345678901234567890123456789012345\":\"1\"}",
+     "{\"a\":\"${12345678901234567890123456789012345678901234567890123456789012345}\"" ADDED},
+    /* the recipient */
+    {"{\"a\":\"${OPENID}\",\"b\":${OPENID}}", "{\"OPENID\":\"zz\"}", "{\"a\":\"oAB\",\"b\":\"oAB\"" ADDED},
+    {"{\"a\":\"${openid}\"}", "null", "{\"a\":\"${openid}\"" ADDED},
+    /* values inside a string */
+    {"{\"a\":\"${x}\"}", "{\"x\":\"\\\"\\\\\\n\\u0001/\\u2028\"}",
+     "{\"a\":\"\\\"\\\\\\n\\u0001/\xe2\x80\xa8\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":true}", "{\"a\":\"1\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":false}", "{\"a\":\"\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":null}", "{\"a\":\"\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":\"\"}", "{\"a\":\"\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":18446744073709551615}", "{\"a\":\"18446744073709551615\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":-9223372036854775808}", "{\"a\":\"-9223372036854775808\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":123456789012345678901234567890}",
+     "{\"a\":\"123456789012345678901234567890\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":-0}", "{\"a\":\"-0\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":39.80}", "{\"a\":\"39.8\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":\"1\",\"x\":\"2\"}", "{\"a\":\"2\"" ADDED},
+    {"{\"a\":\"${x}\"}", "{\"x\":\"${y}\",\"y\":\"2\"}", "{\"a\":\"${y}\"" ADDED},
+    {"{\"a\":\"${x}{y}\"}", "{\"x\":\"$\",\"y\":\"2\"}", "{\"a\":\"${y}\"" ADDED},
+    /* values outside of strings */
+    {"{\"a\":${x}}", "{\"x\":\"q\\\"\"}", "{\"a\":\"q\\\"\"" ADDED},
+    {"{\"a\":[${x}, ${y}]}", "{\"x\":1.5,\"y\":true}", "{\"a\":[1.5, true]" ADDED},
+    {"{\"a\":[${x}, ${y}]}", "{\"x\":null,\"y\":false}", "{\"a\":[null, false]" ADDED},
+    {"{\"a\":${long name} }", "{\"long name\":-12}", "{\"a\":-12 " ADDED},
+    {"{\"a\":${x}}", "{\"x\":123456789012345678901234567890}", "{\"a\":123456789012345678901234567890" ADDED},
+    {"{\"a\":${x}}", "{\"x\":1e25}", "{\"a\":1e+25" ADDED},
+    /* what is missing stays */
+    {"{\"a\":\"${x} ${y}\"}", "{\"y\":1}", "{\"a\":\"${x} 1\"" ADDED},
+    {"{\"a\":\"${x}\"}", "", "{\"a\":\"${x}\"" ADDED},
+    /* byte for byte */
+    {" {\t\"a\" : \"\\u00e9\\/\" ,\r\n\"b\":1E2 }\n", "null",
+     " {\t\"a\" : \"\\u00e9\\/\" ,\r\n\"b\":1E2 " ADDED "\n"},
+    /* client_msg_id */
+    {"{}", "null", "{\"client_msg_id\":\"" MSG_ID "\"}"},
+    {"{ }", "null", "{ \"client_msg_id\":\"" MSG_ID "\"}"},
+    {"{\"client_msg_id\":\"mine\"}", "null", "{\"client_msg_id\":\"mine\"}"},
+    {"{\"client\\u005fmsg_id\":\"${x}\"}", "{\"x\":1}", "{\"client\\u005fmsg_id\":\"1\"}"},
+    {"{\"a\":{\"client_msg_id\":1}}", "null", "{\"a\":{\"client_msg_id\":1}" ADDED},
+    /* $mega goes with its comma */
+    {"{\"$mega\":{},\"a\":1}", "null", "{\"a\":1" ADDED},
+    {"{ \"$mega\" : {\"kind\":\"template\"} , \"a\":1 }", "null", "{  \"a\":1 " ADDED},
+    {"{\"a\":1,\"$mega\":{\"ttl\":5},\"b\":2}", "null", "{\"a\":1,\"b\":2" ADDED},
+    {"{\"a\":1 , \"$mega\":{} }", "null", "{\"a\":1  " ADDED},
+    {"{\"$mega\":{}}", "null", "{\"client_msg_id\":\"" MSG_ID "\"}"},
+    {"{\"a\":\"${x}\",\"\\u0024mega\":{},\"b\":\"${x}\"}", "{\"x\":1}", "{\"a\":\"1\",\"b\":\"1\"" ADDED},
+    {"{\"a\":{\"$mega\":1},\"b\":\"$mega\"}", "null", "{\"a\":{\"$mega\":1},\"b\":\"$mega\"" ADDED},
+};
+
+static void test_renderings(void)
+{
+    for (size_t i = 0; i < sizeof renderings / sizeof *renderings; i++) {
+        struct buf vars = {0}, out = {0};
+        vars_pack(span_of(renderings[i].vars), &vars);
+        CHECK_INT(render(renderings[i].text, buf_span(&vars), MISSING_KEEP, &out), 0);
+        CHECK_SPAN(buf_span(&out), renderings[i].expected);
+        buf_free(&vars);
+        buf_free(&out);
+    }
+}
+
+static const struct {
+    const char *text, *vars;
+    enum conf_missing missing;
+    const char *error;
+} refused_renderings[] = {
+    {"{\"a\":\"${x}\"}", "null", MISSING_REJECT, "variable x is missing"},
+    {"{\"a\":\"${x}${y}\"}", "{\"x\":null}", MISSING_REJECT, "variable y is missing"},
+    {"{\"a\":${x}}", "null", MISSING_REJECT, "variable x is missing"},
+    {"{\"a\":${x}}", "null", MISSING_KEEP, "variable x is missing, and it stands where a JSON value must be"},
+};
+
+static void test_missing(void)
+{
+    for (size_t i = 0; i < sizeof refused_renderings / sizeof *refused_renderings; i++) {
+        struct buf vars = {0}, out = {0};
+        vars_pack(span_of(refused_renderings[i].vars), &vars);
+        CHECK_INT(render(refused_renderings[i].text, buf_span(&vars), refused_renderings[i].missing, &out),
+                  -1);
+        CHECK_SPAN(buf_span(&out), refused_renderings[i].error);
+        buf_free(&vars);
+        buf_free(&out);
+    }
+}
+
+/* Values that no JSON could have brought. */
+static void test_wrong_values(void)
+{
+    static const struct {
+        const char *packed;
+        size_t bytes;
+        const char *error;
+    } cases[] = {
+        {"\x81\xa1x\xa1\xff", 5, "variable x is not UTF-8"},
+        {"\x81\xa1x\xcb\x7f\xf0\0\0\0\0\0\0", 12, "variable x is not a finite number"},
+        {"\x81\xa1x\xd4\x01-", 6, "variable x is not a number"},
+        {"\x81\xa1x\xd5\x01\x31 ", 7, "variable x is not a number"},
+        {"\x81\xa1x\xd4\x02\x31", 6, "variable x is not a number"},
+        {"\x81\xa1x\x91\x01", 5, "variable x must be a string, a number, true, false or null"},
+        {"\x81\xa1x\x81\xa1y\x01", 7, "variable x must be a string, a number, true, false or null"},
+        {"\x81\xa1x\xc4\x01\x31", 6, "variable x must be a string, a number, true, false or null"},
+        {"\x82\xa1x\x01", 4, "vars: not a map with names"},
+        {"\x81\x01\x01", 3, "vars: not a map with names"},
+        {"\x91\x01", 2, "vars: not a map with names"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf out = {0};
+        CHECK_INT(
+            render("{\"a\":\"${x}\"}", (struct span){cases[i].packed, cases[i].bytes}, MISSING_KEEP, &out),
+            -1);
+        CHECK_SPAN(buf_span(&out), cases[i].error);
+        buf_free(&out);
+    }
+}
+
+static void test_wrong_openid(void)
+{
+    struct buf out = {0}, error = {0};
+    struct template *t = template_compile(span_of("{\"a\":\"${OPENID}\"}"), &error);
+    struct render_input in = {span_of("o\xff"), {NULL, 0}, MSG_ID, MISSING_KEEP};
+    CHECK_INT(render_body(t, &in, &out, &error), -1);
+    CHECK_SPAN(buf_span(&error), "openid is not UTF-8");
+    buf_clear(&out);
+    buf_clear(&error);
+    in.openid = span_of("o\"\\");
+    CHECK_INT(render_body(t, &in, &out, &error), 0);
+    CHECK_SPAN(buf_span(&out), "{\"a\":\"o\\\"\\\\\"" ADDED);
+    template_destroy(&t);
+    buf_free(&out);
+    buf_free(&error);
+}
+
+static void test_body_limit(void)
+{
+    struct buf text = {0}, vars = {0}, out = {0};
+    char *value = mem_new(1024 * 1024);
+    memset(value, 'x', 1024 * 1024);
+    buf_append_str(&text, "{\"a\":\"");
+    for (int i = 0; i < 15; i++)
+        buf_append_str(&text, "${x}");
+    mp_map(&vars, 1);
+    mp_str(&vars, "x");
+    mp_span(&vars, (struct span){value, 1024 * 1024});
+    buf_append_str(&text, "\"}");
+    CHECK_INT(render(buf_str(&text), buf_span(&vars), MISSING_KEEP, &out), 0);
+    CHECK(out.bytes > 15 * 1024 * 1024);
+    text.bytes -= 2;
+    buf_append_str(&text, "${x}\"}");
+    buf_clear(&out);
+    CHECK_INT(render(buf_str(&text), buf_span(&vars), MISSING_KEEP, &out), -1);
+    CHECK_HAS(buf_str(&out), "16777216 bytes");
+    free(value);
+    buf_free(&text);
+    buf_free(&vars);
+    buf_free(&out);
+}
+
+static const struct {
+    const char *text, *error;
+} refused_texts[] = {
+    {"", "not JSON at byte 0: "},
+    {"x", "not JSON at byte 0: "},
+    {"[]", "must be a JSON object"},
+    {"\"${x}\"", "must be a JSON object"},
+    {"${x}", "must be a JSON object"},
+    {"{\"a\":1}x", "not JSON at byte 7: "},
+    {"{\"a\":1,}", "not JSON at byte 7: "},
+    {"{\"a\":${xyz} 1}", "not JSON at byte 12: "},
+    {"{${x}:1}", "not JSON at byte 1: "},
+    {"{\"a\":-${x}}", "not JSON at byte "},
+    {"{\"a\":1${x}}", "not JSON at byte 6: "},
+    {"{\"a\":${x}${y}}", "not JSON at byte 9: "},
+    {"{\"a\":\"\\${x}\"}", "not JSON at byte 7: "},
+    {"{\"a\":\"\\u00${x}\"}", "not JSON at byte "},
+    {"{\"a\":\"\\ud83d${x}\"}", "not JSON at byte "},
+    {"{\"a\":\"\xe5${x}\"}", "not JSON at byte "},
+    {"{\"a\":\"${\xff}\"}", "not JSON at byte "},
+    {"{\"a\":${\xff}}", "not JSON at byte 5: "},
+    {"{\"a\":\"x", "not JSON at byte "},
+    {"{\"$mega\":1}", "$mega: must be an object"},
+    {"{\"$mega\":{},\"$mega\":{}}", "$mega: stands there twice"},
+    {"{\"$mega\":{\"kind\":\"custom\"}}",
+     "$mega.kind: \"custom\" is not supported; the only supported kind is \"template\""},
+    {"{\"$mega\":{\"kind\":${x}}}", "$mega.kind: null is not supported"},
+    {"{\"$mega\":{\"kind\":7}}", "$mega.kind: 7 is not supported"},
+    {"{\"$mega\":{\"fallback\":\"b\"}}", "$mega.fallback: unknown member; known are kind, ttl and lane"},
+    {"{\"$mega\":{\"ttl\":0}}",
+     "$mega.ttl: must be whole milliseconds or a text like \"5m\", from 1 ms to 400 days"},
+    {"{\"$mega\":{\"ttl\":1.5}}", "$mega.ttl: "},
+    {"{\"$mega\":{\"ttl\":-1}}", "$mega.ttl: "},
+    {"{\"$mega\":{\"ttl\":34560000001}}", "$mega.ttl: "},
+    {"{\"$mega\":{\"ttl\":99999999999999999999999}}", "$mega.ttl: "},
+    {"{\"$mega\":{\"ttl\":\"401d\"}}", "$mega.ttl: "},
+    {"{\"$mega\":{\"ttl\":\"5m\\u0000\"}}", "$mega.ttl: "},
+    {"{\"$mega\":{\"ttl\":\"\"}}", "$mega.ttl: "},
+    {"{\"$mega\":{\"ttl\":null}}", "$mega.ttl: "},
+    {"{\"$mega\":{\"lane\":\"fast\"}}", "$mega.lane: must be \"express\" or \"bulk\""},
+    {"{\"$mega\":{\"lane\":[\"bulk\"]}}", "$mega.lane: "},
+};
+
+static void test_refused_texts(void)
+{
+    for (size_t i = 0; i < sizeof refused_texts / sizeof *refused_texts; i++) {
+        struct buf error = {0};
+        struct template *t = template_compile(span_of(refused_texts[i].text), &error);
+        if (t != NULL)
+            fprintf(stderr, "compiled: %s\n", refused_texts[i].text);
+        CHECK(t == NULL);
+        CHECK_HAS(buf_str(&error), refused_texts[i].error);
+        buf_free(&error);
+    }
+}
+
+static const struct {
+    const char *text;
+    int64_t ttl_ms;
+    int lane;
+} megas[] = {
+    {"{}", 0, -1},
+    {"{\"$mega\":{\"ttl\":1}}", 1, -1},
+    {"{\"$mega\":{\"ttl\":34560000000}}", AT_AHEAD_MS_MAX, -1},
+    {"{\"$mega\":{\"ttl\":\"5m\"}}", 300000, -1},
+    {"{\"$mega\":{\"ttl\":\"400d\",\"lane\":\"express\"}}", AT_AHEAD_MS_MAX, LANE_EXPRESS},
+    {"{\"$mega\":{\"lane\":\"bulk\",\"kind\":\"template\"}}", 0, LANE_BULK},
+};
+
+static void test_mega(void)
+{
+    for (size_t i = 0; i < sizeof megas / sizeof *megas; i++) {
+        struct buf error = {0};
+        struct template *t = template_compile(span_of(megas[i].text), &error);
+        CHECK_STR(buf_str(&error), "");
+        CHECK(t != NULL);
+        CHECK_STR(t->kind, "template");
+        CHECK_INT(t->ttl_ms, megas[i].ttl_ms);
+        CHECK_INT(t->lane, megas[i].lane);
+        template_destroy(&t);
+        buf_free(&error);
+    }
+}
+
+/* `expected` is the list, with spaces between. */
+static void check_needs(const char *text, enum conf_missing missing, const char *expected)
+{
+    struct buf error = {0}, packed = {0}, names = {0};
+    struct template *t = template_compile(span_of(text), &error);
+    struct mp_cursor c;
+    CHECK(t != NULL);
+    template_needs(t, missing, &packed);
+    mp_open(&c, buf_span(&packed));
+    uint32_t count = mp_read_array(&c);
+    for (uint32_t i = 0; i < count; i++) {
+        struct span name = mp_read_str(&c);
+        buf_printf(&names, "%s%.*s", i == 0 ? "" : " ", (int)name.bytes, name.data);
+    }
+    CHECK(!c.failed && c.at == c.end);
+    CHECK_STR(buf_str(&names), expected);
+    template_destroy(&t);
+    buf_free(&error);
+    buf_free(&packed);
+    buf_free(&names);
+}
+
+static void test_needs(void)
+{
+    const char *text =
+        "{\"a\":\"${z} ${b} ${z} ${OPENID}\",\"c\":${d},\"e\":[\"${f}\",${f}],\"g\":${OPENID}}";
+    check_needs(text, MISSING_REJECT, "b d f z");
+    check_needs(text, MISSING_KEEP, "d f");
+    check_needs("{\"a\":\"${b}\"}", MISSING_KEEP, "");
+    check_needs("{\"a\":1,\"$mega\":{}}", MISSING_REJECT, "");
+}
+
+int main(void)
+{
+    test_renderings();
+    test_missing();
+    test_wrong_values();
+    test_wrong_openid();
+    test_body_limit();
+    test_refused_texts();
+    test_mega();
+    test_needs();
+    return 0;
+}
