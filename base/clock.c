@@ -22,10 +22,10 @@ int64_t clock_wall_ms(void)
 
 int64_t clock_mono_ms(void)
 {
-    return clock_us(CLOCK_MONOTONIC) / 1000;
+    return clock_us(CLOCK_BOOTTIME) / 1000;
 }
 
 int64_t clock_mono_us(void)
 {
-    return clock_us(CLOCK_MONOTONIC);
+    return clock_us(CLOCK_BOOTTIME);
 }

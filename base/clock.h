@@ -7,10 +7,11 @@
 /* Milliseconds since 1970, UTC. May step in both directions. */
 int64_t clock_wall_ms(void);
 
-/* Milliseconds of CLOCK_MONOTONIC: never steps; comparable between processes of one machine only. */
+/* Milliseconds of CLOCK_BOOTTIME: never steps, and goes on while the machine is suspended, which leases must notice; comparable
+ * between processes of one machine only. */
 int64_t clock_mono_ms(void);
 
-/* Microseconds of CLOCK_MONOTONIC, for rates and for measuring. */
+/* Microseconds of the same clock, for rates and for measuring. */
 int64_t clock_mono_us(void);
 
 #endif

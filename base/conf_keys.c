@@ -106,7 +106,7 @@ const struct conf_key conf_keys[] = {
      "from which templaters take jobs; default ipc in [run] dir"},
     {"broker", "min_free_space", CONF_SIZE, IN_CONF(broker.free_bytes_min), "256M", 0, 1024 * TIB, NULL,
      "free disk below which new messages get 503"},
-    {"broker", "store_size", CONF_SIZE, IN_CONF(broker.store_bytes_max), "64G", MIB, 64 * TIB, NULL,
+    {"broker", "store_size", CONF_SIZE, IN_CONF(broker.store_bytes_max), "64G", 512 * MIB, 64 * TIB, NULL,
      "beyond which the store never grows"},
     {"broker", "ledger_days", CONF_U32, IN_CONF(broker.ledger_days), "30", 1, 3650, NULL,
      "days for which results are kept"},

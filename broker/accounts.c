@@ -71,6 +71,6 @@ uint32_t accounts_share(const struct accounts *a, uint32_t slots, int64_t now_ms
 {
     uint32_t busy = 0;
     for (size_t i = 0; i < a->count; i++)
-        busy += a->list[i].out > 0 || a->list[i].wake_ms <= now_ms;
+        busy += a->list[i].out > 0 || (a->list[i].wake_ms <= now_ms && !a->list[i].stopped);
     return busy > 1 ? (slots + busy - 1) / busy : slots;
 }

@@ -11,6 +11,7 @@ struct account {
     int64_t next_us;      /* monotonic: nothing goes out before, by its rate */
     uint32_t out;         /* jobs that are out */
     uint32_t express_run; /* express messages since the last bulk one */
+    int stopped;          /* 1: no sender can send for it now, so it claims no share */
 };
 
 struct accounts {

@@ -9,14 +9,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/monitor.h"
+#include "proto/mp.h"
 
 #define WAIT_MS_MAX     100  /* between two looks at leases and time */
 #define CHECK_EVERY_MS  1000 /* disk space, ledger */
-#define PURGE_A_CHECK   2000 /* ledger entries looked at */
+#define PURGE_A_CHECK   2000 /* ledger entries looked at in one go */
+#define PURGES_A_CHECK  10   /* as long as at least half of them were old */
 #define STOP_LIMIT_MS   8000 /* below the stopwaitsecs of etc/supervisord.conf */
 #define STALL_MS        500  /* a turn that took longer is not counted against the stages */
-#define STORE_RESERVE   (64u * 1024 * 1024) /* kept for settling what is out */
-#define FRONTEND_HWM    4096 /* messages of answers kept for a caller that does not read; more are dropped and counted */
+#define CHECK_BYTES     (4u * 1024 * 1024)  /* accepted bytes after which disk space is looked at before the second is over */
+#define STORE_RESERVE   (128u * 1024 * 1024) /* kept for settling what is out, and for what one turn accepts */
+#define FRONTEND_HWM    512 /* messages (of 64 KiB) kept for a caller that does not read; more are dropped and counted */
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
 
@@ -69,6 +72,17 @@ static int open_sockets(struct broker *b)
     return 0;
 }
 
+static void read_order_clock(struct broker *b)
+{
+    struct span packed;
+    struct mp_cursor c;
+    if (store_meta_read(b->store, "order", &packed) != STORE_OK)
+        return;
+    mp_open(&c, packed);
+    int64_t kept_ms = mp_read_i64(&c);
+    b->order_ms = kept_ms > b->order_ms ? kept_ms : b->order_ms;
+}
+
 static int open_store(struct broker *b)
 {
     struct buf error = {0};
@@ -80,6 +94,7 @@ static int open_store(struct broker *b)
         return -1;
     ring_init(&b->ring, b->store, b->mono_ms);
     b->keys = keys_new(b->store);
+    read_order_clock(b);
     return dispatch_restore(b) || store_commit(b->store) ? -1 : 0;
 }
 
@@ -138,7 +153,8 @@ static const char *find_closed(struct broker *b)
 {
     if (store_disk_free(b->store) < b->conf->broker.free_bytes_min)
         return "the disk is nearly full (min_free_space); try again";
-    if (store_bytes_used(b->store) + STORE_RESERVE > b->conf->broker.store_bytes_max)
+    uint64_t reserve = STORE_RESERVE + 2ull * b->conf->setting.package_bytes_max;
+    if (store_bytes_used(b->store) + reserve > b->conf->broker.store_bytes_max)
         return "the store is full (store_size); try again";
     return NULL;
 }
@@ -153,13 +169,38 @@ static void check_closed(struct broker *b)
     b->closed = closed;
 }
 
+/* Old results go at the pace at which they come, in a bounded number at a time. */
+static void purge(struct broker *b)
+{
+    int64_t before_ms = b->now_ms - (int64_t)b->conf->broker.ledger_days * 86400000;
+    for (int i = 0; i < PURGES_A_CHECK; i++)
+        if (store_purge(b->store, before_ms, PURGE_A_CHECK) < PURGE_A_CHECK / 2)
+            return;
+}
+
+/* While the wall clock is behind the order clock, because it was set back, a restart has to know of it. */
+static void keep_order_clock(struct broker *b)
+{
+    if (b->order_ms <= b->now_ms || b->order_ms == b->order_kept_ms)
+        return;
+    struct buf packed = {0};
+    mp_i64(&packed, b->order_ms);
+    store_meta_write(b->store, "order", buf_span(&packed));
+    buf_free(&packed);
+    b->order_kept_ms = b->order_ms;
+}
+
 static void check(struct broker *b)
 {
+    if (b->unchecked_bytes >= CHECK_BYTES || b->mono_ms >= b->next_check_ms) {
+        b->unchecked_bytes = 0;
+        check_closed(b);
+    }
     if (b->mono_ms < b->next_check_ms)
         return;
     b->next_check_ms = b->mono_ms + CHECK_EVERY_MS;
-    check_closed(b);
-    store_purge(b->store, b->now_ms - (int64_t)b->conf->broker.ledger_days * 86400000, PURGE_A_CHECK);
+    keep_order_clock(b);
+    purge(b);
 }
 
 /* Time as of this turn. While the broker itself stood still it could hear nobody: that time is not counted against the stages. */
@@ -234,6 +275,7 @@ int broker_run(struct broker *b)
     struct store_counts counts = store_counts(b->store);
     log_info("ready", log_u64("waiting", counts.waiting + counts.parked), log_u64("out", counts.out),
              log_u64("settled", counts.settled), log_u64("dead", counts.dead), log_u64("generation", b->ring.fence.generation));
+    check_closed(b);
     while (!may_stop(b)) {
         wait_for_work(b);
         take_time(b);

@@ -43,10 +43,13 @@ struct broker {
     int64_t now_ms;        /* wall time of this turn */
     int64_t mono_ms;       /* monotonic time of this turn */
     int64_t order_ms;      /* due time of messages that are due at once: never runs backwards */
+    int64_t order_kept_ms; /* what the store was told of it */
     char id_prefix[33];    /* ids that the broker gives */
     uint64_t id_next;
     const char *closed;    /* why new messages are not accepted (a constant text), or NULL */
     int64_t next_check_ms; /* monotonic: disk space and ledger are looked at then */
+    uint64_t unchecked_bytes; /* accepted since disk space was looked at */
+    int64_t fence_again_ms;   /* monotonic: one more fence then; 0 = none is due */
     int stopping;          /* TERM came: nothing more is given out */
     int64_t stop_by_ms;    /* monotonic */
     struct buf scratch;    /* of whoever needs it within one function */
@@ -83,7 +86,11 @@ int dispatch_restore(struct broker *b);
 /* Milliseconds until something may become ready, at most `limit_ms`. */
 int dispatch_wait_ms(struct broker *b, int limit_ms);
 
-/* life.c: a stage's report on a job. */
+/* life.c: what to do with a message whose time is over: expired by its ttl, or given up by the caller of a Send. 1 when it was
+ * settled. */
+int life_end_if_over(struct broker *b, const struct message *m);
+
+/* A stage's report on a job. */
 void life_on_report(struct broker *b, const struct outcome_report *report);
 
 /* Settles whatever the fence has left without an owner. Call when it has closed. */

@@ -14,6 +14,10 @@
 #define MESSAGES_A_TURN 4096
 #define SLOTS_MAX       65536
 
+/* libzmq looks at the end of a connection a little later than its monitor tells of it; jobs that were given out in between, with
+ * the new generation already, are caught by a second fence. */
+#define FENCE_AGAIN_MS 50
+
 /* A stage may be silent for its lease and a quarter: the lease counts from when it wrote, the silence from when we heard it. */
 static int64_t silence_ms(const struct broker *b)
 {
@@ -118,6 +122,14 @@ static void on_hello(struct broker *b, const char *name, const struct control *m
     welcome(b, s, m->clock_ms);
 }
 
+/* Which accounts no sender can send for. */
+static void find_stopped(struct broker *b)
+{
+    struct span reason;
+    for (size_t i = 0; i < b->accounts.count; i++)
+        b->accounts.list[i].stopped = ring_account_stopped(&b->ring, accounts_name(&b->accounts, i), &reason);
+}
+
 static void on_beat(struct broker *b, struct stage *s, const struct control *m)
 {
     struct control answer = {.type = CONTROL_BEAT,
@@ -127,9 +139,14 @@ static void on_beat(struct broker *b, struct stage *s, const struct control *m)
                              .clock_ms = m->clock_ms};
     if (s->behind && !m->behind)
         log_info("templater takes jobs", log_str("name", s->name));
+    if (fence_owes(&b->ring.fence, s->epoch)) {
+        struct control again = {.type = CONTROL_FENCE, .generation = b->ring.fence.generation};
+        outbox_control(b->outbox, s->name, &again);
+    }
     s->behind = m->behind;
     buf_clear(&s->stopped);
     buf_append(&s->stopped, m->stopped.data, m->stopped.bytes);
+    find_stopped(b);
     outbox_control(b->outbox, s->name, &answer);
 }
 
@@ -266,8 +283,13 @@ void control_tick(struct broker *b)
         leave(b, silent, "fell silent");
         fence_leave(&b->ring.fence, silent);
     }
-    if (monitor_lost(b->jobs_monitor))
+    if (monitor_lost(b->jobs_monitor)) {
         control_fence(b, "a templater's data connection was lost");
+        b->fence_again_ms = b->mono_ms + FENCE_AGAIN_MS;
+    } else if (b->fence_again_ms && b->mono_ms >= b->fence_again_ms) {
+        b->fence_again_ms = 0;
+        control_fence(b, "jobs may have gone into the connection that was lost");
+    }
     find_overdue(b);
     if (fence_try_close(&b->ring.fence))
         life_after_fence(b);

@@ -132,10 +132,8 @@ static enum step step(struct broker *b, size_t account)
         store_set_aside(b->store, accounts_name(&b->accounts, account), openid, &c.place);
         return STEP_AGAIN;
     }
-    if (m.expires_ms && m.expires_ms <= b->now_ms) {
-        life_settle(b, &m, STATE_EXPIRED, CODE_EXPIRED, span_of("not sent within its ttl"));
+    if (life_end_if_over(b, &m))
         return STEP_AGAIN;
-    }
     struct hash128 who = recipients_hash(m.account, m.openid);
     if (!c.parked && recipients_state(b->recipients, who) != RECIPIENT_FREE) {
         recipients_park(b->recipients, who);
@@ -215,7 +213,11 @@ static void restore_mark(void *self, const struct mark *mark, const struct messa
     int account = accounts_find(&b->accounts, m->account);
     if (account < 0) {
         log_warn("a job of an account that is not configured any more is put back", log_span("account", m->account));
-        store_put_back(b->store, m);
+        struct message copy = *m;
+        copy.turn = mark->turn;
+        copy.first_out_ms = m->first_out_ms ? m->first_out_ms : mark->out_ms;
+        verdict_on_lost(&copy, mark->out_ms);
+        store_put_back(b->store, &copy);
         return;
     }
     struct hash128 who = recipients_hash(m->account, m->openid);

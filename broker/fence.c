@@ -87,6 +87,12 @@ int fence_try_close(struct fence *f)
     return 1;
 }
 
+int fence_owes(const struct fence *f, uint64_t epoch)
+{
+    const struct fence_member *m = find((struct fence *)f, epoch);
+    return f->open && m && m->answered != f->generation;
+}
+
 uint64_t fence_find_silent(const struct fence *f, int64_t now_ms, int64_t limit_ms)
 {
     for (size_t i = 0; i < f->count; i++)

@@ -69,6 +69,9 @@ int fence_answer(struct fence *f, uint64_t epoch, uint64_t generation);
 /* Closes the fence when all have answered. Returns 1 once for each generation: the fates can be asked for now. */
 int fence_try_close(struct fence *f);
 
+/* 1 when the fence is open and this member has not answered it. */
+int fence_owes(const struct fence *f, uint64_t epoch);
+
 /* A member that was not heard for limit_ms: its epoch, or 0 when there is none. */
 uint64_t fence_find_silent(const struct fence *f, int64_t now_ms, int64_t limit_ms);
 

@@ -13,6 +13,9 @@
 
 #define REQUESTS_A_TURN 4096            /* bounds the commit */
 #define BYTES_A_TURN    (8 * 1024 * 1024)
+#define RECORD_BYTES    1024                /* what a message takes in the store beside its variables, at most */
+#define REQUESTS_A_MESSAGE 4096             /* frames of one ZeroMQ message; what is behind them is not read */
+#define BYTES_A_MESSAGE    (16 * 1024 * 1024) /* likewise */
 
 static void answer(struct broker *b, const struct caller *to, struct result *r)
 {
@@ -82,7 +85,7 @@ static void answer_known(struct broker *b, const struct caller *to, const struct
         return;
     }
     if (waiters_add(b->waiters, m.seq, to))
-        refuse(b, to, asked->id, CODE_BUSY, "too many callers wait; try again");
+        refuse(b, to, asked->id, CODE_BUSY, "too many callers wait for it; ask for its status");
 }
 
 /* Checks what depends on templates and accounts. Returns NULL, or why the request is refused (in b->scratch or constant). */
@@ -121,6 +124,11 @@ static void make_id(struct broker *b, char text[ID_BYTES_MAX])
 static void accept_message(struct broker *b, const struct caller *to, const struct request *r, struct message *m,
                            size_t account)
 {
+    if (r->op == OP_SEND && !waiters_have_room(b->waiters)) {
+        refuse(b, to, m->id, CODE_BUSY, "too many callers wait; try again");
+        return;
+    }
+    b->unchecked_bytes += m->vars.bytes + RECORD_BYTES;
     if (store_append(b->store, m) == STORE_EXISTS) {
         answer_known(b, to, r, m);
         return;
@@ -129,8 +137,8 @@ static void accept_message(struct broker *b, const struct caller *to, const stru
     if (r->op == OP_PUSH) {
         struct result done = {.code = CODE_OK, .id = m->id, .state = span_of("waiting")};
         answer(b, to, &done);
-    } else if (waiters_add(b->waiters, m->seq, to)) {
-        refuse(b, to, m->id, CODE_BUSY, "too many callers wait; ask again under the same id");
+    } else {
+        waiters_add(b->waiters, m->seq, to);
     }
 }
 
@@ -296,7 +304,7 @@ static long receive_one(struct broker *b, void *socket, int *requests)
     struct caller to = {.peer_bytes = 0};
     zmq_msg_t frame;
     long bytes = 0;
-    int more = 1;
+    int more = 1, taken = 0;
     for (int i = 0; more; i++) {
         zmq_msg_init(&frame);
         if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
@@ -311,13 +319,19 @@ static long receive_one(struct broker *b, void *socket, int *requests)
             memcpy(to.peer, packed.data, packed.bytes);
         } else if (i == 1 && packed.bytes == 0) {
             to.envelope = 1;
-        } else {
+        } else if (taken < REQUESTS_A_MESSAGE && bytes < BYTES_A_MESSAGE) {
             on_request(b, &to, packed);
-            ++*requests;
+            taken++;
+        } else if (taken <= REQUESTS_A_MESSAGE) {
+            to.ref_bytes = 0;
+            refuse(b, &to, (struct span){NULL, 0}, CODE_REFUSED,
+                   "message: more than 4096 requests or 16 MiB; the rest of it was not read, send smaller ones");
+            taken = REQUESTS_A_MESSAGE + 1;
         }
         bytes += (long)packed.bytes;
         zmq_msg_close(&frame);
     }
+    *requests += taken;
     return bytes;
 }
 

@@ -82,6 +82,14 @@ static void end_turn(struct broker *b, struct out *o)
     ring_out_remove(&b->ring, o);
 }
 
+/* A Send that was called once is over when its caller gives up, wherever it waits then: the expiry index sees to it. */
+static void limit_by_patience(const struct broker *b, struct message *m)
+{
+    int64_t end_ms = m->first_out_ms + b->conf->broker.send_patience_ms;
+    if (m->is_send && m->first_out_ms && (m->expires_ms == 0 || m->expires_ms > end_ms))
+        m->expires_ms = end_ms;
+}
+
 /* Carries a verdict out on a message that was out. */
 static void apply(struct broker *b, struct out *o, const struct message *m, struct verdict v, struct final *f)
 {
@@ -91,6 +99,7 @@ static void apply(struct broker *b, struct out *o, const struct message *m, stru
         settle(b, m, f);
     } else {
         struct message copy = *m;
+        limit_by_patience(b, &copy);
         store_put_back(b->store, &copy);
         /* Behind others of its recipient it would lose its place: those that are parked go first. */
         if (v.action == VERDICT_PUT_BACK && recipients_has_more(b->recipients, o->recipient) &&
@@ -110,18 +119,32 @@ static void catch_up(struct message *m, const struct out *o)
         m->first_out_ms = o->out_ms;
 }
 
+/* The message of a job that is out. Returns 0; or -1 when there is none to do anything with, and the turn has ended. */
+static int read_out(struct broker *b, struct out *o, struct message *m)
+{
+    if (!o->settled && store_read(b->store, o->seq, m) == STORE_OK)
+        return 0;
+    if (!o->settled) {
+        struct place place = {.seq = o->seq};
+        store_set_aside(b->store, accounts_name(&b->accounts, o->account), (struct span){NULL, 0}, &place);
+    }
+    end_turn(b, o);
+    return -1;
+}
+
 static void report_on_out(struct broker *b, struct out *o, const struct outcome_report *report)
 {
     struct message m;
     struct verdict_rules rules = rules_of(b, o->account);
-    if (store_read(b->store, o->seq, &m) != STORE_OK) {
-        log_error("message of a job cannot be read", log_u64("seq", o->seq));
-        end_turn(b, o);
+    if (read_out(b, o, &m))
         return;
-    }
     catch_up(&m, o);
     struct verdict v = verdict_on_report(&m, report, o->out_ms, b->now_ms, &rules);
     struct final f = {.errcode = report->errcode, .msgid = report->msgid, .message = report->message};
+    if (v.state == STATE_SENT) { /* "repeated" counts as sent: there is nothing to tell of it */
+        f.errcode = 0;
+        f.message = (struct span){NULL, 0};
+    }
     if (v.action == VERDICT_DEFER)
         log_info("call failed, will be tried again", log_span("id", m.id), log_i64("errcode", report->errcode),
                  log_u64("failures", m.failures), log_i64("in_ms", m.due_ms - b->now_ms));
@@ -130,48 +153,50 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
     apply(b, o, &m, v, &f);
 }
 
-/* A final report of a job that was meanwhile put back: the first final result settles the message wherever it stands. */
-static void report_on_waiting(struct broker *b, const struct outcome_report *report)
+/* A final report of an earlier turn: the first final result settles the message wherever it stands. Returns 1 when it did. */
+static int report_on_earlier(struct broker *b, const struct outcome_report *report)
 {
     struct message m;
     struct verdict_rules rules = {.backoff_count = 1};
     if (!outcome_is_final(report->outcome) || store_read(b->store, report->seq, &m) != STORE_OK)
-        return;
+        return 0;
     struct final known;
     struct message ignored;
     uint64_t content;
     enum store_state state;
     if (store_find(b->store, m.account, m.id, &state, &ignored, &known, &content) != STORE_OK || state == STATE_DEAD)
-        return;
+        return 0;
     struct verdict v = verdict_on_report(&m, report, 0, b->now_ms, &rules);
     struct final f = {.state = v.state, .code = v.code, .errcode = report->errcode, .msgid = report->msgid,
                       .message = report->message};
     settle(b, &m, &f);
+    return 1;
 }
 
 void life_on_report(struct broker *b, const struct outcome_report *report)
 {
     struct out *o = ring_out_find(&b->ring, report->seq);
-    if (o && (o->turn == report->turn || outcome_is_final(report->outcome)))
+    if (o && o->turn == report->turn)
         report_on_out(b, o, report);
-    else if (o == NULL)
-        report_on_waiting(b, report);
+    else if ((o == NULL || !o->settled) && report_on_earlier(b, report) && o)
+        o->settled = 1; /* the later turn's call may be in flight: its recipient and its slot stay taken until it ends */
 }
 
 static void lose(struct broker *b, struct out *o, enum fence_fate fate)
 {
     struct message m;
-    struct final unused = {0};
-    if (store_read(b->store, o->seq, &m) != STORE_OK) {
-        log_error("message of a job cannot be read", log_u64("seq", o->seq));
-        end_turn(b, o);
-        return;
-    }
-    catch_up(&m, o);
+    struct final f = {.message = span_of("every sender it was given to was lost")};
     struct verdict v = {.action = VERDICT_PUT_BACK};
-    if (fate == FATE_UNKNOWN)
+    if (read_out(b, o, &m))
+        return;
+    catch_up(&m, o);
+    if (fate == FATE_UNKNOWN) {
         v = verdict_on_lost(&m, o->out_ms);
-    apply(b, o, &m, v, &unused);
+        /* A message that ends its senders must not go on to end all of them, for ever. */
+        if (++m.failures >= b->conf->accounts[o->account].attempts_max)
+            v = (struct verdict){.action = VERDICT_BURY, .state = STATE_DEAD, .code = CODE_FAILED};
+    }
+    apply(b, o, &m, v, &f);
 }
 
 void life_after_fence(struct broker *b)
@@ -191,6 +216,19 @@ void life_after_fence(struct broker *b)
              log_u64("put_back", back), log_u64("sender_lost", unknown));
 }
 
+int life_end_if_over(struct broker *b, const struct message *m)
+{
+    int64_t end_ms = m->first_out_ms + b->conf->broker.send_patience_ms;
+    if (m->expires_ms == 0 || m->expires_ms > b->now_ms)
+        return 0;
+    if (!m->is_send || m->first_out_ms == 0 || m->expires_ms < end_ms)
+        life_settle(b, m, STATE_EXPIRED, CODE_EXPIRED, span_of("not sent within its ttl"));
+    else
+        life_settle(b, m, STATE_DEAD, CODE_FAILED,
+                    m->note.bytes ? m->note : span_of("not settled within send_patience of its first call"));
+    return 1;
+}
+
 void life_expire(struct broker *b)
 {
     uint64_t seq;
@@ -198,11 +236,9 @@ void life_expire(struct broker *b)
         struct message m;
         if (store_first_expired(b->store, b->now_ms, &seq) != STORE_OK)
             return;
-        /* One that is out is left to its outcome; the dispatcher looks at the time before each turn. */
-        if (ring_out_find(&b->ring, seq) || store_read(b->store, seq, &m) != STORE_OK) {
+        /* One that is out is left to its outcome: it is written down again if it comes back. */
+        int is_out = ring_out_find(&b->ring, seq) != NULL;
+        if (is_out || store_read(b->store, seq, &m) != STORE_OK || !life_end_if_over(b, &m))
             store_forget_first_expired(b->store);
-            continue;
-        }
-        life_settle(b, &m, STATE_EXPIRED, CODE_EXPIRED, span_of("not sent within its ttl"));
     }
 }

@@ -9,7 +9,9 @@
 
 #include "base/log.h"
 
-#define FRAMES_A_MESSAGE 256 /* results for one caller in one ZeroMQ message */
+#define FRAMES_A_MESSAGE 256           /* results for one caller in one ZeroMQ message */
+#define BYTES_A_MESSAGE  (64 * 1024)   /* after which no further one is added */
+#define BOX_KEPT_BYTES   (4 * 1024 * 1024) /* a larger box is given back when it is empty */
 
 /* One packed message in a letter box: who it is for, and where its bytes are. */
 struct letter {
@@ -62,6 +64,13 @@ static void box_clear(struct box *b)
 {
     b->count = 0;
     buf_clear(&b->bytes);
+    if (b->bytes.room > BOX_KEPT_BYTES)
+        buf_free(&b->bytes);
+    if (b->room * sizeof *b->letters > BOX_KEPT_BYTES) {
+        free(b->letters);
+        b->letters = NULL;
+        b->room = 0;
+    }
 }
 
 /* Begins a letter; its content is appended to b->bytes and closed with box_close. */
@@ -125,9 +134,10 @@ static int same_reader(const struct box *b, const struct letter *a, const struct
 static size_t send_group(struct outbox *o, void *socket, const struct box *b, size_t first)
 {
     const struct letter *l = &b->letters[first];
-    size_t n = 1;
-    while (n < FRAMES_A_MESSAGE && first + n < b->count && same_reader(b, l, &b->letters[first + n]))
-        n++;
+    size_t n = 1, bytes = l->bytes;
+    while (n < FRAMES_A_MESSAGE && bytes < BYTES_A_MESSAGE && first + n < b->count &&
+           same_reader(b, l, &b->letters[first + n]))
+        bytes += b->letters[first + n++].bytes;
     if (zmq_send(socket, b->bytes.data + l->to, l->to_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         o->dropped += n;
         log_debug("reader is away or does not read", log_u64("messages", n), log_str("error", zmq_strerror(errno)));

@@ -32,6 +32,7 @@ struct out {
     int64_t out_ms;        /* wall time of giving it out */
     int64_t out_mono_ms;   /* the same on the monotonic clock; of the broker's start for those found in the store */
     uint64_t held;         /* generation under which its sender said that it holds it */
+    int settled;           /* 1: an earlier turn's result has settled the message; this turn's call goes on all the same */
     size_t account;        /* index */
     struct hash128 recipient;
 };

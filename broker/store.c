@@ -76,7 +76,13 @@ static int take_lock(struct store *s, struct buf *error)
     return taken ? 0 : -1;
 }
 
-/* Sequence numbers are never used twice: meta remembers what a purge has taken away. */
+/* Sequence numbers are never used twice: meta remembers what a purge or a damaged message has taken away. */
+static void remember_seq(struct store *s)
+{
+    struct key last = key_seq(s->next_seq - 1);
+    store_meta_write(s, "seq", (struct span){last.bytes, last.used});
+}
+
 static void find_next_seq(struct store *s)
 {
     struct span key, value;
@@ -178,6 +184,8 @@ void store_set_aside(struct store *s, struct span account, struct span openid, c
     struct span value;
     log_error("damaged message set aside", log_u64("seq", place->seq), log_span("account", account));
     engine_del(s->engine, openid.bytes ? PARKED : QUEUE, &key);
+    engine_del(s->engine, MARKS, &seq);
+    remember_seq(s);
     if (engine_get(s->engine, MESSAGES, &seq, &value) != STORE_OK)
         return;
     buf_clear(&s->scratch);
@@ -234,14 +242,19 @@ enum store_answer store_first(struct store *s, struct span account, int lane, in
     return STORE_OK;
 }
 
+/* What stands behind account and recipient in a key of the parked ones. */
+static struct place parked_place(const char *at)
+{
+    return (struct place){.lane = at[0], .due_ms = (int64_t)key_read_u64(at + 1), .seq = key_read_u64(at + 9)};
+}
+
 enum store_answer store_first_parked(struct store *s, struct span account, struct span openid, struct place *place)
 {
     struct key prefix = key_parked_prefix(account, openid);
     struct span key;
     if (engine_seek(s->engine, PARKED, &prefix, &key, NULL) != STORE_OK || !key_has_prefix(key, &prefix))
         return STORE_NONE;
-    const char *at = key.data + prefix.used;
-    *place = (struct place){.lane = at[0], .due_ms = (int64_t)key_read_u64(at + 1), .seq = key_read_u64(at + 9)};
+    *place = parked_place(key.data + prefix.used);
     return STORE_OK;
 }
 
@@ -280,10 +293,13 @@ void store_put_back(struct store *s, const struct message *m)
     struct key key = key_seq(m->seq);
     /* Packs before it writes anything: the spans of m may point into the engine's pages. */
     struct place place = key_place_of(m);
-    struct key queued = key_queue(m->account, &place);
+    struct key queued = key_queue(m->account, &place), expiry = key_expiry(m->expires_ms, m->seq);
     write_message(s, m);
     engine_del(s->engine, MARKS, &key);
     engine_put_nothing(s->engine, QUEUE, &queued);
+    /* It may have been forgotten while the message was out (store_forget_first_expired). */
+    if (m->expires_ms)
+        engine_put_nothing(s->engine, EXPIRY, &expiry);
 }
 
 void store_settle(struct store *s, const struct message *m, const struct final *f)
@@ -354,14 +370,17 @@ int store_each_parked(struct store *s, void (*each)(void *self, const struct mes
     key_u8(&from, 0);
     while (engine_seek(s->engine, PARKED, &from, &key, NULL) == STORE_OK) {
         struct message m;
-        size_t account_bytes = (unsigned char)key.data[0];
-        size_t openid_bytes = (unsigned char)key.data[1 + account_bytes];
-        size_t prefix = 2 + account_bytes + openid_bytes;
-        uint64_t seq = key_read_u64(key.data + prefix + 9);
-        memcpy(from.bytes, key.data, prefix);
-        from.bytes[prefix] = (char)0xff; /* lanes are below, so this is behind all of this recipient */
-        from.used = prefix + 1;
-        if (store_read(s, seq, &m) == STORE_OK)
+        struct span account = {key.data + 1, (unsigned char)key.data[0]};
+        struct span openid = {account.data + account.bytes + 1, (unsigned char)account.data[account.bytes]};
+        struct place place = parked_place(openid.data + openid.bytes);
+        from = key_parked_prefix(account, openid);
+        enum store_answer answer = store_read(s, place.seq, &m);
+        if (answer != STORE_OK && openid.bytes) {
+            store_set_aside(s, account, openid, &place); /* and look at this recipient again */
+            continue;
+        }
+        key_u8(&from, 0xff); /* lanes are below, so this is behind all of this recipient */
+        if (answer == STORE_OK)
             each(self, &m);
     }
     return engine_has_failed(s->engine) ? -1 : 0;
@@ -394,10 +413,8 @@ size_t store_purge(struct store *s, int64_t before_ms, size_t budget)
         s->purge_from = seq + 1;
         removed += purge_one(s, seq, value, before_ms);
     }
-    if (removed) {
-        struct key last = key_seq(s->next_seq - 1);
-        store_meta_write(s, "seq", (struct span){last.bytes, last.used});
-    }
+    if (removed)
+        remember_seq(s);
     return removed;
 }
 

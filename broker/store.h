@@ -118,10 +118,11 @@ enum store_answer store_first_parked(struct store *s, struct span account, struc
 enum store_answer store_read(struct store *s, uint64_t seq, struct message *m);
 
 /* Takes a damaged message out of its place and keeps its bytes for a person; called when store_read of a place said
- * STORE_DAMAGED or STORE_NONE. `openid` is the recipient it is parked for; empty when it stands in the queue. */
+ * STORE_DAMAGED or STORE_NONE. `openid` is the recipient it is parked for; empty when it stands in the queue or is out. */
 void store_set_aside(struct store *s, struct span account, struct span openid, const struct place *place);
 
-/* waiting or parked -> out. The mark's turn becomes the message's. */
+/* waiting or parked -> out. Only the mark is written: the mark's turn counts, and the message itself is brought up to date when
+ * it is put back. */
 void store_take(struct store *s, const struct message *m, const struct mark *mark);
 
 /* Writes what changed in a message, wherever it stands; not its place. */
@@ -130,7 +131,7 @@ void store_update(struct store *s, const struct message *m);
 /* waiting -> parked. */
 void store_park(struct store *s, const struct message *m);
 
-/* out -> waiting, with what changed in `m` (place, turn, call, failures, note). */
+/* out -> waiting, with what changed in `m` (place, turn, call, failures, note). Its expiry is found again, even if it was forgotten. */
 void store_put_back(struct store *s, const struct message *m);
 
 /* Wherever it stands -> settled. Of a dead one the message is kept. */
@@ -143,7 +144,7 @@ enum store_answer store_first_expired(struct store *s, int64_t now_ms, uint64_t 
 void store_forget_first_expired(struct store *s);
 
 /* Calls `each` for every mark, for every recipient with parked messages. At the start only: the number of both is bounded
- * by the slots. Returns 0 or -1. */
+ * by the slots. `each` may put back what it is shown; damaged parked messages are set aside. Returns 0 or -1. */
 int store_each_mark(struct store *s, void (*each)(void *self, const struct mark *mark, const struct message *m), void *self);
 int store_each_parked(struct store *s, void (*each)(void *self, const struct message *first), void *self);
 

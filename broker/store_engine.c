@@ -159,20 +159,25 @@ uint64_t engine_entries(struct engine *e, enum database db)
     return mdb_stat(e->txn, e->dbi[db], &stat) == 0 ? stat.ms_entries : 0;
 }
 
-/* Pages that were freed and not yet used again, as LMDB lists them: each value of its database 0 begins with their number. */
+/* Pages that were free at the last commit, as LMDB lists them: each value of its database 0 begins with their number. A write
+ * transaction may not open that database (mdb_cursor_open says EINVAL), so this takes a read-only one for a moment. */
 static uint64_t free_pages(struct engine *e)
 {
+    MDB_txn *txn;
     MDB_cursor *cursor;
     MDB_val k, v;
     uint64_t pages = 0;
-    if (enter(e) || mdb_cursor_open(e->txn, 0, &cursor) != 0)
+    if (e->failed || mdb_txn_begin(e->env, NULL, MDB_RDONLY, &txn) != 0)
         return 0;
-    while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
+    int error = mdb_cursor_open(txn, 0, &cursor);
+    while (error == 0 && mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
         size_t count;
         memcpy(&count, v.mv_data, sizeof count);
         pages += count;
     }
-    mdb_cursor_close(cursor);
+    if (error == 0)
+        mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
     return pages;
 }
 
@@ -183,8 +188,8 @@ uint64_t engine_bytes_used(struct engine *e)
     if (mdb_env_info(e->env, &info) != 0 || mdb_env_stat(e->env, &stat) != 0)
         return 0;
     uint64_t pages = info.me_last_pgno + 1;
-    /* The free list is only worth reading when the high-water mark is near the limit. */
-    if (pages * stat.ms_psize > info.me_mapsize / 4 * 3)
+    /* The free list is only worth reading when the high-water mark comes nearer to the limit. */
+    if (pages * stat.ms_psize > info.me_mapsize / 2)
         pages -= free_pages(e);
     return pages * stat.ms_psize;
 }

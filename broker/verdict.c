@@ -44,12 +44,19 @@ static int is_duplicate(int64_t errcode)
     return errcode == 40241 || errcode == 44007;
 }
 
+/* 1 when WeChat still knows the first try at that time. A time before that try means that the clock was set back: nobody knows how
+ * long ago it was, so it counts as forgotten. */
+static int is_remembered(const struct message *m, int64_t at_ms)
+{
+    return at_ms >= m->unknown_since_ms && at_ms - m->unknown_since_ms < UNKNOWN_RETRY_MS_MAX;
+}
+
 static struct verdict on_unknown(struct message *m, int64_t out_ms, int64_t now_ms, const struct verdict_rules *rules)
 {
     if (m->unknown_since_ms == 0)
         m->unknown_since_ms = out_ms;
     struct verdict v = defer_after_failure(m, now_ms, rules);
-    if (v.action != VERDICT_DEFER || m->due_ms - m->unknown_since_ms < UNKNOWN_RETRY_MS_MAX)
+    if (v.action != VERDICT_DEFER || is_remembered(m, m->due_ms))
         return v;
     if (rules->on_unknown == ON_UNKNOWN_DEAD)
         return bury;
@@ -107,7 +114,7 @@ int verdict_before_turn(struct message *m, int64_t now_ms, const struct verdict_
             *note = "not settled within send_patience of its first call";
         return 0;
     }
-    if (m->unknown_since_ms == 0 || now_ms - m->unknown_since_ms < UNKNOWN_RETRY_MS_MAX)
+    if (m->unknown_since_ms == 0 || is_remembered(m, now_ms))
         return 1;
     if (rules->on_unknown == ON_UNKNOWN_DEAD) {
         *note = "its sender was lost in mid-call more than 9 minutes ago: it may have arrived";

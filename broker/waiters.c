@@ -48,14 +48,20 @@ static int same_caller(const struct caller *a, const struct caller *b)
            memcmp(a->peer, b->peer, a->peer_bytes) == 0 && memcmp(a->ref, b->ref, a->ref_bytes) == 0;
 }
 
+int waiters_have_room(const struct waiters *w)
+{
+    return w->count < WAITERS_MAX;
+}
+
 int waiters_add(struct waiters *w, uint64_t seq, const struct caller *caller)
 {
     struct slot *s = NULL;
     HASH_FIND(hh, w->table, &seq, sizeof seq, s);
-    for (struct waiter *other = s ? s->first : NULL; other; other = other->next)
+    size_t of_message = 0;
+    for (struct waiter *other = s ? s->first : NULL; other; other = other->next, of_message++)
         if (same_caller(&other->caller, caller))
             return 0;
-    if (w->count == WAITERS_MAX)
+    if (w->count == WAITERS_MAX || of_message == WAITERS_A_MESSAGE_MAX)
         return -1;
     if (s == NULL) {
         s = mem_new(sizeof *s);

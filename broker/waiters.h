@@ -5,14 +5,18 @@
 
 #include "broker/outbox.h"
 
-#define WAITERS_MAX 1000000 /* some 500 bytes each; more are told to come back later (503) */
+#define WAITERS_MAX           1000000 /* some 500 bytes each; more are told to come back later (503) */
+#define WAITERS_A_MESSAGE_MAX 64      /* callers who ask for the same id: gateways that asked again, mostly */
 
 struct waiters;
 
 struct waiters *waiters_new(void);
 void waiters_destroy(struct waiters **self);
 
-/* Adds a caller; the same caller with the same ref is kept once. Returns 0, or -1 when there are WAITERS_MAX. */
+/* 1 when another message can be waited for. */
+int waiters_have_room(const struct waiters *w);
+
+/* Adds a caller; the same caller with the same ref is kept once. Returns 0, or -1 when one of the limits is reached. */
 int waiters_add(struct waiters *w, uint64_t seq, const struct caller *caller);
 
 /* Removes and returns one caller of a message: 1, or 0 when there is none left. */

@@ -58,7 +58,7 @@ struct control {
     struct span version;  /* of the program */
     uint32_t slots;       /* sender: calls in flight at most */
     struct span endpoint; /* sender: where it takes rendered jobs */
-    /* hello, beat, welcome: CLOCK_MONOTONIC of the stage in ms when it wrote; echoed, so that the stage counts its lease from there */
+    /* hello, beat, welcome: the stage's clock_mono_ms when it wrote; echoed, so that the stage counts its lease from there */
     int64_t clock_ms;
     /* beat of a sender: accounts it cannot send for now, packed map name -> reason; empty = none */
     struct span stopped;

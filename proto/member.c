@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/monitor.h"
 #include "proto/mp.h"
 
 #define BEATS_A_LEASE   5   /* so that one lost or late beat costs nothing */
@@ -19,6 +20,7 @@
 
 struct member {
     zsock_t *socket;
+    struct monitor *monitor;
     struct member_events events;
     void *self;
     enum stage_kind kind;
@@ -55,6 +57,7 @@ struct member *member_new(const struct member_options *options)
     zsock_set_reconnect_ivl_max(m->socket, RECONNECT_MS_MAX);
     zsock_set_linger(m->socket, LINGER_MS);
     zsock_set_sndhwm(m->socket, 0); /* a beat must not be dropped behind results; both are bounded by the slots */
+    m->monitor = monitor_new(m->socket);
     if (zsock_connect(m->socket, "%s", options->control) != 0) {
         log_fatal("control socket cannot be used", log_str("endpoint", options->control));
         exit(1);
@@ -67,6 +70,7 @@ void member_destroy(struct member **self)
     struct member *m = *self;
     if (m == NULL)
         return;
+    monitor_destroy(&m->monitor);
     zsock_destroy(&m->socket);
     buf_free(&m->out);
     free(m);
@@ -159,7 +163,8 @@ static void on_message(struct member *m, const struct control *message)
             on_beat(m, message);
         return;
     case CONTROL_FENCE:
-        if (m->welcome && message->generation > m->generation)
+        /* The present generation again: our answer was lost. Holding is the same as often as it is asked. */
+        if (m->welcome && message->generation >= m->generation)
             answer_fence(m, message->generation);
         return;
     case CONTROL_WHO:
@@ -200,9 +205,21 @@ void member_receive(struct member *m)
     }
 }
 
+/* What was on its way in a lost connection is gone, in both directions. A new hello brings both ends back to one state: the fence
+ * is answered, lists are told and results offered again. */
+static void look_for_loss(struct member *m)
+{
+    if (monitor_lost(m->monitor) == 0 || !m->welcome)
+        return;
+    log_info("connection to the broker lost, saying hello again");
+    m->welcome = 0;
+    m->next_tick_ms = 0;
+}
+
 int member_tick(struct member *m)
 {
     int64_t now_ms = clock_mono_ms();
+    look_for_loss(m);
     int64_t every_ms = m->lease_ms / BEATS_A_LEASE;
     if (every_ms < TICK_MS_MIN)
         every_ms = TICK_MS_MIN;

@@ -35,7 +35,7 @@ static void test_dump_of_everything(void)
         "connect_timeout = 1500ms\nquery_timeout = 90s\n"
         "[wechat:b]\napp_id = b\napp_secret = s\nrate = 10\n[wechat]\ntoken = t\ntoken_mode = classic\n"
         "[log]\nlog_file = l\nlog_level = critical\nlog_prefix = \"; \"\nlog_format = json\n"
-        "[broker]\nmin_free_space = 0\nstore_size = 1048577\nbackoff = 1s,1s,2s*2,1000ms\non_unknown = "
+        "[broker]\nmin_free_space = 0\nstore_size = 1073741825\nbackoff = 1s,1s,2s*2,1000ms\non_unknown = "
         "retry\nlease = 24m\n"
         "[gateway]\nidle_timeout = 0\n[templater]\nsource = dir:t\ncache_file = c\nmissing_variable = "
         "reject\n"
@@ -46,7 +46,7 @@ static void test_dump_of_everything(void)
     CHECK_HAS(buf_str(&text), "idle_timeout = 0\n");
     CHECK_HAS(buf_str(&text), "connect_timeout = 1500ms\n");
     CHECK_HAS(buf_str(&text), "min_free_space = 0\n");
-    CHECK_HAS(buf_str(&text), "store_size = 1048577\n");
+    CHECK_HAS(buf_str(&text), "store_size = 1073741825\n");
     CHECK_HAS(buf_str(&text), "slots = 3\n");
     CHECK_HAS(buf_str(&text), "username = ' \"both\" '\n");
     CHECK_HAS(buf_str(&text), "[wechat:b]\n");

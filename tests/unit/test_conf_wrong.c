@@ -18,7 +18,7 @@ static void test_wrong(void)
         {"[server]\ntable_size =", "\"\" is no number"},
         {"[server]\ntemplate_size = 2M", "\"2M\" is out of range; give 16 to 1M\n"},
         {"[server]\ntemplate_size = 4 K", "\"4 K\" is no size; give 16 to 1M\n"},
-        {"[broker]\nstore_size = 1X", "\"1X\" is no size; give 1M to 65536G\n"},
+        {"[broker]\nstore_size = 1X", "\"1X\" is no size; give 512M to 65536G\n"},
         {"[broker]\nstore_size = 18446744073709551615G", "is no size"},
         {"[broker]\nlease = 3",
          "[broker] lease: \"3\" is no time; give a number with ms, s, m, h or d, from 100ms to 1h\n"},

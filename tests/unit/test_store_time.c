@@ -342,14 +342,14 @@ static void test_meta(void)
     store_close(&s);
 }
 
-/* Appends messages, 50 a commit, until `bytes` are in use or the store takes no more. Returns how many are durable. */
+/* Appends messages, 200 a commit, until `bytes` are in use or the store takes no more. Returns how many are durable. */
 static uint64_t fill(struct store *s, uint64_t bytes, size_t vars_bytes)
 {
     static char vars[100000];
     uint64_t durable = 0;
     memset(vars, 'v', sizeof vars);
     while (store_bytes_used(s) < bytes) {
-        for (uint64_t i = 1; i <= 50; i++) {
+        for (uint64_t i = 1; i <= 200; i++) {
             char id[24];
             snprintf(id, sizeof id, "%" PRIu64, durable + i);
             struct message m = fixture_message("a", id, "o");
@@ -358,7 +358,7 @@ static uint64_t fill(struct store *s, uint64_t bytes, size_t vars_bytes)
         }
         if (store_commit(s) != 0)
             break;
-        durable += 50;
+        durable += 200;
     }
     return durable;
 }
@@ -366,19 +366,19 @@ static uint64_t fill(struct store *s, uint64_t bytes, size_t vars_bytes)
 /* Room that was used once and is free again counts as free: the broker accepts again after a purge. */
 static void test_bytes_used(void)
 {
-    const uint64_t bytes_max = 16 * 1024 * 1024, nearly_full = bytes_max / 10 * 9;
+    const uint64_t bytes_max = 8 * 1024 * 1024, nearly_full = bytes_max / 10 * 9;
     struct store *s = fixture_open_sized("used", bytes_max);
     CHECK(store_bytes_used(s) < bytes_max / 10);
     CHECK(store_disk_free(s) > 0);
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < 3; round++) {
         uint64_t durable = fill(s, nearly_full, 1000);
         CHECK(store_bytes_used(s) >= nearly_full);
         CHECK(durable > 1000);
         while (store_counts(s).waiting > 0) {
-            for (int i = 0; i < 50; i++)
+            for (int i = 0; i < 200; i++)
                 fixture_settle_at(s, fixture_first(s, "a", LANE_BULK, 0), STATE_SENT, 1000);
             CHECK_INT(store_commit(s), 0);
-            store_purge(s, 2000, 50);
+            store_purge(s, 2000, 200);
             CHECK_INT(store_commit(s), 0);
         }
         CHECK_U64(store_counts(s).settled, 0);
@@ -390,7 +390,7 @@ static void test_bytes_used(void)
 /* Beyond its limit a commit fails, and says so again and again; what was durable before is there after reopening. */
 static void test_full(void)
 {
-    struct store *s = fixture_open_sized("full", 32 * 1024 * 1024);
+    struct store *s = fixture_open_sized("full", 64 * 1024 * 1024);
     uint64_t durable = fill(s, UINT64_MAX, 100000);
     CHECK(durable > 10);
     struct message m = fixture_message("a", "small", "o");

@@ -1,0 +1,102 @@
+"""What happens at the limits: floods at the frontend, a store that is full, Sends that nobody can settle."""
+import collections
+import unittest
+
+import msgpack
+
+from ring import Ring, pause, until
+
+
+class Limits(unittest.TestCase):
+    def test_message_of_very_many_requests(self):
+        with Ring() as ring:
+            client = ring.client()
+            client.socket.send_multipart([msgpack.packb({"op": "ping"})] * 50000)
+            codes = collections.Counter()
+            while codes[400] == 0:
+                self.assertTrue(client.socket.poll(20000))
+                for answer in map(msgpack.unpackb, client.socket.recv_multipart()):
+                    codes[answer["code"]] += 1
+                    if answer["code"] == 400:
+                        self.assertIn("4096", answer["message"])
+            self.assertEqual(codes, {200: 4096, 400: 1})
+            self.assertEqual(ring.client().ask_one(op="ping")["state"], "ready")
+
+    def test_many_callers_wait_for_one_id(self):
+        with Ring(sim=["--latency", "500"]) as ring:
+            results = ring.client().ask(*[dict(op="send", id="one", openid="o", key="test")] * 500)
+            self.assertEqual(collections.Counter(r["code"] for r in results), {200: 64, 503: 436})
+
+    def test_send_is_given_up_when_nobody_can_call(self):
+        """After its first call a Send is answered within send_patience, even when there is no sender any more."""
+        conf = {"broker": {"send_patience": "1500ms", "backoff": "300ms"}}
+        with Ring(senders=1, sim=["--fault", "f=-1"], conf=conf) as ring:
+            client = ring.client()
+            asked = client.submit([dict(op="send", id="s", openid="f1", key="test")])
+            ring.sim.wait(calls=1)
+            ring["sender-1"].kill()
+            result, = client.collect(asked, again_s=60).values()
+            self.assertEqual((result["code"], result["state"]), (500, "dead"))
+            ring["sender-1"].start()
+            ring.wait_ready()
+            self.assertEqual(client.ask_one(op="send", openid="g1", key="test")["state"], "sent")
+            self.assertLessEqual(len([e for e in ring.sim.journal() if e["openid"] == "f1"]), 6)
+
+    def test_send_behind_a_backlog_is_given_up_in_time(self):
+        conf = {"broker": {"send_patience": "1500ms", "backoff": "1s"}, "wechat": {"rate": "20"}}
+        with Ring(sim=["--fault", "f=-1"], conf=conf) as ring:
+            client = ring.client()
+            asked = client.submit([dict(op="send", id="s", openid="f1", key="test")])
+            ring.sim.wait(calls=1)
+            client.ask(*[dict(op="push", openid="p%d" % i, key="test") for i in range(300)])
+            result, = client.collect(asked, seconds=10, again_s=60).values()
+            self.assertEqual((result["code"], result["state"]), (500, "dead"))
+
+    def test_repeated_after_an_unknown_outcome_is_sent(self):
+        with Ring(sim=["--fault", "d=cut-after*1", "--fault", "d=44007"]) as ring:
+            self.assertEqual(ring.client().ask_one(op="send", openid="d1", key="test")["state"], "sent")
+            self.assertEqual(ring.client().ask_one(op="send", openid="o1", key="test")["state"], "sent")
+
+    def test_store_full(self):
+        """New messages get 503, what is accepted stays, and accepting goes on when there is room again."""
+        big = "x" * 2400000
+        with Ring(conf={"broker": {"store_size": "512M"}}) as ring:
+            client, kept = ring.client(), []
+
+            def push(i):
+                result = client.ask_one(op="push", id="b%d" % i, openid="o", key="test", vars={"big": big}, **{"in": 3600000})
+                if result["code"] == 200:
+                    kept.append("b%d" % i)
+                return result
+            results = [push(i) for i in range(40)]
+            while results[-1]["code"] == 200:
+                results.append(push(len(results)))
+                self.assertLess(len(results), 400)
+            self.assertEqual(results[-1]["code"], 503)
+            self.assertIn("store_size", results[-1]["message"])
+            # A flood at once cannot get past the limit either.
+            frames = [dict(op="push", id="f%d" % i, openid="o", key="test", vars={"big": big}, **{"in": 3600000})
+                      for i in range(60)]
+            self.assertEqual({r["code"] for r in client.ask(*frames)} - {503, 400}, set())
+            self.assertTrue(ring["broker"].alive())
+            self.assertEqual({r["state"] for r in client.ask(*[dict(op="status", id=x) for x in kept])}, {"waiting"})
+            client.ask(*[dict(op="cancel", id=x) for x in kept[:len(kept) // 2]])
+            until(lambda: push(1000)["code"] == 200 or pause(100), "accepting again")
+
+    def test_disk_nearly_full(self):
+        """With more free space demanded than there is, nothing new is accepted and what waits still goes out."""
+        with Ring() as ring:
+            client = ring.client()
+            client.ask_one(op="push", id="before", openid="o", key="test", **{"in": 2000})
+            ring["broker"].term()
+            ring.conf.setdefault("broker", {})["min_free_space"] = "900000G"
+            ring.write_conf()
+            ring["broker"].start()
+            result = client.ask_one(op="push", openid="o", key="test")
+            self.assertEqual(result["code"], 503)
+            self.assertIn("min_free_space", result["message"])
+            ring.sim.wait(delivered=1)
+
+
+if __name__ == "__main__":
+    unittest.main()
