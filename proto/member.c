@@ -13,6 +13,7 @@
 
 #define BEATS_A_LEASE   5   /* so that one lost or late beat costs nothing */
 #define TICK_MS_MIN     20
+#define HELLO_MS        100 /* between two hellos: the first one is dropped while the connection is being made */
 #define RECEIVE_MAX     256 /* messages a call; the loop comes round again for more */
 #define RECONNECT_MS    50
 #define RECONNECT_MS_MAX 500
@@ -221,6 +222,8 @@ int member_tick(struct member *m)
     int64_t now_ms = clock_mono_ms();
     look_for_loss(m);
     int64_t every_ms = m->lease_ms / BEATS_A_LEASE;
+    if (every_ms > HELLO_MS && !m->welcome)
+        every_ms = HELLO_MS;
     if (every_ms < TICK_MS_MIN)
         every_ms = TICK_MS_MIN;
     if (m->welcome && now_ms - m->granted_ms >= m->lease_ms) {

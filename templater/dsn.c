@@ -52,7 +52,7 @@ int dsn_parse(const char *text, struct dsn *dsn, struct buf *error)
 {
     *dsn = (struct dsn){0};
     if (strncmp(text, "mysql:", 6) != 0)
-        return fail(error, "must begin with mysql:");
+        return fail(error, "must begin with mysql:, as in mysql:host=HOST;dbname=NAME");
     const char *at = text + 6;
     for (;;) {
         at += strspn(at, " ;"); /* PDO steps over white space there, too */

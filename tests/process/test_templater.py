@@ -284,8 +284,7 @@ class DirSource(Case):
         self.broker.wait_keys(["test"])
         self.broker.job(1, self.sender)
         self.broker.rendered(self.sender)
-        while not self.broker.jobs_events.poll(20):  # no beat is answered
-            pass
+        self.assertTrue(self.broker.jobs_events.poll(LIMIT_S * 1000))  # no beat is answered meanwhile
         self.assertIn("lease", self.log())
 
     def test_term_says_goodbye(self):
