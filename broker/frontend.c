@@ -204,51 +204,55 @@ static void on_message(struct broker *b, const struct caller *to, const struct r
 
 /* --- the other operations ----------------------------------------------------------------------------------------- */
 
-static void on_status(struct broker *b, const struct caller *to, const struct request *r)
-{
-    struct message m;
-    struct final f;
+/* What is known under an id. */
+struct known {
     enum store_state state;
+    struct message m; /* while it waits or is out */
+    struct final f;   /* once it is settled */
+};
+
+/* Finds what a request asks about. Returns 0, or -1 when there is nothing; that is answered then. */
+static int find_known(struct broker *b, const struct caller *to, const struct request *r, struct known *known)
+{
     uint64_t content;
     int account = accounts_find(&b->accounts, r->app);
     struct span name = account < 0 ? r->app : accounts_name(&b->accounts, (size_t)account);
-    enum store_answer found = store_find(b->store, name, r->id, &state, &m, &f, &content);
-    if (found == STORE_DAMAGED) {
+    enum store_answer found = store_find(b->store, name, r->id, &known->state, &known->m, &known->f, &content);
+    if (found == STORE_OK)
+        return 0;
+    if (found == STORE_DAMAGED)
         refuse(b, to, r->id, CODE_FAILED, "what is kept under this id is damaged");
-        return;
-    }
-    if (found != STORE_OK) {
+    else
         refuse(b, to, r->id, CODE_NOT_FOUND, "id: unknown");
+    return -1;
+}
+
+static void on_status(struct broker *b, const struct caller *to, const struct request *r)
+{
+    struct known known;
+    if (find_known(b, to, r, &known))
         return;
-    }
-    struct result known = life_result_of(state, &m, &f);
-    answer(b, to, &known);
+    struct result found = life_result_of(known.state, &known.m, &known.f);
+    answer(b, to, &found);
 }
 
 static void on_cancel(struct broker *b, const struct caller *to, const struct request *r)
 {
-    struct message m;
-    struct final f;
-    enum store_state state;
-    uint64_t content;
-    int account = accounts_find(&b->accounts, r->app);
-    struct span name = account < 0 ? r->app : accounts_name(&b->accounts, (size_t)account);
-    if (store_find(b->store, name, r->id, &state, &m, &f, &content) != STORE_OK) {
-        refuse(b, to, r->id, CODE_NOT_FOUND, "id: unknown");
+    struct known known;
+    if (find_known(b, to, r, &known))
         return;
-    }
-    if (state == STATE_OUT) {
+    if (known.state == STATE_OUT) {
         refuse(b, to, r->id, CODE_BUSY, "it is being sent; ask for its status");
         return;
     }
-    if (state != STATE_WAITING) {
-        struct result known = life_result_of(state, &m, &f);
-        answer(b, to, &known);
+    if (known.state != STATE_WAITING) {
+        struct result found = life_result_of(known.state, &known.m, &known.f);
+        answer(b, to, &found);
         return;
     }
     struct result done = {.code = CODE_OK, .id = r->id, .state = span_of("cancelled")};
     answer(b, to, &done);
-    life_settle(b, &m, STATE_CANCELLED, CODE_CANCELLED, span_of("cancelled"));
+    life_settle(b, &known.m, STATE_CANCELLED, CODE_CANCELLED, span_of("cancelled"));
 }
 
 static void on_ping(struct broker *b, const struct caller *to)

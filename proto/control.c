@@ -39,66 +39,33 @@ static enum stage_kind kind_find(struct span name)
 
 /* --- packing: what is zero or empty is left out ------------------------------------------------------------------- */
 
-static size_t put_text(struct buf *out, const char *name, struct span text)
-{
-    if (text.bytes == 0)
-        return 0;
-    mp_put_span(out, name, text);
-    return 1;
-}
-
-static size_t put_raw(struct buf *out, const char *name, struct span packed)
-{
-    if (packed.bytes == 0)
-        return 0;
-    mp_str(out, name);
-    mp_raw(out, packed);
-    return 1;
-}
-
-static size_t put_u64(struct buf *out, const char *name, uint64_t value)
-{
-    if (value == 0)
-        return 0;
-    mp_put_u64(out, name, value);
-    return 1;
-}
-
-static size_t put_i64(struct buf *out, const char *name, int64_t value)
-{
-    if (value == 0)
-        return 0;
-    mp_put_i64(out, name, value);
-    return 1;
-}
-
 void control_pack(const struct control *m, struct buf *out)
 {
     assert(m->type > CONTROL_NONE && (size_t)m->type < TYPES);
     size_t place = mp_map_open(out), count = 1;
     mp_put_str(out, "t", type_names[m->type]);
-    count += put_u64(out, "epoch", m->epoch);
-    count += put_text(out, "kind", span_of(kind_names[m->kind]));
-    count += put_text(out, "name", m->name);
-    count += put_text(out, "version", m->version);
-    count += put_u64(out, "slots", m->slots);
-    count += put_text(out, "endpoint", m->endpoint);
-    count += put_i64(out, "clock", m->clock_ms);
-    count += put_raw(out, "stopped", m->stopped);
-    count += put_i64(out, "behind", m->behind);
-    count += put_u64(out, "generation", m->generation);
-    count += put_u64(out, "broker", m->broker);
-    count += put_i64(out, "lease", m->lease_ms);
-    count += put_raw(out, "versions", m->versions);
-    count += put_raw(out, "holdings", m->holdings);
-    count += put_raw(out, "results", m->results);
-    count += put_raw(out, "keys", m->keys);
-    count += put_raw(out, "endpoints", m->endpoints);
-    count += put_u64(out, "ref", m->ref);
-    count += put_text(out, "key", m->key);
-    count += put_u64(out, "key_version", m->key_version);
-    count += put_i64(out, "code", m->code);
-    count += put_text(out, "message", m->message);
+    count += mp_opt_u64(out, "epoch", m->epoch);
+    count += mp_opt_span(out, "kind", span_of(kind_names[m->kind]));
+    count += mp_opt_span(out, "name", m->name);
+    count += mp_opt_span(out, "version", m->version);
+    count += mp_opt_u64(out, "slots", m->slots);
+    count += mp_opt_span(out, "endpoint", m->endpoint);
+    count += mp_opt_i64(out, "clock", m->clock_ms);
+    count += mp_opt_raw(out, "stopped", m->stopped);
+    count += mp_opt_i64(out, "behind", m->behind);
+    count += mp_opt_u64(out, "generation", m->generation);
+    count += mp_opt_u64(out, "broker", m->broker);
+    count += mp_opt_i64(out, "lease", m->lease_ms);
+    count += mp_opt_raw(out, "versions", m->versions);
+    count += mp_opt_raw(out, "holdings", m->holdings);
+    count += mp_opt_raw(out, "results", m->results);
+    count += mp_opt_raw(out, "keys", m->keys);
+    count += mp_opt_raw(out, "endpoints", m->endpoints);
+    count += mp_opt_u64(out, "ref", m->ref);
+    count += mp_opt_span(out, "key", m->key);
+    count += mp_opt_u64(out, "key_version", m->key_version);
+    count += mp_opt_i64(out, "code", m->code);
+    count += mp_opt_span(out, "message", m->message);
     mp_map_close(out, place, count);
 }
 

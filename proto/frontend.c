@@ -32,45 +32,20 @@ int name_is_plain(struct span text, size_t bytes_max)
 
 /* --- packing ------------------------------------------------------------------------------------------------------ */
 
-static size_t put_text(struct buf *out, const char *name, struct span text)
-{
-    if (text.bytes == 0)
-        return 0;
-    mp_put_span(out, name, text);
-    return 1;
-}
-
-static size_t put_raw(struct buf *out, const char *name, struct span packed)
-{
-    if (packed.bytes == 0)
-        return 0;
-    mp_str(out, name);
-    mp_raw(out, packed);
-    return 1;
-}
-
-static size_t put_number(struct buf *out, const char *name, int64_t value)
-{
-    if (value == 0)
-        return 0;
-    mp_put_i64(out, name, value);
-    return 1;
-}
-
 void request_pack(const struct request *r, struct buf *out)
 {
     size_t place = mp_map_open(out), count = 1;
     mp_put_str(out, "op", op_names[r->op]);
-    count += put_raw(out, "ref", r->ref);
-    count += put_text(out, "id", r->id);
-    count += put_text(out, "app", r->app);
-    count += put_text(out, "openid", r->openid);
-    count += put_text(out, "key", r->key);
-    count += put_raw(out, "vars", r->vars);
-    count += put_number(out, "at", r->at_ms);
-    count += put_number(out, "in", r->in_ms);
-    count += put_number(out, "ttl", r->ttl_ms);
-    count += put_text(out, "task", r->task);
+    count += mp_opt_raw(out, "ref", r->ref);
+    count += mp_opt_span(out, "id", r->id);
+    count += mp_opt_span(out, "app", r->app);
+    count += mp_opt_span(out, "openid", r->openid);
+    count += mp_opt_span(out, "key", r->key);
+    count += mp_opt_raw(out, "vars", r->vars);
+    count += mp_opt_i64(out, "at", r->at_ms);
+    count += mp_opt_i64(out, "in", r->in_ms);
+    count += mp_opt_i64(out, "ttl", r->ttl_ms);
+    count += mp_opt_span(out, "task", r->task);
     if (r->lane >= 0) {
         mp_put_str(out, "lane", r->lane == LANE_EXPRESS ? "express" : "bulk");
         count++;
@@ -81,14 +56,14 @@ void request_pack(const struct request *r, struct buf *out)
 void result_pack(const struct result *r, struct buf *out)
 {
     size_t place = mp_map_open(out), count = 2;
-    count += put_raw(out, "ref", r->ref);
-    count += put_text(out, "id", r->id);
+    count += mp_opt_raw(out, "ref", r->ref);
+    count += mp_opt_span(out, "id", r->id);
     mp_put_i64(out, "code", (int64_t)r->code);
     mp_put_u64(out, "epoch", r->epoch);
-    count += put_text(out, "message", r->message);
-    count += put_number(out, "errcode", r->errcode);
-    count += put_number(out, "msgid", r->msgid);
-    count += put_text(out, "state", r->state);
+    count += mp_opt_span(out, "message", r->message);
+    count += mp_opt_i64(out, "errcode", r->errcode);
+    count += mp_opt_i64(out, "msgid", r->msgid);
+    count += mp_opt_span(out, "state", r->state);
     mp_map_close(out, place, count);
 }
 

@@ -120,6 +120,39 @@ void mp_put_i64(struct buf *out, const char *name, int64_t value)
     mp_i64(out, value);
 }
 
+size_t mp_opt_span(struct buf *out, const char *name, struct span text)
+{
+    if (text.bytes == 0)
+        return 0;
+    mp_put_span(out, name, text);
+    return 1;
+}
+
+size_t mp_opt_raw(struct buf *out, const char *name, struct span packed)
+{
+    if (packed.bytes == 0)
+        return 0;
+    mp_str(out, name);
+    mp_raw(out, packed);
+    return 1;
+}
+
+size_t mp_opt_u64(struct buf *out, const char *name, uint64_t value)
+{
+    if (value == 0)
+        return 0;
+    mp_put_u64(out, name, value);
+    return 1;
+}
+
+size_t mp_opt_i64(struct buf *out, const char *name, int64_t value)
+{
+    if (value == 0)
+        return 0;
+    mp_put_i64(out, name, value);
+    return 1;
+}
+
 size_t mp_map_open(struct buf *out)
 {
     static const char map16[3] = {(char)0xde, 0, 0};

@@ -32,6 +32,12 @@ void mp_put_span(struct buf *out, const char *name, struct span text);
 void mp_put_u64(struct buf *out, const char *name, uint64_t value);
 void mp_put_i64(struct buf *out, const char *name, int64_t value);
 
+/* Members that are left out when they are empty or zero. They return the number of members written, 0 or 1. */
+size_t mp_opt_span(struct buf *out, const char *name, struct span text);
+size_t mp_opt_raw(struct buf *out, const char *name, struct span packed);
+size_t mp_opt_u64(struct buf *out, const char *name, uint64_t value);
+size_t mp_opt_i64(struct buf *out, const char *name, int64_t value);
+
 /* A map whose number of members is known only at its end: mp_map_open reserves a map16 header and returns its place;
  * mp_map_close writes the count (at most 65,535). */
 size_t mp_map_open(struct buf *out);
