@@ -288,15 +288,26 @@ void store_park(struct store *s, const struct message *m)
     engine_put_nothing(s->engine, PARKED, &parked);
 }
 
+/* When the message as it is stored expires; 0 = never. */
+static int64_t stored_expiry_ms(struct store *s, uint64_t seq)
+{
+    struct message m;
+    return store_read(s, seq, &m) == STORE_OK ? m.expires_ms : 0;
+}
+
 void store_put_back(struct store *s, const struct message *m)
 {
     struct key key = key_seq(m->seq);
     /* Packs before it writes anything: the spans of m may point into the engine's pages. */
     struct place place = key_place_of(m);
-    struct key queued = key_queue(m->account, &place), expiry = key_expiry(m->expires_ms, m->seq);
+    int64_t old_ms = stored_expiry_ms(s, m->seq);
+    struct key queued = key_queue(m->account, &place);
+    struct key expiry = key_expiry(m->expires_ms, m->seq), old = key_expiry(old_ms, m->seq);
     write_message(s, m);
     engine_del(s->engine, MARKS, &key);
     engine_put_nothing(s->engine, QUEUE, &queued);
+    if (old_ms && old_ms != m->expires_ms)
+        engine_del(s->engine, EXPIRY, &old);
     /* It may have been forgotten while the message was out (store_forget_first_expired). */
     if (m->expires_ms)
         engine_put_nothing(s->engine, EXPIRY, &expiry);

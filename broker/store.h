@@ -131,7 +131,8 @@ void store_update(struct store *s, const struct message *m);
 /* waiting -> parked. */
 void store_park(struct store *s, const struct message *m);
 
-/* out -> waiting, with what changed in `m` (place, turn, call, failures, note). Its expiry is found again, even if it was forgotten. */
+/* out -> waiting, with what changed in `m` (place, turn, call, failures, note, expiry). Its expiry is found again, even if it was
+ * forgotten. */
 void store_put_back(struct store *s, const struct message *m);
 
 /* Wherever it stands -> settled. Of a dead one the message is kept. */

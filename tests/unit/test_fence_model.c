@@ -452,6 +452,20 @@ static void cut_jobs(struct world *w, int i)
         stage_say(w, &w->stages[0], (struct packet){.kind = LOST});
 }
 
+/* Ends in good order, when nothing has begun that has not ended, and a new process takes its place. The goodbye still arrives. */
+static void stage_stop(struct world *w, struct stage *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->works[i].state != QUEUED)
+            return;
+    stage_say(w, s, (struct packet){.kind = BYE});
+    struct line *goodbye = mem_new(sizeof *goodbye);
+    *goodbye = s->to_broker;
+    stage_start(w, s);
+    s->to_broker = *goodbye;
+    free(goodbye);
+}
+
 static void strike_stage(struct world *w, int i)
 {
     struct stage *s = &w->stages[i];
@@ -465,16 +479,8 @@ static void strike_stage(struct world *w, int i)
     }
     if (strikes(w, 400))
         cut_jobs(w, i);
-    if (strikes(w, 1500)) {
-        stage_say(w, s, (struct packet){.kind = BYE});
-        for (size_t n = 0; n < s->count;) { /* it leaves in good order: nothing is begun after the goodbye */
-            if (s->works[n].state == QUEUED)
-                remove_work(s, n);
-            else
-                n++;
-        }
-        s->welcome = 0;
-    }
+    if (strikes(w, 1500))
+        stage_stop(w, s);
 }
 
 static void strike_broker(struct world *w)

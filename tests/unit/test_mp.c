@@ -95,6 +95,24 @@ static void test_write_small(void)
     buf_free(&out);
 }
 
+/* Empty and zero are left out, everything else is one member. */
+static void test_write_optional(void)
+{
+    struct buf out = {0};
+    CHECK_U64(mp_opt_span(&out, "a", (struct span){NULL, 0}), 0);
+    CHECK_U64(mp_opt_span(&out, "a", span_of("")), 0);
+    CHECK_U64(mp_opt_raw(&out, "r", (struct span){NULL, 0}), 0);
+    CHECK_U64(mp_opt_u64(&out, "u", 0), 0);
+    CHECK_U64(mp_opt_i64(&out, "i", 0), 0);
+    CHECK_U64(out.bytes, 0);
+    CHECK_U64(mp_opt_span(&out, "a", span_of("b")), 1);
+    CHECK_U64(mp_opt_raw(&out, "r", (struct span){"\x90", 1}), 1);
+    CHECK_U64(mp_opt_u64(&out, "u", UINT64_MAX), 1);
+    CHECK_U64(mp_opt_i64(&out, "i", -1), 1);
+    check_hex(&out, "a161 a162  a172 90  a175 cfffffffffffffffff  a169 ff");
+    buf_free(&out);
+}
+
 static void write_text(struct buf *out, struct span s)
 {
     mp_span(out, s);
@@ -439,6 +457,7 @@ int main(void)
     test_write_unsigned();
     test_write_signed();
     test_write_small();
+    test_write_optional();
     test_write_sizes();
     test_write_containers();
     test_map_open();

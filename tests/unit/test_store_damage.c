@@ -57,7 +57,6 @@ static void test_waiting(void)
     store_close(&s);
 }
 
-/* The first of a recipient's parked messages is damaged: those behind it are still found at the start. */
 static void test_parked(void)
 {
     struct store *s = fixture_open("parked");
@@ -70,9 +69,21 @@ static void test_parked(void)
     store_set_aside(s, span_of("a"), span_of("p"), &place);
     CHECK_U64(fixture_first_parked(s, "a", "p"), 0);
     CHECK_U64(fixture_first_parked(s, "a", "o"), 1);
-    damage(&s, "parked", MESSAGES, key_seq(1));
     CHECK_U64(store_counts(s).parked, 2);
     CHECK_U64(store_counts(s).damaged, 1);
+    store_close(&s);
+}
+
+static void test_out(void)
+{
+    struct store *s = fixture_open("out");
+    struct place place = {.seq = 1};
+    fixture_take(s, fixture_add(s, "a", "1", "o"));
+    damage(&s, "out", MESSAGES, key_seq(1));
+    store_set_aside(s, span_of("a"), (struct span){NULL, 0}, &place);
+    CHECK_U64(store_counts(s).out, 0);
+    CHECK_U64(store_counts(s).damaged, 1);
+    CHECK_INT(find(s, "1"), STORE_DAMAGED);
     store_close(&s);
 }
 
@@ -82,6 +93,7 @@ static void count_one(void *self, const struct message *first)
     ++*(int *)self;
 }
 
+/* The first of a recipient's parked messages is damaged: those behind it are still found at the start. */
 static void test_parked_walk(void)
 {
     struct store *s = fixture_open("walk");
@@ -163,6 +175,7 @@ int main(void)
 {
     test_waiting();
     test_parked();
+    test_out();
     test_parked_walk();
     test_marks();
     test_ledger();

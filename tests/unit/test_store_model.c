@@ -196,6 +196,8 @@ static void do_put_back(struct walk *w)
         m.due_ms = r->due_ms = w->clock_ms + (int64_t)pick(w, TIME_SPAN_MS);
         m.timed = r->timed = 1;
     }
+    if (pick(w, 3) == 0)
+        m.expires_ms = r->expires_ms = w->clock_ms + (int64_t)pick(w, TIME_SPAN_MS);
     m.turn = ++r->turn;
     store_put_back(w->store, &m);
     r->where = WAITING;

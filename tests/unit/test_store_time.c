@@ -77,6 +77,28 @@ static void test_expiry_forgotten(void)
     store_close(&s);
 }
 
+/* Put back with another expiry: the one before is gone, so that a message which was settled since is never found by it. */
+static void test_expiry_changed(void)
+{
+    struct store *s = fixture_open("expiry-changed");
+    static const int64_t changed_ms[] = {1000, 3000, 0, 2000};
+    int64_t before_ms = 2000;
+    add_expiring(s, "1", before_ms);
+    for (size_t i = 0; i < 4; i++) {
+        struct message m;
+        fixture_take(s, 1);
+        m = fixture_read(s, 1);
+        CHECK_INT(m.expires_ms, before_ms);
+        before_ms = m.expires_ms = changed_ms[i];
+        store_put_back(s, &m);
+        CHECK_U64(first_expired(s, before_ms ? before_ms - 1 : INT64_MAX), 0);
+        CHECK_U64(first_expired(s, before_ms ? before_ms : INT64_MAX), before_ms ? 1 : 0);
+    }
+    fixture_settle(s, 1, STATE_DEAD);
+    CHECK_U64(first_expired(s, INT64_MAX), 0);
+    store_close(&s);
+}
+
 /* --- purge -------------------------------------------------------------------------------------------------------- */
 
 static void test_purge(void)
@@ -420,6 +442,7 @@ int main(void)
     test_expiry_order();
     test_expiry_from_everywhere();
     test_expiry_forgotten();
+    test_expiry_changed();
     test_purge();
     test_purge_budget();
     test_seq_never_again();
