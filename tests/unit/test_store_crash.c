@@ -224,7 +224,9 @@ static int holds_open_turn(struct store *s, const struct told *told, struct tabl
     *with = *told->durable;
     apply(with, &told->open);
     struct store_counts counts = store_counts(s);
-    if (counts.waiting + counts.parked + counts.out + counts.settled != with->last)
+    /* The counts tell a parked message from a waiting one, which its state does not. */
+    if (counts.waiting != count(with, WAITING) || counts.parked != count(with, PARKED) ||
+        counts.out != count(with, OUT) || counts.settled != count(with, SETTLED))
         return 0;
     for (uint64_t seq = 1; seq <= with->last; seq++)
         if (!is_as(s, with, seq))
