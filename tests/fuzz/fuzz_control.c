@@ -1,5 +1,5 @@
-/* Messages of stages and of the token keeper: control messages with the arrays inside them, jobs, rendered jobs, reports, tokens. What
- * was read packs and reads again.
+/* Messages of stages and of the token keeper: control messages with the arrays inside them, jobs, rendered
+ * jobs, reports, tokens. What was read packs and reads again.
  *
  * Seeds: python3 tests/fuzz/seeds.py FOLDER
  */

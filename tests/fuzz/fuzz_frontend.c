@@ -1,5 +1,5 @@
-/* Requests and results from anybody. A request is taken or refused with words; what was taken packs and reads back as the same. A
- * result is read or not.
+/* Requests and results from anybody. A request is taken or refused with words; what was taken packs and reads
+ * back as the same. A result is read or not.
  *
  * Seeds: python3 tests/fuzz/seeds.py FOLDER
  */
@@ -16,9 +16,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_request(const struct request *r)
 {
     assert(r->op != OP_NONE && r->ref.bytes <= REF_BYTES_MAX);
-    assert(r->id.bytes <= ID_BYTES_MAX && r->app.bytes <= ACCOUNT_BYTES_MAX && r->task.bytes <= TASK_BYTES_MAX);
+    assert(r->id.bytes <= ID_BYTES_MAX && r->app.bytes <= ACCOUNT_BYTES_MAX &&
+           r->task.bytes <= TASK_BYTES_MAX);
     assert(r->openid.bytes <= OPENID_BYTES_MAX);
-    assert(r->at_ms >= 0 && r->in_ms >= 0 && r->ttl_ms >= 0 && r->in_ms <= AT_AHEAD_MS_MAX && r->ttl_ms <= AT_AHEAD_MS_MAX);
+    assert(r->at_ms >= 0 && r->in_ms >= 0 && r->ttl_ms >= 0 && r->in_ms <= AT_AHEAD_MS_MAX &&
+           r->ttl_ms <= AT_AHEAD_MS_MAX);
     assert(r->lane >= -1 && r->lane < LANES);
     if (r->op == OP_PUSH || r->op == OP_SEND)
         assert(r->openid.bytes > 0 && span_is_utf8(r->openid) && r->key.data != NULL);
@@ -55,7 +57,8 @@ static void try_result(struct span packed)
     if (result_unpack(packed, &r) == 0) {
         result_pack(&r, &repacked);
         int wrong = result_unpack(buf_span(&repacked), &again);
-        assert(!wrong && again.code == r.code && again.epoch == r.epoch && span_equal(again.message, r.message));
+        assert(!wrong && again.code == r.code && again.epoch == r.epoch &&
+               span_equal(again.message, r.message));
     }
     buf_free(&repacked);
 }

@@ -1,5 +1,5 @@
-/* Values from the store's disk. As they are, hardly any input gets past the checksum; so each input is also tried as the content of a
- * value whose checksum is right, as another release may have written it. */
+/* Values from the store's disk. As they are, hardly any input gets past the checksum; so each input is also
+ * tried as the content of a value whose checksum is right, as another release may have written it. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

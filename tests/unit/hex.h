@@ -1,4 +1,5 @@
-/* Bytes for tests: written as hexadecimal digits, cut off at every place, copied to where a look behind their end is seen. */
+/* Bytes for tests: written as hexadecimal digits, cut off at every place, copied to where a look behind their
+ * end is seen. */
 #ifndef TESTS_UNIT_HEX_H
 #define TESTS_UNIT_HEX_H
 
@@ -13,8 +14,8 @@ static inline int hex_digit(char c)
     return -1;
 }
 
-/* Appends the bytes of one line: pairs of lower-case digits, spaces anywhere between them, a comment from # on. Returns how
- * many characters it took, the line's end included. */
+/* Appends the bytes of one line: pairs of lower-case digits, spaces anywhere between them, a comment from #
+ * on. Returns how many characters it took, the line's end included. */
 static inline size_t hex_read_line(const char *text, struct buf *out)
 {
     size_t i = 0;
@@ -41,8 +42,8 @@ static inline struct buf hex_bytes(const char *text)
     return out;
 }
 
-/* A copy on the heap that ends where the bytes end, so that the sanitizer sees any look behind them. Freed by the caller:
- * free((char *)copy.data). */
+/* A copy on the heap that ends where the bytes end, so that the sanitizer sees any look behind them. Freed by
+ * the caller: free((char *)copy.data). */
 static inline struct span hex_exact_copy(struct span s)
 {
     char *copy = malloc(s.bytes > 0 ? s.bytes : 1);

@@ -2,9 +2,9 @@
  *
  *   pack("{op push  ref 7  vars {name 'two words'  raw <c40161>}}")
  *
- * A map is { name value ... }, an array [ value ... ]; numbers, nil, true and false are themselves; other words and what stands
- * in single quotes are str; <...> is bytes that are msgpack already, in hexadecimal digits. Small forms only: up to 15 members,
- * str up to 65,535 bytes.
+ * A map is { name value ... }, an array [ value ... ]; numbers, nil, true and false are themselves; other
+ * words and what stands in single quotes are str; <...> is bytes that are msgpack already, in hexadecimal
+ * digits. Small forms only: up to 15 members, str up to 65,535 bytes.
  */
 #ifndef TESTS_UNIT_PACK_H
 #define TESTS_UNIT_PACK_H

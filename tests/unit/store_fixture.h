@@ -1,5 +1,5 @@
-/* What the tests of the store share: a store in a folder of the test, messages with every field set, and comparisons. Written
- * against broker/store.h alone, so that another engine has to pass the same tests.
+/* What the tests of the store share: a store in a folder of the test, messages with every field set, and
+ * comparisons. Written against broker/store.h alone, so that another engine has to pass the same tests.
  */
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
@@ -93,7 +93,8 @@ static inline enum store_state fixture_state(struct store *s, const char *accoun
 static inline void fixture_take(struct store *s, uint64_t seq)
 {
     struct message m = fixture_read(s, seq);
-    struct mark mark = {.seq = seq, .generation = 7, .sender = 99, .out_ms = FIXTURE_NOW_MS + 5, .turn = m.turn + 1};
+    struct mark mark = {
+        .seq = seq, .generation = 7, .sender = 99, .out_ms = FIXTURE_NOW_MS + 5, .turn = m.turn + 1};
     store_take(s, &m, &mark);
 }
 
@@ -103,7 +104,8 @@ static inline void fixture_park(struct store *s, uint64_t seq)
     store_park(s, &m);
 }
 
-static inline void fixture_settle_at(struct store *s, uint64_t seq, enum store_state state, int64_t settled_ms)
+static inline void fixture_settle_at(struct store *s, uint64_t seq, enum store_state state,
+                                     int64_t settled_ms)
 {
     struct message m = fixture_read(s, seq);
     struct final f = {.state = state,
@@ -144,8 +146,8 @@ static inline uint64_t fixture_first_parked(struct store *s, const char *account
     return answer == STORE_OK ? place.seq : 0;
 }
 
-static inline void fixture_counts(struct store *s, uint64_t waiting, uint64_t parked, uint64_t out, uint64_t settled,
-                                  uint64_t dead)
+static inline void fixture_counts(struct store *s, uint64_t waiting, uint64_t parked, uint64_t out,
+                                  uint64_t settled, uint64_t dead)
 {
     struct store_counts counts = store_counts(s);
     CHECK_U64(counts.waiting, waiting);

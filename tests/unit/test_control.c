@@ -1,5 +1,6 @@
-/* Control messages, jobs, rendered jobs, reports and token messages: there and back, what a newer peer may add, what is damaged
- * or cut off, and client_msg_id, which must never change. The bytes themselves are in test_messages.c. */
+/* Control messages, jobs, rendered jobs, reports and token messages: there and back, what a newer peer may
+ * add, what is damaged or cut off, and client_msg_id, which must never change. The bytes themselves are in
+ * test_messages.c. */
 #include "proto/control.h"
 
 #include "proto/frontend.h"
@@ -8,7 +9,8 @@
 
 #define SEEDS_MAX 2000 /* damaged copies of one message */
 
-/* --- control ------------------------------------------------------------------------------------------------------ */
+/* --- control
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* What was read packs to the same bytes again. */
 static void check_again(const struct control *m)
@@ -54,7 +56,8 @@ static void test_every_type(void)
 
 static void test_unknown_members(void)
 {
-    struct buf packed = pack("{colour red t fence shades [1 {a b} <c40161>] generation 43 more {a [nil 1.5]}}");
+    struct buf packed =
+        pack("{colour red t fence shades [1 {a b} <c40161>] generation 43 more {a [nil 1.5]}}");
     struct control m;
     CHECK_INT(control_unpack(buf_span(&packed), &m), 0);
     CHECK_INT(m.type, CONTROL_FENCE);
@@ -64,10 +67,23 @@ static void test_unknown_members(void)
 
 static void test_no_control(void)
 {
-    static const char *const texts[] = {"{}", "{generation 43}", "{t dance}", "{t ''}", "{t 5}", "{t nil}", "[t fence]",
-                                        "fence", "{t fence generation -1}", "{t fence generation x}", "{t hello name 5}",
-                                        "{t fence 5 5}", "{t hello slots -1}", "{t hello clock 1.5}",
-                                        "{t hello clock <cf8000000000000000>}", "{t tset code x}", "{t fence more <c1>}"};
+    static const char *const texts[] = {"{}",
+                                        "{generation 43}",
+                                        "{t dance}",
+                                        "{t ''}",
+                                        "{t 5}",
+                                        "{t nil}",
+                                        "[t fence]",
+                                        "fence",
+                                        "{t fence generation -1}",
+                                        "{t fence generation x}",
+                                        "{t hello name 5}",
+                                        "{t fence 5 5}",
+                                        "{t hello slots -1}",
+                                        "{t hello clock 1.5}",
+                                        "{t hello clock <cf8000000000000000>}",
+                                        "{t tset code x}",
+                                        "{t fence more <c1>}"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct buf packed = pack(texts[i]);
         struct control m;
@@ -78,7 +94,7 @@ static void test_no_control(void)
     }
 }
 
-/* A kind that we do not know is none, which the broker refuses with a reason; the message itself can be read. */
+/* A kind that we do not know is none, which the broker refuses with a reason; the message can be read. */
 static void test_unknown_kind(void)
 {
     struct buf packed = pack("{t hello kind painter epoch 5}");
@@ -141,7 +157,8 @@ static void test_keys(void)
 /* An empty span is an empty array; what is no array of the right things is damaged, and stays it. */
 static void test_damaged_arrays(void)
 {
-    static const char *const texts[] = {"5", "{1 2}", "[5]", "[[1]]", "[[1 2 3]]", "[[1 x]]", "[[-1 1]]", "[{1 1}]", "nil"};
+    static const char *const texts[] = {"5",       "{1 2}",    "[5]",     "[[1]]", "[[1 2 3]]",
+                                        "[[1 x]]", "[[-1 1]]", "[{1 1}]", "nil"};
     struct mp_cursor c;
     struct holding h;
     struct key_info k;
@@ -159,7 +176,8 @@ static void test_damaged_arrays(void)
     }
 }
 
-/* --- jobs and reports --------------------------------------------------------------------------------------------- */
+/* --- jobs and reports
+ * --------------------------------------------------------------------------------------------- */
 
 static void test_job_round_trip(void)
 {
@@ -191,10 +209,20 @@ static void test_job_round_trip(void)
 /* One member more or less, and one of another type, is another message. */
 static void test_no_job(void)
 {
-    static const char *const jobs[] = {"[1 1 1 0 s i a o k 7]", "[1 1 1 0 s i a o k 7 <c400> 1]", "[1 1 1 0 s i a o k x <c400>]",
-                                       "[1 1 1 0 5 i a o k 7 <c400>]", "[-1 1 1 0 s i a o k 7 <c400>]", "{}", "[]", "5"};
-    static const char *const rendered[] = {"[1 1 1 i a o template]", "[1 1 1 i a o template <c400> 1]",
-                                           "[1 1 x i a o template <c400>]", "[1 1 1 i a o template 5]", "{}", "nil"};
+    static const char *const jobs[] = {"[1 1 1 0 s i a o k 7]",
+                                       "[1 1 1 0 s i a o k 7 <c400> 1]",
+                                       "[1 1 1 0 s i a o k x <c400>]",
+                                       "[1 1 1 0 5 i a o k 7 <c400>]",
+                                       "[-1 1 1 0 s i a o k 7 <c400>]",
+                                       "{}",
+                                       "[]",
+                                       "5"};
+    static const char *const rendered[] = {"[1 1 1 i a o template]",
+                                           "[1 1 1 i a o template <c400> 1]",
+                                           "[1 1 x i a o template <c400>]",
+                                           "[1 1 1 i a o template 5]",
+                                           "{}",
+                                           "nil"};
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
         struct buf packed = pack(jobs[i]);
         struct job j;
@@ -212,8 +240,14 @@ static void test_no_job(void)
 static void test_outcomes(void)
 {
     for (int o = OUTCOME_SENT; o <= OUTCOME_RETURNED; o++) {
-        struct outcome_report report = {.seq = 5, .turn = 2, .outcome = (enum outcome)o, .errcode = -1, .msgid = INT64_MIN,
-                                        .http_status = 503, .calls = 2, .message = span_of("why")};
+        struct outcome_report report = {.seq = 5,
+                                        .turn = 2,
+                                        .outcome = (enum outcome)o,
+                                        .errcode = -1,
+                                        .msgid = INT64_MIN,
+                                        .http_status = 503,
+                                        .calls = 2,
+                                        .message = span_of("why")};
         struct buf packed = {0};
         struct mp_cursor c;
         struct outcome_report r;
@@ -240,9 +274,16 @@ static void test_outcomes(void)
 
 static void test_no_report(void)
 {
-    static const char *const texts[] = {"[5 2 sent 0 0 200 1]", "[5 2 sent 0 0 200 1 '' 1]", "[5 2 none 0 0 200 1 '']",
-                                        "[5 2 burnt 0 0 200 1 '']", "[5 2 1 0 0 200 1 '']", "[5 2 sent 0 0 200 1 5]",
-                                        "[5 2 sent 0 0 -1 1 '']", "[5 2 sent 0.5 0 200 1 '']", "{}", "sent"};
+    static const char *const texts[] = {"[5 2 sent 0 0 200 1]",
+                                        "[5 2 sent 0 0 200 1 '' 1]",
+                                        "[5 2 none 0 0 200 1 '']",
+                                        "[5 2 burnt 0 0 200 1 '']",
+                                        "[5 2 1 0 0 200 1 '']",
+                                        "[5 2 sent 0 0 200 1 5]",
+                                        "[5 2 sent 0 0 -1 1 '']",
+                                        "[5 2 sent 0.5 0 200 1 '']",
+                                        "{}",
+                                        "sent"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct buf packed = pack(texts[i]);
         struct mp_cursor c;
@@ -253,8 +294,9 @@ static void test_no_report(void)
     }
 }
 
-/* XXH3-128 of account, NUL, id, NUL, call number (4 bytes, big end first); the expected digits come from libxxhash's own program.
- * WeChat remembers these across our restarts and upgrades: another value for the same call would send a message twice. */
+/* XXH3-128 of account, NUL, id, NUL, call number (4 bytes, big end first); the expected digits come from
+ * libxxhash's own program. WeChat remembers these across our restarts and upgrades: another value for the
+ * same call would send a message twice. */
 static void test_client_msg_id(void)
 {
     static char account[ACCOUNT_BYTES_MAX], id[ID_BYTES_MAX];
@@ -287,7 +329,8 @@ static void test_client_msg_id_parts(void)
     CHECK(memcmp(one, other, 32) != 0);
 }
 
-/* --- tokens ------------------------------------------------------------------------------------------------------- */
+/* --- tokens
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void test_tokens(void)
 {
@@ -303,8 +346,16 @@ static void test_tokens(void)
 
 static void test_no_token(void)
 {
-    static const char *const texts[] = {"{}", "{app shop}", "{t ''}", "{t gets app shop}", "{t 5}", "{t get app 5}",
-                                        "{t token app shop token 5}", "{t token ttl x}", "[]", "nil"};
+    static const char *const texts[] = {"{}",
+                                        "{app shop}",
+                                        "{t ''}",
+                                        "{t gets app shop}",
+                                        "{t 5}",
+                                        "{t get app 5}",
+                                        "{t token app shop token 5}",
+                                        "{t token ttl x}",
+                                        "[]",
+                                        "nil"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct buf packed = pack(texts[i]);
         struct token_message m;
@@ -326,7 +377,8 @@ static void test_token_length(void)
     }
 }
 
-/* --- damage ------------------------------------------------------------------------------------------------------- */
+/* --- damage
+ * ------------------------------------------------------------------------------------------------------- */
 
 static int read_control(struct span packed)
 {
@@ -364,16 +416,19 @@ static const struct damaged {
     int (*read)(struct span packed);
     const char *text;
 } damaged[] = {
-    {read_control, "{t hello epoch 5 kind sender name s version v slots 64 endpoint e clock 5 generation 41}"},
+    {read_control,
+     "{t hello epoch 5 kind sender name s version v slots 64 endpoint e clock 5 generation 41}"},
     {read_control, "{t welcome epoch 5 clock 5 generation 42 broker 7 lease 3000 versions {a 1 b 2}}"},
-    {read_control, "{t tset epoch 5 keys [[paid 8 0 -1 [name]]] ref 9 key paid key_version 8 code 200 message x}"},
+    {read_control,
+     "{t tset epoch 5 keys [[paid 8 0 -1 [name]]] ref 9 key paid key_version 8 code 200 message x}"},
     {read_job, "[1001 1 42 0 ipc:///a i shop o1 paid 7 <c403810101>]"},
     {read_rendered, "[1001 1 42 i shop o1 template <c4027b7d>]"},
     {read_report, "[1001 1 sent 0 31415926535 200 1 why]"},
     {read_token, "{t token app shop token EXAMPLE ttl 7140000}"},
 };
 
-/* Cut off anywhere it is refused; with random bytes changed it is refused or read, and nothing beyond its end is looked at. */
+/* Cut off anywhere it is refused; with random bytes changed it is refused or read, and nothing beyond its end
+ * is looked at. */
 static void check_damaged(const struct damaged *d, uint64_t *random)
 {
     struct buf packed = pack(d->text);

@@ -1,6 +1,6 @@
-/* The fence in a small world: a broker, a templater and senders that keep the rules of proto/member.h, joined by lines that delay
- * and lose messages. Stages and the broker are killed, stopped and restarted at random. Everything is a simulation in one process:
- * its clock is a counter, its seeds are fixed.
+/* The fence in a small world: a broker, a templater and senders that keep the rules of proto/member.h, joined
+ * by lines that delay and lose messages. Stages and the broker are killed, stopped and restarted at random.
+ * Everything is a simulation in one process: its clock is a counter, its seeds are fixed.
  *
  * What must hold, whatever happens:
  *   - a giving-out that was called BACK or UNKNOWN is never begun afterwards,
@@ -84,7 +84,8 @@ struct world {
     int faults;
     uint64_t next_epoch;
     struct stage stages[STAGES];
-    /* the broker: fence and jobs; what a restart keeps is in `members` (by stage, 0 = none) and the jobs' marks */
+    /* the broker: fence and jobs; what a restart keeps is in `members` (by stage, 0 = none) and the jobs'
+     * marks */
     struct fence fence;
     uint64_t members[STAGES];
     struct job jobs[JOBS];
@@ -102,7 +103,8 @@ static int strikes(struct world *w, uint64_t often)
     return w->faults && pick(w, often) == 0;
 }
 
-/* --- lines -------------------------------------------------------------------------------------------------------- */
+/* --- lines
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void line_send(struct world *w, struct line *l, const struct packet *p)
 {
@@ -128,7 +130,8 @@ static void line_cut(struct line *l)
     l->count = 0;
 }
 
-/* --- a stage, by the rules of proto/member.h ---------------------------------------------------------------------- */
+/* --- a stage, by the rules of proto/member.h
+ * ---------------------------------------------------------------------- */
 
 static void stage_say(struct world *w, struct stage *s, struct packet p)
 {
@@ -240,7 +243,8 @@ static void templater_work(struct world *w, struct stage *t)
     while (t->count > 0) {
         struct work work = t->works[0];
         remove_work(t, 0);
-        struct packet p = {.kind = JOB, .job = work.job, .generation = work.generation, .sender = work.sender};
+        struct packet p = {
+            .kind = JOB, .job = work.job, .generation = work.generation, .sender = work.sender};
         for (int i = 1; i < STAGES; i++)
             if (w->stages[i].epoch == work.sender)
                 line_send(w, &w->stages[i].jobs, &p);
@@ -265,7 +269,8 @@ static void stage_turn(struct world *w, int i)
         sender_work(w, s);
 }
 
-/* --- the broker, as broker/control.c and broker/ring.c do it ------------------------------------------------------ */
+/* --- the broker, as broker/control.c and broker/ring.c do it
+ * ------------------------------------------------------ */
 
 static int member_index(const struct world *w, uint64_t epoch)
 {
@@ -280,7 +285,8 @@ static void raise_fence(struct world *w)
     fence_raise(&w->fence);
     for (int i = 0; i < STAGES; i++)
         if (fence_is_living(&w->fence, w->members[i]))
-            line_send(w, &w->stages[i].from_broker, &(struct packet){.kind = FENCE, .generation = w->fence.generation});
+            line_send(w, &w->stages[i].from_broker,
+                      &(struct packet){.kind = FENCE, .generation = w->fence.generation});
 }
 
 static void leave(struct world *w, uint64_t epoch)
@@ -297,9 +303,10 @@ static void on_hello(struct world *w, int i, const struct packet *p)
         leave(w, w->members[i]);
     CHECK_INT(fence_join(&w->fence, p->epoch, w->now_ms), 0);
     w->members[i] = p->epoch;
-    line_send(w, &w->stages[i].from_broker,
-              &(struct packet){
-                  .kind = WELCOME, .epoch = p->epoch, .generation = w->fence.generation, .clock_ms = p->clock_ms});
+    line_send(
+        w, &w->stages[i].from_broker,
+        &(struct packet){
+            .kind = WELCOME, .epoch = p->epoch, .generation = w->fence.generation, .clock_ms = p->clock_ms});
 }
 
 static void on_held(struct world *w, const struct packet *p)
@@ -318,7 +325,8 @@ static void on_result(struct world *w, int i, const struct packet *p)
     struct job *j = &w->jobs[p->job.job];
     j->is_settled = 1;
     j->is_out = 0;
-    line_send(w, &w->stages[i].from_broker, &(struct packet){.kind = CONFIRM, .epoch = p->epoch, .job = p->job});
+    line_send(w, &w->stages[i].from_broker,
+              &(struct packet){.kind = CONFIRM, .epoch = p->epoch, .job = p->job});
 }
 
 static void broker_hear(struct world *w, int i, const struct packet *p)
@@ -331,9 +339,10 @@ static void broker_hear(struct world *w, int i, const struct packet *p)
     } else if (p->kind == BEAT) {
         if (fence_owes(&w->fence, p->epoch)) /* its answer was lost with a connection */
             line_send(w, answer, &(struct packet){.kind = FENCE, .generation = w->fence.generation});
-        line_send(w, answer,
-                  &(struct packet){
-                      .kind = BEAT, .epoch = p->epoch, .generation = w->fence.generation, .clock_ms = p->clock_ms});
+        line_send(
+            w, answer,
+            &(struct packet){
+                .kind = BEAT, .epoch = p->epoch, .generation = w->fence.generation, .clock_ms = p->clock_ms});
     } else if (p->kind == HELD) {
         on_held(w, p);
     } else if (p->kind == RESULT) {
@@ -384,7 +393,8 @@ static void give_out(struct world *w, int i)
 {
     struct job *j = &w->jobs[i];
     uint64_t sender = find_sender(w);
-    if (j->is_settled || j->is_out || sender == 0 || !fence_is_living(&w->fence, w->members[0]) || pick(w, 8) > 0)
+    if (j->is_settled || j->is_out || sender == 0 || !fence_is_living(&w->fence, w->members[0]) ||
+        pick(w, 8) > 0)
         return;
     CHECK(++j->turn < TURNS_MAX);
     j->is_out = 1;
@@ -392,8 +402,9 @@ static void give_out(struct world *w, int i)
     j->sender = sender;
     j->held = 0;
     j->out_ms = w->now_ms;
-    line_send(w, &w->stages[0].jobs,
-              &(struct packet){.kind = JOB, .job = {i, j->turn}, .generation = j->generation, .sender = sender});
+    line_send(
+        w, &w->stages[0].jobs,
+        &(struct packet){.kind = JOB, .job = {i, j->turn}, .generation = j->generation, .sender = sender});
 }
 
 static void broker_turn(struct world *w)
@@ -438,9 +449,10 @@ static void broker_restart(struct world *w)
     raise_fence(w);
 }
 
-/* --- faults ------------------------------------------------------------------------------------------------------- */
+/* --- faults
+ * ------------------------------------------------------------------------------------------------------- */
 
-/* A data connection breaks. It is noticed, most of the time; what nobody notices is asked for after out_max. */
+/* A data connection breaks. Mostly it is noticed; what nobody notices is asked for after out_max. */
 static void cut_jobs(struct world *w, int i)
 {
     line_cut(&w->stages[i].jobs);
@@ -452,7 +464,8 @@ static void cut_jobs(struct world *w, int i)
         stage_say(w, &w->stages[0], (struct packet){.kind = LOST});
 }
 
-/* Ends in good order, when nothing has begun that has not ended, and a new process takes its place. The goodbye still arrives. */
+/* Ends in good order, when nothing has begun that has not ended, and a new process takes its place. The
+ * goodbye still arrives. */
 static void stage_stop(struct world *w, struct stage *s)
 {
     for (size_t i = 0; i < s->count; i++)

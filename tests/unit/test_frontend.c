@@ -1,5 +1,5 @@
-/* Requests and results of the frontend: what is taken, what is refused and with which words, that an answer can be matched to its
- * request even when that was refused, and that what we pack is what we read. */
+/* Requests and results of the frontend: what is taken, what is refused and with which words, that an answer
+ * can be matched to its request even when that was refused, and that what we pack is what we read. */
 #include "proto/frontend.h"
 
 #include "proto/mp.h"
@@ -13,16 +13,19 @@ static int unpack_text(const char *text, struct request *r, struct buf *error, s
     return request_unpack(buf_span(packed), r, error);
 }
 
-/* --- requests that are taken -------------------------------------------------------------------------------------- */
+/* --- requests that are taken
+ * -------------------------------------------------------------------------------------- */
 
 static void test_every_member(void)
 {
     struct request r;
     struct buf error = {0}, packed, vars = pack("{name Ann n 3}"), ref = pack("'r 1'");
-    CHECK_INT(unpack_text("{op send ref 'r 1' id id-1 app shop openid o1 key paid vars {name Ann n 3} at 1700000000000"
-                          " ttl 60000 lane express task t-1}",
-                          &r, &error, &packed),
-              0);
+    CHECK_INT(
+        unpack_text(
+            "{op send ref 'r 1' id id-1 app shop openid o1 key paid vars {name Ann n 3} at 1700000000000"
+            " ttl 60000 lane express task t-1}",
+            &r, &error, &packed),
+        0);
     CHECK_INT(r.op, OP_SEND);
     CHECK_BYTES(r.ref, buf_span(&ref));
     CHECK_SPAN(r.id, "id-1");
@@ -44,8 +47,9 @@ static void test_every_member(void)
 /* What is not given, and what is given as nil, is the default. */
 static void test_defaults(void)
 {
-    static const char *const texts[] = {"{" PUSH "}", "{" PUSH " ref nil id nil app nil vars nil at nil ttl nil lane nil task nil}",
-                                        "{" PUSH " in nil at 0 ttl 0}"};
+    static const char *const texts[] = {
+        "{" PUSH "}", "{" PUSH " ref nil id nil app nil vars nil at nil ttl nil lane nil task nil}",
+        "{" PUSH " in nil at 0 ttl 0}"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct request r;
         struct buf error = {0}, packed;
@@ -79,7 +83,8 @@ static void test_taken(void)
         "{" PUSH "vars {n <d40130> m <d5012d35> l <c7030131 3233>}}", /* 0, -5, 123 as ext 1 */
         "{" PUSH "id '\xe4\xbd\xa0'}",
         "{op push openid '\xe4\xbd\xa0 a' key '\xff'}", /* a key that is no UTF-8 just does not exist */
-        "{" PUSH "ref <d9 3e 30313233343536373839 30313233343536373839 30313233343536373839 30313233343536373839"
+        "{" PUSH
+        "ref <d9 3e 30313233343536373839 30313233343536373839 30313233343536373839 30313233343536373839"
         " 30313233343536373839 30313233343536373839 3031>}", /* 64 bytes packed */
         "{" PUSH "ref 1.5}",
         "{" PUSH "ref true}",
@@ -99,7 +104,8 @@ static void test_taken(void)
     }
 }
 
-/* --- requests that are refused ------------------------------------------------------------------------------------ */
+/* --- requests that are refused
+ * ------------------------------------------------------------------------------------ */
 
 /* Each has ref 7, which must be read whatever else is wrong. */
 static const struct refused {
@@ -142,21 +148,30 @@ static const struct refused {
     {"{" PUSH "vars [] ref 7}", "vars: an array; give a map"},
     {"{" PUSH "vars {5 a} ref 7}", "vars: a name that is no str"},
     {"{" PUSH "vars {<a1ff> a} ref 7}", "vars: a name over 256 bytes or not UTF-8"},
-    {"{" PUSH "vars {name <a1ff>} ref 7}", "name: a str; a variable is UTF-8 text, a finite number, a bool or nil"},
-    {"{" PUSH "vars {name []} ref 7}", "name: an array; a variable is UTF-8 text, a finite number, a bool or nil"},
-    {"{" PUSH "vars {name {}} ref 7}", "name: a map; a variable is UTF-8 text, a finite number, a bool or nil"},
-    {"{" PUSH "vars {name <c40161>} ref 7}", "name: a bin; a variable is UTF-8 text, a finite number, a bool or nil"},
+    {"{" PUSH "vars {name <a1ff>} ref 7}",
+     "name: a str; a variable is UTF-8 text, a finite number, a bool or nil"},
+    {"{" PUSH "vars {name []} ref 7}",
+     "name: an array; a variable is UTF-8 text, a finite number, a bool or nil"},
+    {"{" PUSH "vars {name {}} ref 7}",
+     "name: a map; a variable is UTF-8 text, a finite number, a bool or nil"},
+    {"{" PUSH "vars {name <c40161>} ref 7}",
+     "name: a bin; a variable is UTF-8 text, a finite number, a bool or nil"},
     {"{" PUSH "vars {name <cb7ff0000000000000>} ref 7}",
      "name: a float; a variable is UTF-8 text, a finite number, a bool or nil"},
     {"{" PUSH "vars {name <cbfff0000000000000>} ref 7}",
      "name: a float; a variable is UTF-8 text, a finite number, a bool or nil"},
     {"{" PUSH "vars {name <cb7ff8000000000000>} ref 7}",
      "name: a float; a variable is UTF-8 text, a finite number, a bool or nil"},
-    {"{" PUSH "vars {name <d40231>} ref 7}", "name: an ext; a variable is UTF-8 text, a finite number, a bool or nil"},
-    {"{" PUSH "vars {name <d40178>} ref 7}", "name: an ext; a variable is UTF-8 text, a finite number, a bool or nil"},
-    {"{" PUSH "vars {name <d4012d>} ref 7}", "name: an ext; a variable is UTF-8 text, a finite number, a bool or nil"},
-    {"{" PUSH "vars {name <d5013035>} ref 7}", "name: an ext; a variable is UTF-8 text, a finite number, a bool or nil"},
-    {"{" PUSH "vars {name <c70001>} ref 7}", "name: an ext; a variable is UTF-8 text, a finite number, a bool or nil"},
+    {"{" PUSH "vars {name <d40231>} ref 7}",
+     "name: an ext; a variable is UTF-8 text, a finite number, a bool or nil"},
+    {"{" PUSH "vars {name <d40178>} ref 7}",
+     "name: an ext; a variable is UTF-8 text, a finite number, a bool or nil"},
+    {"{" PUSH "vars {name <d4012d>} ref 7}",
+     "name: an ext; a variable is UTF-8 text, a finite number, a bool or nil"},
+    {"{" PUSH "vars {name <d5013035>} ref 7}",
+     "name: an ext; a variable is UTF-8 text, a finite number, a bool or nil"},
+    {"{" PUSH "vars {name <c70001>} ref 7}",
+     "name: an ext; a variable is UTF-8 text, a finite number, a bool or nil"},
     {"{" PUSH "at soon ref 7}", "at: a str; give an integer of milliseconds"},
     {"{" PUSH "at 1.5 ref 7}", "at: a float; give an integer of milliseconds"},
     {"{" PUSH "at -1 ref 7}", "at: out of range; give 0 to 9223372036854775807 ms"},
@@ -184,7 +199,8 @@ static void test_refused(void)
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct request r;
         struct buf packed;
-        if (unpack_text(refused[i].text, &r, &error, &packed) != -1 || !span_is(buf_span(&error), refused[i].error))
+        if (unpack_text(refused[i].text, &r, &error, &packed) != -1 ||
+            !span_is(buf_span(&error), refused[i].error))
             fprintf(stderr, "in case: %s\n", refused[i].text);
         CHECK_SPAN(buf_span(&error), refused[i].error);
         check_ref(r.ref);
@@ -199,19 +215,24 @@ static void test_lengths(void)
     static const struct {
         const char *field;
         size_t bytes_max;
-    } cases[] = {{"id", ID_BYTES_MAX}, {"app", ACCOUNT_BYTES_MAX}, {"task", TASK_BYTES_MAX}, {"openid", OPENID_BYTES_MAX}};
+    } cases[] = {{"id", ID_BYTES_MAX},
+                 {"app", ACCOUNT_BYTES_MAX},
+                 {"task", TASK_BYTES_MAX},
+                 {"openid", OPENID_BYTES_MAX}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         for (size_t bytes = cases[i].bytes_max - 1; bytes <= cases[i].bytes_max + 1; bytes++) {
             struct request r;
-            struct buf error = {0}, expected = {0}, packed = hex_bytes("85 a26f70 a470757368 a66f70656e6964 a16f a36b6579 a16b"
-                                                                      "a3726566 07"); /* op, openid, key, ref */
+            struct buf error = {0}, expected = {0},
+                       packed = hex_bytes("85 a26f70 a470757368 a66f70656e6964 a16f a36b6579 a16b"
+                                          "a3726566 07"); /* op, openid, key, ref */
             mp_str(&packed, cases[i].field);
             char *text = mem_new(bytes);
             memset(text, 'x', bytes);
             mp_span(&packed, (struct span){text, bytes});
             CHECK_INT(request_unpack(buf_span(&packed), &r, &error), bytes > cases[i].bytes_max ? -1 : 0);
             if (bytes > cases[i].bytes_max)
-                buf_printf(&expected, "%s: %zu bytes; at most %zu", cases[i].field, bytes, cases[i].bytes_max);
+                buf_printf(&expected, "%s: %zu bytes; at most %zu", cases[i].field, bytes,
+                           cases[i].bytes_max);
             CHECK_BYTES(buf_span(&error), buf_span(&expected));
             check_ref(r.ref);
             free(text);
@@ -295,7 +316,8 @@ static void test_ref_refused(void)
         {"{ref [] " PUSH "}", "ref: give a scalar"},
         {"{ref {} " PUSH "}", "ref: give a scalar"},
         {"{" PUSH "ref <d40161>}", "ref: give a scalar"},
-        {"{" PUSH "ref <d9 3f 30313233343536373839 30313233343536373839 30313233343536373839 30313233343536373839"
+        {"{" PUSH
+         "ref <d9 3f 30313233343536373839 30313233343536373839 30313233343536373839 30313233343536373839"
          " 30313233343536373839 30313233343536373839 303132>}",
          "ref: 65 bytes packed; at most 64"},
     };
@@ -337,7 +359,8 @@ static void test_no_request(void)
 /* Every message that is cut off is refused, and none is read beyond its end. */
 static void test_truncated(void)
 {
-    struct buf packed = pack("{op push ref 7 id i app a openid o key k vars {a b n 1.5} at 5 ttl 9 lane bulk task t}");
+    struct buf packed =
+        pack("{op push ref 7 id i app a openid o key k vars {a b n 1.5} at 5 ttl 9 lane bulk task t}");
     for (size_t bytes = 0; bytes < packed.bytes; bytes++) {
         struct request r;
         struct buf error = {0};
@@ -375,7 +398,8 @@ static void test_too_large(void)
     buf_free(&expected);
 }
 
-/* --- there and back ----------------------------------------------------------------------------------------------- */
+/* --- there and back
+ * ----------------------------------------------------------------------------------------------- */
 
 static void check_same_request(const struct request *a, const struct request *b)
 {
@@ -483,7 +507,12 @@ static void test_result_of_a_newer_broker(void)
 
 static void test_no_result(void)
 {
-    static const char *const texts[] = {"{}", "{epoch 5}", "{code ok}", "[code 200]", "{code 200 epoch -1}", "{code 200 id 5}",
+    static const char *const texts[] = {"{}",
+                                        "{epoch 5}",
+                                        "{code ok}",
+                                        "[code 200]",
+                                        "{code 200 epoch -1}",
+                                        "{code 200 id 5}",
                                         "{code 200 5 5}"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct buf packed = pack(texts[i]);

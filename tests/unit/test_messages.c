@@ -1,6 +1,7 @@
-/* Golden bytes: packing gives exactly what tests/data/messages.hex holds, and reading that gives the same values. The bytes are
- * part of the agreement between processes of different builds and with callers in other languages, so a change here is a change
- * of the protocol. tests/process/test_messages.py compares the same bytes with Python's msgpack.
+/* Golden bytes: packing gives exactly what tests/data/messages.hex holds, and reading that gives the same
+ * values. The bytes are part of the agreement between processes of different builds and with callers in other
+ * languages, so a change here is a change of the protocol. tests/process/test_messages.py compares the same
+ * bytes with Python's msgpack.
  */
 #include "proto/control.h"
 #include "proto/frontend.h"
@@ -15,11 +16,14 @@
 #define SENDER_2  "tcp://10.0.0.8:40001"
 
 /* A span of a constant text, which span_of is not. */
-#define S(text) {text, sizeof(text) - 1}
+#define S(text)                                                                                              \
+    {                                                                                                        \
+        text, sizeof(text) - 1                                                                               \
+    }
 
 struct golden {
-    struct buf text;  /* of the file */
-    size_t compared;  /* messages that some case asked for */
+    struct buf text; /* of the file */
+    size_t compared; /* messages that some case asked for */
 };
 
 /* The bytes of one message; to be freed by the caller with buf_free. */
@@ -54,7 +58,8 @@ static void check_packed(const char *name, const struct buf *packed, const struc
     CHECK_BYTES(buf_span(packed), buf_span(expected));
 }
 
-/* --- the frontend ------------------------------------------------------------------------------------------------- */
+/* --- the frontend
+ * ------------------------------------------------------------------------------------------------- */
 
 static void check_request(struct golden *g, const char *name, const struct request *expected)
 {
@@ -108,13 +113,16 @@ static void test_requests(struct golden *g)
                                     .vars = buf_span(&code),
                                     .at_ms = 1700000000000,
                                     .lane = LANE_EXPRESS});
-    check_request(g, "request tset", &(struct request){.op = OP_TSET, .ref = S("\x03"), .key = S("paid"), .lane = -1});
+    check_request(g, "request tset",
+                  &(struct request){.op = OP_TSET, .ref = S("\x03"), .key = S("paid"), .lane = -1});
     check_request(
         g, "request cancel",
-        &(struct request){.op = OP_CANCEL, .ref = S("\x04"), .id = S("order-7-paid"), .app = S("shop"), .lane = -1});
+        &(struct request){
+            .op = OP_CANCEL, .ref = S("\x04"), .id = S("order-7-paid"), .app = S("shop"), .lane = -1});
     check_request(
         g, "request status",
-        &(struct request){.op = OP_STATUS, .ref = S("\x05"), .id = S("order-7-paid"), .app = S("shop"), .lane = -1});
+        &(struct request){
+            .op = OP_STATUS, .ref = S("\x05"), .id = S("order-7-paid"), .app = S("shop"), .lane = -1});
     check_request(g, "request ping", &(struct request){.op = OP_PING, .ref = S("\x06"), .lane = -1});
     buf_free(&vars);
     buf_free(&code);
@@ -126,7 +134,11 @@ static const struct {
 } results[] = {
     {"result accepted", {.ref = S("\x01"), .id = S("order-7-paid"), .code = CODE_OK, .state = S("waiting")}},
     {"result sent",
-     {.ref = S("\xa3s-2"), .id = S("otp-88"), .code = CODE_OK, .msgid = 3141592653589793238, .state = S("sent")}},
+     {.ref = S("\xa3s-2"),
+      .id = S("otp-88"),
+      .code = CODE_OK,
+      .msgid = 3141592653589793238,
+      .state = S("sent")}},
     {"result pending",
      {.ref = S("\xa3s-2"),
       .id = S("otp-88"),
@@ -141,7 +153,8 @@ static const struct {
       .message = S("{\"errcode\":43004,\"errmsg\":\"require subscribe\",\"openid\":\"o1\"}"),
       .errcode = 43004,
       .state = S("refused")}},
-    {"result wrong request", {.ref = S("\x07"), .code = CODE_REFUSED, .message = S("task: 65 bytes; at most 64")}},
+    {"result wrong request",
+     {.ref = S("\x07"), .code = CODE_REFUSED, .message = S("task: 65 bytes; at most 64")}},
     {"result waiting",
      {.ref = S("\x05"),
       .id = S("order-7-paid"),
@@ -149,7 +162,8 @@ static const struct {
       .message = S("WeChat answered -1 (system busy)"),
       .errcode = -1,
       .state = S("waiting")}},
-    {"result not found", {.ref = S("\x05"), .id = S("order-8"), .code = CODE_NOT_FOUND, .message = S("id: unknown")}},
+    {"result not found",
+     {.ref = S("\x05"), .id = S("order-8"), .code = CODE_NOT_FOUND, .message = S("id: unknown")}},
     {"result expired",
      {.ref = S("\x05"),
       .id = S("order-9"),
@@ -200,7 +214,8 @@ static void test_results(struct golden *g)
     }
 }
 
-/* --- control ------------------------------------------------------------------------------------------------------ */
+/* --- control
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* `packed` is msgpack in the notation of pack.h, put into the member that `where` names. */
 static const struct {
@@ -231,7 +246,12 @@ static const struct {
      0,
      NULL},
     {"control welcome",
-     {.type = CONTROL_WELCOME, .epoch = EPOCH, .clock_ms = 7200123, .generation = 42, .broker = BROKER, .lease_ms = 3000},
+     {.type = CONTROL_WELCOME,
+      .epoch = EPOCH,
+      .clock_ms = 7200123,
+      .generation = 42,
+      .broker = BROKER,
+      .lease_ms = 3000},
      offsetof(struct control, versions),
      "{paid 7 otp 300}"},
     {"control beat templater",
@@ -341,7 +361,8 @@ static void test_controls(struct golden *g)
     }
 }
 
-/* --- jobs and tokens ---------------------------------------------------------------------------------------------- */
+/* --- jobs and tokens
+ * ---------------------------------------------------------------------------------------------- */
 
 static void check_job(struct golden *g, const char *name, const struct job *expected)
 {
@@ -395,16 +416,17 @@ static void test_jobs(struct golden *g)
 
 static void test_rendered(struct golden *g)
 {
-    const struct rendered expected = {.seq = 1001,
-                                      .turn = 1,
-                                      .generation = 42,
-                                      .id = S("order-7-paid"),
-                                      .app = S("shop"),
-                                      .openid = S("o1"),
-                                      .kind = S("template"),
-                                      .body = S("{\"touser\":\"o1\",\"template_id\":\"T1\",\"data\":{\"name\":{\"value\":"
-                                                "\"\xe5\xbc\xa0\xe4\xb8\x89\"}},\"client_msg_id\":"
-                                                "\"0c8a3e4d0c8a3e4d0c8a3e4d0c8a3e4d\"}")};
+    const struct rendered expected = {
+        .seq = 1001,
+        .turn = 1,
+        .generation = 42,
+        .id = S("order-7-paid"),
+        .app = S("shop"),
+        .openid = S("o1"),
+        .kind = S("template"),
+        .body = S("{\"touser\":\"o1\",\"template_id\":\"T1\",\"data\":{\"name\":{\"value\":"
+                  "\"\xe5\xbc\xa0\xe4\xb8\x89\"}},\"client_msg_id\":"
+                  "\"0c8a3e4d0c8a3e4d0c8a3e4d0c8a3e4d\"}")};
     struct buf bytes = golden_find(g, "rendered"), packed = {0};
     struct rendered r;
     rendered_pack(&expected, &packed);
@@ -425,9 +447,17 @@ static void test_rendered(struct golden *g)
 /* The reports inside the golden results message. */
 static void test_reports(struct golden *g)
 {
-    const struct outcome_report expected[] = {
-        {.seq = 1001, .turn = 1, .outcome = OUTCOME_SENT, .msgid = 3141592653589793238, .http_status = 200, .calls = 1},
-        {.seq = 1002, .turn = 3, .outcome = OUTCOME_UNKNOWN, .calls = 1, .message = S("no answer within 10000 ms")}};
+    const struct outcome_report expected[] = {{.seq = 1001,
+                                               .turn = 1,
+                                               .outcome = OUTCOME_SENT,
+                                               .msgid = 3141592653589793238,
+                                               .http_status = 200,
+                                               .calls = 1},
+                                              {.seq = 1002,
+                                               .turn = 3,
+                                               .outcome = OUTCOME_UNKNOWN,
+                                               .calls = 1,
+                                               .message = S("no answer within 10000 ms")}};
     struct buf bytes = golden_find(g, "control results"), packed = {0};
     struct control m;
     struct mp_cursor c;

@@ -1,4 +1,5 @@
-/* msgpack: every type both ways, every size of a header, input that ends too early, lengths that lie, nesting. */
+/* msgpack: every type both ways, every size of a header, input that ends too early, lengths that lie,
+ * nesting. */
 #include "proto/mp.h"
 
 #include "tests/unit/hex.h"
@@ -12,7 +13,8 @@ static void check_hex(const struct buf *got, const char *expected_hex)
     buf_free(&expected);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void test_write_unsigned(void)
 {
@@ -138,17 +140,28 @@ static void test_write_sizes(void)
         size_t bytes;
         const char *header;
     } cases[] = {
-        {write_text, MP_STR, 0, "a0"},           {write_text, MP_STR, 31, "bf"},
-        {write_text, MP_STR, 32, "d920"},        {write_text, MP_STR, 255, "d9ff"},
-        {write_text, MP_STR, 256, "da0100"},     {write_text, MP_STR, 65535, "daffff"},
-        {write_text, MP_STR, 65536, "db00010000"}, {write_bin, MP_BIN, 0, "c400"},
-        {write_bin, MP_BIN, 255, "c4ff"},        {write_bin, MP_BIN, 256, "c50100"},
-        {write_bin, MP_BIN, 65535, "c5ffff"},    {write_bin, MP_BIN, 65536, "c600010000"},
-        {write_ext, MP_EXT, 1, "d4fb"},          {write_ext, MP_EXT, 2, "d5fb"},
-        {write_ext, MP_EXT, 4, "d6fb"},          {write_ext, MP_EXT, 8, "d7fb"},
-        {write_ext, MP_EXT, 16, "d8fb"},         {write_ext, MP_EXT, 0, "c700fb"},
-        {write_ext, MP_EXT, 3, "c703fb"},        {write_ext, MP_EXT, 255, "c7fffb"},
-        {write_ext, MP_EXT, 256, "c80100fb"},    {write_ext, MP_EXT, 65535, "c8fffffb"},
+        {write_text, MP_STR, 0, "a0"},
+        {write_text, MP_STR, 31, "bf"},
+        {write_text, MP_STR, 32, "d920"},
+        {write_text, MP_STR, 255, "d9ff"},
+        {write_text, MP_STR, 256, "da0100"},
+        {write_text, MP_STR, 65535, "daffff"},
+        {write_text, MP_STR, 65536, "db00010000"},
+        {write_bin, MP_BIN, 0, "c400"},
+        {write_bin, MP_BIN, 255, "c4ff"},
+        {write_bin, MP_BIN, 256, "c50100"},
+        {write_bin, MP_BIN, 65535, "c5ffff"},
+        {write_bin, MP_BIN, 65536, "c600010000"},
+        {write_ext, MP_EXT, 1, "d4fb"},
+        {write_ext, MP_EXT, 2, "d5fb"},
+        {write_ext, MP_EXT, 4, "d6fb"},
+        {write_ext, MP_EXT, 8, "d7fb"},
+        {write_ext, MP_EXT, 16, "d8fb"},
+        {write_ext, MP_EXT, 0, "c700fb"},
+        {write_ext, MP_EXT, 3, "c703fb"},
+        {write_ext, MP_EXT, 255, "c7fffb"},
+        {write_ext, MP_EXT, 256, "c80100fb"},
+        {write_ext, MP_EXT, 65535, "c8fffffb"},
         {write_ext, MP_EXT, 65536, "c900010000fb"},
     };
     memset(content, 'x', sizeof content);
@@ -177,11 +190,16 @@ static void test_write_containers(void)
         size_t count;
         const char *header;
     } cases[] = {
-        {mp_array, MP_ARRAY, 0, "90"},         {mp_array, MP_ARRAY, 15, "9f"},
-        {mp_array, MP_ARRAY, 16, "dc0010"},    {mp_array, MP_ARRAY, 65535, "dcffff"},
-        {mp_array, MP_ARRAY, 65536, "dd00010000"}, {mp_map, MP_MAP, 0, "80"},
-        {mp_map, MP_MAP, 15, "8f"},            {mp_map, MP_MAP, 16, "de0010"},
-        {mp_map, MP_MAP, 65535, "deffff"},     {mp_map, MP_MAP, 65536, "df00010000"},
+        {mp_array, MP_ARRAY, 0, "90"},
+        {mp_array, MP_ARRAY, 15, "9f"},
+        {mp_array, MP_ARRAY, 16, "dc0010"},
+        {mp_array, MP_ARRAY, 65535, "dcffff"},
+        {mp_array, MP_ARRAY, 65536, "dd00010000"},
+        {mp_map, MP_MAP, 0, "80"},
+        {mp_map, MP_MAP, 15, "8f"},
+        {mp_map, MP_MAP, 16, "de0010"},
+        {mp_map, MP_MAP, 65535, "deffff"},
+        {mp_map, MP_MAP, 65536, "df00010000"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf out = {0};
@@ -216,15 +234,16 @@ static void test_map_open(void)
     buf_free(&out);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* What the first byte says, by the msgpack specification. */
 static enum mp_type type_of_first_byte(unsigned first)
 {
     static const enum mp_type sized[] = {
-        MP_NIL,  MP_ERROR, MP_BOOL, MP_BOOL, MP_BIN,  MP_BIN,  MP_BIN,  MP_EXT,   MP_EXT,   MP_EXT, MP_FLOAT,
-        MP_FLOAT, MP_UINT, MP_UINT, MP_UINT, MP_UINT, MP_UINT, MP_UINT, MP_UINT,  MP_UINT,  MP_EXT, MP_EXT,
-        MP_EXT,  MP_EXT,   MP_EXT,  MP_STR,  MP_STR,  MP_STR,  MP_ARRAY, MP_ARRAY, MP_MAP, MP_MAP};
+        MP_NIL,   MP_ERROR, MP_BOOL, MP_BOOL, MP_BIN,  MP_BIN,  MP_BIN,   MP_EXT,   MP_EXT,  MP_EXT, MP_FLOAT,
+        MP_FLOAT, MP_UINT,  MP_UINT, MP_UINT, MP_UINT, MP_UINT, MP_UINT,  MP_UINT,  MP_UINT, MP_EXT, MP_EXT,
+        MP_EXT,   MP_EXT,   MP_EXT,  MP_STR,  MP_STR,  MP_STR,  MP_ARRAY, MP_ARRAY, MP_MAP,  MP_MAP};
     if (first <= 0x7f)
         return MP_UINT;
     if (first <= 0x8f)
@@ -290,13 +309,38 @@ static void test_foreign_forms(void)
 /* One of each form; cut off at every place it is an error, and the cursor stays in it. */
 static void test_truncated(void)
 {
-    static const char *const forms[] = {
-        "cc80", "cdffff", "ceffffffff", "cfffffffffffffffff", "d080", "d18000", "d280000000", "d38000000000000000",
-        "ca3fc00000", "cb3ff8000000000000", "a3616263", "d903616263", "da0003616263", "db00000003616263",
-        "c403616263", "c50003616263", "c600000003616263", "d401aa", "d501aabb", "d601aabbccdd",
-        "d701aabbccddaabbccdd", "d801aabbccddaabbccddaabbccddaabbccdd", "c70301aabbcc", "c8000301aabbcc",
-        "c90000000301aabbcc", "920102", "dc00020102", "dd000000020102", "8101a161", "de000101a161", "df0000000101a161",
-        "93 92 01 02 81 a161 c0 c3"};
+    static const char *const forms[] = {"cc80",
+                                        "cdffff",
+                                        "ceffffffff",
+                                        "cfffffffffffffffff",
+                                        "d080",
+                                        "d18000",
+                                        "d280000000",
+                                        "d38000000000000000",
+                                        "ca3fc00000",
+                                        "cb3ff8000000000000",
+                                        "a3616263",
+                                        "d903616263",
+                                        "da0003616263",
+                                        "db00000003616263",
+                                        "c403616263",
+                                        "c50003616263",
+                                        "c600000003616263",
+                                        "d401aa",
+                                        "d501aabb",
+                                        "d601aabbccdd",
+                                        "d701aabbccddaabbccdd",
+                                        "d801aabbccddaabbccddaabbccddaabbccdd",
+                                        "c70301aabbcc",
+                                        "c8000301aabbcc",
+                                        "c90000000301aabbcc",
+                                        "920102",
+                                        "dc00020102",
+                                        "dd000000020102",
+                                        "8101a161",
+                                        "de000101a161",
+                                        "df0000000101a161",
+                                        "93 92 01 02 81 a161 c0 c3"};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         struct buf packed = hex_bytes(forms[i]);
         struct mp_cursor c;
@@ -318,11 +362,32 @@ static void test_truncated(void)
 /* A header that claims more than is there is refused before anything follows it. */
 static void test_lying_lengths(void)
 {
-    static const char *const lies[] = {
-        "a261", "d902 61", "da0002 61", "db00000002 61", "dbffffffff 616263", "c402 61", "c50002 61", "c600000002 61",
-        "c6ffffffff 616263", "c702 01 61", "c80002 01 61", "c900000002 01 61", "c9ffffffff 01 61", "c9ffffffff",
-        "92 01", "9f 0102", "dc0002 01", "dcffff 01", "dd00000002 01", "ddffffffff 010203", "81 01", "8f 0101",
-        "de0001 01", "df00000001 01", "dfffffffff 01010101", "df80000000 01010101"};
+    static const char *const lies[] = {"a261",
+                                       "d902 61",
+                                       "da0002 61",
+                                       "db00000002 61",
+                                       "dbffffffff 616263",
+                                       "c402 61",
+                                       "c50002 61",
+                                       "c600000002 61",
+                                       "c6ffffffff 616263",
+                                       "c702 01 61",
+                                       "c80002 01 61",
+                                       "c900000002 01 61",
+                                       "c9ffffffff 01 61",
+                                       "c9ffffffff",
+                                       "92 01",
+                                       "9f 0102",
+                                       "dc0002 01",
+                                       "dcffff 01",
+                                       "dd00000002 01",
+                                       "ddffffffff 010203",
+                                       "81 01",
+                                       "8f 0101",
+                                       "de0001 01",
+                                       "df00000001 01",
+                                       "dfffffffff 01010101",
+                                       "df80000000 01010101"};
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         struct buf packed = hex_bytes(lies[i]);
         struct span exact = hex_exact_copy(buf_span(&packed));
@@ -426,11 +491,12 @@ static void test_typed_reads_of_another_type(void)
         enum typed as;
         const char *hex;
     } cases[] = {
-        {AS_U64, "ff"},    {AS_U64, "a131"},  {AS_U64, "c0"},  {AS_U64, "cb3ff0000000000000"}, {AS_U64, ""},
-        {AS_I64, "a131"},  {AS_I64, "c3"},    {AS_I64, "cf8000000000000000"},                 {AS_I64, ""},
-        {AS_STR, "01"},    {AS_STR, "c0"},    {AS_STR, "91c0"}, {AS_STR, "d40161"},           {AS_STR, ""},
-        {AS_ARRAY, "80"},  {AS_ARRAY, "01"},  {AS_ARRAY, ""},  {AS_MAP, "90"},                {AS_MAP, "c0"},
-        {AS_MAP, ""},      {AS_NAME, "c40161"}, {AS_NAME, "01"}, {AS_NAME, ""},
+        {AS_U64, "ff"},      {AS_U64, "a131"}, {AS_U64, "c0"},   {AS_U64, "cb3ff0000000000000"},
+        {AS_U64, ""},        {AS_I64, "a131"}, {AS_I64, "c3"},   {AS_I64, "cf8000000000000000"},
+        {AS_I64, ""},        {AS_STR, "01"},   {AS_STR, "c0"},   {AS_STR, "91c0"},
+        {AS_STR, "d40161"},  {AS_STR, ""},     {AS_ARRAY, "80"}, {AS_ARRAY, "01"},
+        {AS_ARRAY, ""},      {AS_MAP, "90"},   {AS_MAP, "c0"},   {AS_MAP, ""},
+        {AS_NAME, "c40161"}, {AS_NAME, "01"},  {AS_NAME, ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf packed = hex_bytes(cases[i].hex);

@@ -43,7 +43,8 @@ static void test_one_call(void)
     recipients_destroy(&r);
 }
 
-/* Parked while the call was in flight: first in the row when it has ended, busy again with the next call, and so on to the last. */
+/* Parked while the call was in flight: first in the row when it has ended, busy again with the next call, and
+ * so on to the last. */
 static void test_parked(void)
 {
     struct recipients *r = recipients_new();
@@ -117,8 +118,8 @@ static void test_hash(void)
 {
     const struct {
         struct span account, openid;
-    } all[] = {{span_of("a"), span_of("bc")},        {span_of("ab"), span_of("c")}, {span_of("a"), span_of("b")},
-               {span_of("a"), span_of("BC")},        {span_of(""), span_of("abc")}, {span_of("a"), {"b\0x", 3}},
+    } all[] = {{span_of("a"), span_of("bc")}, {span_of("ab"), span_of("c")}, {span_of("a"), span_of("b")},
+               {span_of("a"), span_of("BC")}, {span_of(""), span_of("abc")}, {span_of("a"), {"b\0x", 3}},
                {span_of("a"), {"b\0y", 3}}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct hash128 one = recipients_hash(all[i].account, all[i].openid);

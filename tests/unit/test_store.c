@@ -1,11 +1,12 @@
-/* Conformance of a store: what broker/store.h promises, tried on it alone. Time, commits and limits are in test_store_time.c, the
- * random walk in test_store_model.c, kills in test_store_crash.c.
+/* Conformance of a store: what broker/store.h promises, tried on it alone. Time, commits and limits are in
+ * test_store_time.c, the random walk in test_store_model.c, kills in test_store_crash.c.
  *
  * No test sleeps; each has a store of its own.
  */
 #include "tests/unit/store_fixture.h"
 
-/* --- taking in ---------------------------------------------------------------------------------------------------- */
+/* --- taking in
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void test_append_and_find(void)
 {
@@ -121,7 +122,8 @@ static void test_contents(void)
     store_close(&s);
 }
 
-/* --- order -------------------------------------------------------------------------------------------------------- */
+/* --- order
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void add_due(struct store *s, const char *account, int lane, int timed, int64_t due_ms)
 {
@@ -136,7 +138,8 @@ static void add_due(struct store *s, const char *account, int lane, int timed, i
 }
 
 /* Settles the messages of a queue one by one and compares their order. */
-static void check_order(struct store *s, const char *account, int lane, int timed, const uint64_t *seqs, size_t count)
+static void check_order(struct store *s, const char *account, int lane, int timed, const uint64_t *seqs,
+                        size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         CHECK_U64(fixture_first(s, account, lane, timed), seqs[i]);
@@ -148,18 +151,18 @@ static void check_order(struct store *s, const char *account, int lane, int time
 static void test_order(void)
 {
     struct store *s = fixture_open("order");
-    add_due(s, "a", LANE_BULK, 0, 500);     /* 1 */
-    add_due(s, "a", LANE_BULK, 0, 300);     /* 2 */
-    add_due(s, "a", LANE_BULK, 0, 500);     /* 3: after 1, accepted later */
-    add_due(s, "a", LANE_BULK, 1, 400);     /* 4 */
-    add_due(s, "a", LANE_BULK, 1, 1);       /* 5 */
-    add_due(s, "a", LANE_EXPRESS, 0, 900);  /* 6 */
-    add_due(s, "a", LANE_EXPRESS, 1, 2);    /* 7 */
-    add_due(s, "aa", LANE_BULK, 0, 1);      /* 8 */
-    add_due(s, "", LANE_BULK, 0, 1);        /* 9 */
+    add_due(s, "a", LANE_BULK, 0, 500);       /* 1 */
+    add_due(s, "a", LANE_BULK, 0, 300);       /* 2 */
+    add_due(s, "a", LANE_BULK, 0, 500);       /* 3: after 1, accepted later */
+    add_due(s, "a", LANE_BULK, 1, 400);       /* 4 */
+    add_due(s, "a", LANE_BULK, 1, 1);         /* 5 */
+    add_due(s, "a", LANE_EXPRESS, 0, 900);    /* 6 */
+    add_due(s, "a", LANE_EXPRESS, 1, 2);      /* 7 */
+    add_due(s, "aa", LANE_BULK, 0, 1);        /* 8 */
+    add_due(s, "", LANE_BULK, 0, 1);          /* 9 */
     add_due(s, "b", LANE_BULK, 1, INT64_MAX); /* 10 */
-    add_due(s, "a", LANE_BULK, 0, 0x100);   /* 11: 256 and 255 differ in more than one byte */
-    add_due(s, "a", LANE_BULK, 0, 0xff);    /* 12 */
+    add_due(s, "a", LANE_BULK, 0, 0x100);     /* 11: 256 and 255 differ in more than one byte */
+    add_due(s, "a", LANE_BULK, 0, 0xff);      /* 12 */
     check_order(s, "a", LANE_BULK, 0, (const uint64_t[]){12, 11, 2, 1, 3}, 5);
     check_order(s, "a", LANE_BULK, 1, (const uint64_t[]){5, 4}, 2);
     check_order(s, "a", LANE_EXPRESS, 0, (const uint64_t[]){6}, 1);
@@ -196,8 +199,9 @@ static void test_parked_order(void)
         const char *id, *account, *openid;
         int lane, timed;
         int64_t due_ms;
-    } rows[] = {{"1", "a", "o", LANE_BULK, 0, 500},   {"2", "a", "o", LANE_BULK, 1, 400}, {"3", "a", "o", LANE_EXPRESS, 0, 900},
-                {"4", "a", "o", LANE_BULK, 0, 500},   {"5", "a", "oo", LANE_BULK, 0, 1},  {"6", "ao", "", LANE_BULK, 0, 1},
+    } rows[] = {{"1", "a", "o", LANE_BULK, 0, 500},    {"2", "a", "o", LANE_BULK, 1, 400},
+                {"3", "a", "o", LANE_EXPRESS, 0, 900}, {"4", "a", "o", LANE_BULK, 0, 500},
+                {"5", "a", "oo", LANE_BULK, 0, 1},     {"6", "ao", "", LANE_BULK, 0, 1},
                 {"7", "b", "o", LANE_EXPRESS, 0, 1}};
     static const uint64_t order[] = {3, 2, 1, 4};
     struct store *s = fixture_open("parked-order");
@@ -238,7 +242,8 @@ static void test_last_order(void)
     store_close(&s);
 }
 
-/* --- places ------------------------------------------------------------------------------------------------------- */
+/* --- places
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void test_take_and_put_back(void)
 {
@@ -293,7 +298,7 @@ static void test_update(void)
     store_close(&s);
 }
 
-/* waiting, parked, out, put back: settled from each of them, it is gone from there and stands in the ledger. */
+/* waiting, parked, out, put back: settled from each of them, it is gone from there and in the ledger. */
 static void test_settle_from_everywhere(void)
 {
     static const char *const ids[] = {"waiting", "parked", "out", "back", "out-of-parked"};

@@ -1,6 +1,7 @@
-/* A store whose process is killed: a child writes and commits in a loop and tells each turn through a pipe, what it is about to
- * commit before and that it is durable after; it is killed with -9 at a random moment. Then the store must hold every turn that was
- * told durable, and the one it was killed in wholly or not at all; each message stands in exactly one place.
+/* A store whose process is killed: a child writes and commits in a loop and tells each turn through a pipe,
+ * what it is about to commit before and that it is durable after; it is killed with -9 at a random moment.
+ * Then the store must hold every turn that was told durable, and the one it was killed in wholly or not at
+ * all; each message stands in exactly one place.
  *
  * Fixed seeds; the moments themselves differ from run to run. Written against broker/store.h alone.
  */
@@ -13,7 +14,7 @@
 
 #define ROUNDS       50
 #define TURN_OPS_MAX 20
-#define TURNS_MAX    40   /* told in one round before the kill */
+#define TURNS_MAX    40 /* told in one round before the kill */
 #define MESSAGES_MAX 20000
 #define SPIN_US_MAX  2000
 #define STORE        "crash"
@@ -22,7 +23,7 @@ enum where { GONE, WAITING, PARKED, OUT, SETTLED };
 
 /* What goes through the pipe: a change of one message, or the end of a turn. */
 struct note {
-    uint64_t seq; /* 0: the end of a turn */
+    uint64_t seq;  /* 0: the end of a turn */
     uint64_t what; /* enum where; of an end: TOLD or DURABLE */
 };
 
@@ -38,7 +39,8 @@ struct turn {
     size_t count;
 };
 
-/* --- the child ---------------------------------------------------------------------------------------------------- */
+/* --- the child
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void change(struct table *t, struct turn *turn, uint64_t seq, enum where where)
 {
@@ -120,7 +122,8 @@ static _Noreturn void run_child(struct table *t, int fd, uint64_t random)
     }
 }
 
-/* --- the parent --------------------------------------------------------------------------------------------------- */
+/* --- the parent
+ * --------------------------------------------------------------------------------------------------- */
 
 struct told {
     struct table *durable; /* what must be there */
@@ -193,13 +196,15 @@ static void kill_at_random(pid_t child, int fd, struct told *told, uint64_t *ran
 
 static int is_as(struct store *s, const struct table *t, uint64_t seq)
 {
-    static const enum store_state states[] = {STATE_NONE, STATE_WAITING, STATE_WAITING, STATE_OUT, STATE_SENT};
+    static const enum store_state states[] = {STATE_NONE, STATE_WAITING, STATE_WAITING, STATE_OUT,
+                                              STATE_SENT};
     char id[24];
     struct message m;
     enum where where = (enum where)t->where[seq];
     snprintf(id, sizeof id, "%" PRIu64, seq);
     int kept = where != GONE && where != SETTLED;
-    return fixture_state(s, "a", id) == states[where] && store_read(s, seq, &m) == (kept ? STORE_OK : STORE_NONE);
+    return fixture_state(s, "a", id) == states[where] &&
+           store_read(s, seq, &m) == (kept ? STORE_OK : STORE_NONE);
 }
 
 static uint64_t count(const struct table *t, enum where where)

@@ -1,5 +1,5 @@
-/* Values of the store that are damaged on the disk: noticed, set aside, never used, and nothing else suffers. This test knows the
- * engine: it goes into its databases and flips a byte of one value. */
+/* Values of the store that are damaged on the disk: noticed, set aside, never used, and nothing else suffers.
+ * This test knows the engine: it goes into its databases and flips a byte of one value. */
 #include "broker/store_engine.h"
 #include "tests/unit/store_fixture.h"
 
@@ -49,7 +49,8 @@ static void test_waiting(void)
     CHECK_U64(counts.damaged, 1);
     CHECK_U64(counts.waiting, 0);
     CHECK_INT(find(s, "1"), STORE_DAMAGED);
-    CHECK_INT(store_append(s, &again), STORE_EXISTS); /* it may have been sent: the caller is told, not served again */
+    CHECK_INT(store_append(s, &again),
+              STORE_EXISTS); /* it may have been sent: the caller is told, not served again */
     CHECK_INT(store_commit(s), 0);
     fixture_reopen(&s, "waiting");
     CHECK_U64(fixture_add(s, "a", "2", "o"), 2); /* the number of the damaged one stays its own */
@@ -114,7 +115,8 @@ static void count_mark(void *self, const struct mark *mark, const struct message
     ++*(int *)self;
 }
 
-/* A mark that is damaged, or whose message is, is passed over and logged: the message stays as it is, for a person. */
+/* A mark that is damaged, or whose message is, is passed over and logged: the message stays as it is, for a
+ * person. */
 static void test_marks(void)
 {
     struct store *s = fixture_open("marks");

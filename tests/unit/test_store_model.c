@@ -1,5 +1,6 @@
-/* A store against a model of it: thousands of random operations, each done to both, with commits, reopening and turns that are lost
- * in between; what the store says is compared with what a plain table says. Fixed seeds; written against broker/store.h alone.
+/* A store against a model of it: thousands of random operations, each done to both, with commits, reopening
+ * and turns that are lost in between; what the store says is compared with what a plain table says. Fixed
+ * seeds; written against broker/store.h alone.
  */
 #include "tests/unit/store_fixture.h"
 
@@ -54,7 +55,8 @@ static const char *openid_name(int openid)
     return names[openid];
 }
 
-/* --- looking into the model --------------------------------------------------------------------------------------- */
+/* --- looking into the model
+ * --------------------------------------------------------------------------------------- */
 
 static int is_before(const struct row *a, uint64_t a_seq, const struct row *b, uint64_t b_seq)
 {
@@ -126,7 +128,8 @@ static uint64_t pick_from(struct walk *w, enum where where)
     return 0;
 }
 
-/* --- operations --------------------------------------------------------------------------------------------------- */
+/* --- operations
+ * --------------------------------------------------------------------------------------------------- */
 
 static void do_append(struct walk *w)
 {
@@ -295,15 +298,16 @@ static void do_one(struct walk *w)
         do_reopen(w);
 }
 
-/* --- comparing ---------------------------------------------------------------------------------------------------- */
+/* --- comparing
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void check_counts(struct walk *w)
 {
     uint64_t dead = 0;
     for (uint64_t seq = 1; seq <= w->now.last; seq++)
         dead += w->now.rows[seq].where == SETTLED && w->now.rows[seq].state == STATE_DEAD;
-    fixture_counts(w->store, model_count(&w->now, WAITING), model_count(&w->now, PARKED), model_count(&w->now, OUT),
-                   model_count(&w->now, SETTLED), dead);
+    fixture_counts(w->store, model_count(&w->now, WAITING), model_count(&w->now, PARKED),
+                   model_count(&w->now, OUT), model_count(&w->now, SETTLED), dead);
 }
 
 static void check_heads(struct walk *w)
@@ -312,7 +316,8 @@ static void check_heads(struct walk *w)
         const char *name = account_name(account);
         for (int lane = 0; lane < LANES; lane++)
             for (int timed = 0; timed < 2; timed++)
-                CHECK_U64(fixture_first(w->store, name, lane, timed), model_first(&w->now, account, lane, timed));
+                CHECK_U64(fixture_first(w->store, name, lane, timed),
+                          model_first(&w->now, account, lane, timed));
         for (int openid = 0; openid < OPENIDS; openid++)
             CHECK_U64(fixture_first_parked(w->store, name, openid_name(openid)),
                       model_first_parked(&w->now, account, openid));

@@ -1,8 +1,9 @@
-/* Conformance of a store, second part: expiry, purge, commits and reopening, walks at the start, small values, a full store and a
- * second process. Written against broker/store.h alone. */
+/* Conformance of a store, second part: expiry, purge, commits and reopening, walks at the start, small
+ * values, a full store and a second process. Written against broker/store.h alone. */
 #include "tests/unit/store_fixture.h"
 
-/* --- expiry ------------------------------------------------------------------------------------------------------- */
+/* --- expiry
+ * ------------------------------------------------------------------------------------------------------- */
 
 static uint64_t add_expiring(struct store *s, const char *id, int64_t expires_ms)
 {
@@ -77,7 +78,8 @@ static void test_expiry_forgotten(void)
     store_close(&s);
 }
 
-/* Put back with another expiry: the one before is gone, so that a message which was settled since is never found by it. */
+/* Put back with another expiry: the one before is gone, so that a message which was settled since is never
+ * found by it. */
 static void test_expiry_changed(void)
 {
     struct store *s = fixture_open("expiry-changed");
@@ -99,7 +101,8 @@ static void test_expiry_changed(void)
     store_close(&s);
 }
 
-/* --- purge -------------------------------------------------------------------------------------------------------- */
+/* --- purge
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void test_purge(void)
 {
@@ -174,7 +177,8 @@ static void test_seq_never_again(void)
     store_close(&s);
 }
 
-/* --- commits ------------------------------------------------------------------------------------------------------ */
+/* --- commits
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void test_reopen(void)
 {
@@ -236,7 +240,8 @@ static void test_folders(void)
     buf_free(&error);
 }
 
-/* --- walks -------------------------------------------------------------------------------------------------------- */
+/* --- walks
+ * -------------------------------------------------------------------------------------------------------- */
 
 struct walked {
     uint64_t seqs[8];
@@ -268,7 +273,11 @@ static void test_each_mark(void)
 {
     struct store *s = fixture_open("marks");
     struct walked w = {.count = 0};
-    const struct mark full = {.seq = 2, .generation = UINT64_MAX, .sender = UINT64_MAX - 1, .out_ms = INT64_MAX, .turn = UINT32_MAX};
+    const struct mark full = {.seq = 2,
+                              .generation = UINT64_MAX,
+                              .sender = UINT64_MAX - 1,
+                              .out_ms = INT64_MAX,
+                              .turn = UINT32_MAX};
     CHECK_INT(store_each_mark(s, note_mark, &w), 0);
     CHECK_U64(w.count, 0);
     fixture_add(s, "a", "1", "o");
@@ -299,7 +308,8 @@ static void test_each_parked(void)
 {
     static const struct {
         const char *account, *id, *openid;
-    } rows[] = {{"a", "1", "o"}, {"a", "2", "o"}, {"b", "3", "o"}, {"a", "4", "p"}, {"a", "5", "op"}, {"ao", "6", ""}};
+    } rows[] = {{"a", "1", "o"}, {"a", "2", "o"},  {"b", "3", "o"},
+                {"a", "4", "p"}, {"a", "5", "op"}, {"ao", "6", ""}};
     struct store *s = fixture_open("each-parked");
     struct walked w = {.count = 0};
     CHECK_INT(store_each_parked(s, note_parked, &w), 0);
@@ -317,7 +327,8 @@ static void test_each_parked(void)
     store_close(&s);
 }
 
-/* Putting back what a walk shows does not upset the walk: that is what the broker does with accounts that are gone. */
+/* Putting back what a walk shows does not upset the walk: that is what the broker does with accounts that are
+ * gone. */
 static void put_back(void *self, const struct mark *mark, const struct message *m)
 {
     (void)mark;
@@ -337,7 +348,8 @@ static void test_walk_and_write(void)
     store_close(&s);
 }
 
-/* --- the rest ----------------------------------------------------------------------------------------------------- */
+/* --- the rest
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void test_meta(void)
 {
@@ -364,7 +376,8 @@ static void test_meta(void)
     store_close(&s);
 }
 
-/* Appends messages, 200 a commit, until `bytes` are in use or the store takes no more. Returns how many are durable. */
+/* Appends messages, 200 a commit, until `bytes` are in use or the store takes no more. Returns how many are
+ * durable. */
 static uint64_t fill(struct store *s, uint64_t bytes, size_t vars_bytes)
 {
     static char vars[100000];
@@ -409,7 +422,8 @@ static void test_bytes_used(void)
     store_close(&s);
 }
 
-/* Beyond its limit a commit fails, and says so again and again; what was durable before is there after reopening. */
+/* Beyond its limit a commit fails, and says so again and again; what was durable before is there after
+ * reopening. */
 static void test_full(void)
 {
     struct store *s = fixture_open_sized("full", 64 * 1024 * 1024);
@@ -432,7 +446,8 @@ static void test_full(void)
 
 static void test_state_names(void)
 {
-    static const char *const names[] = {"unknown", "waiting", "out", "sent", "pending", "refused", "expired", "cancelled", "dead"};
+    static const char *const names[] = {"unknown", "waiting", "out",       "sent", "pending",
+                                        "refused", "expired", "cancelled", "dead"};
     for (int state = STATE_NONE; state <= STATE_DEAD; state++)
         CHECK_STR(store_state_name((enum store_state)state), names[state]);
 }

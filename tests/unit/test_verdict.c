@@ -1,5 +1,5 @@
-/* What an outcome means for a message: tables over outcomes, back-off, attempts, the patience of a Send, the 9 minutes for which WeChat
- * remembers a call, and on_unknown. */
+/* What an outcome means for a message: tables over outcomes, back-off, attempts, the patience of a Send, the
+ * 9 minutes for which WeChat remembers a call, and on_unknown. */
 #include "broker/verdict.h"
 
 #include "tests/unit/test.h"
@@ -26,17 +26,20 @@ static struct message message_before(void)
 
 static struct outcome_report report_of(enum outcome outcome)
 {
-    return (struct outcome_report){.seq = 1, .turn = 1, .outcome = outcome, .errcode = -1, .calls = 1, .message = span_of("why")};
+    return (struct outcome_report){
+        .seq = 1, .turn = 1, .outcome = outcome, .errcode = -1, .calls = 1, .message = span_of("why")};
 }
 
-static void check_verdict(struct verdict got, enum verdict_action action, enum store_state state, enum code code)
+static void check_verdict(struct verdict got, enum verdict_action action, enum store_state state,
+                          enum code code)
 {
     CHECK_INT(got.action, action);
     CHECK_INT(got.state, state);
     CHECK_INT(got.code, code);
 }
 
-/* --- outcomes ----------------------------------------------------------------------------------------------------- */
+/* --- outcomes
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void test_final_outcomes(void)
 {
@@ -66,7 +69,8 @@ static void test_final_outcomes(void)
         m.unknown_since_ms = cases[i].unknown_since_ms;
         report.errcode = cases[i].errcode;
         report.calls = 2;
-        check_verdict(verdict_on_report(&m, &report, OUT, NOW, &rules), cases[i].action, cases[i].state, cases[i].code);
+        check_verdict(verdict_on_report(&m, &report, OUT, NOW, &rules), cases[i].action, cases[i].state,
+                      cases[i].code);
         CHECK_U64(m.calls, 2);
         CHECK_U64(m.failures, 0);
         CHECK_U64(m.call, 0);
@@ -109,12 +113,13 @@ static void test_failed_call(void)
     CHECK_INT(m.unknown_since_ms, 0);
 }
 
-/* --- back-off and attempts ---------------------------------------------------------------------------------------- */
+/* --- back-off and attempts
+ * ---------------------------------------------------------------------------------------- */
 
 static void test_backoff(void)
 {
-    static const int64_t waits_ms[] = {5000, 30000, 2 * MINUTE, 10 * MINUTE, 10 * MINUTE, 10 * MINUTE, 10 * MINUTE,
-                                       10 * MINUTE, 10 * MINUTE};
+    static const int64_t waits_ms[] = {5000,        30000,       2 * MINUTE,  10 * MINUTE, 10 * MINUTE,
+                                       10 * MINUTE, 10 * MINUTE, 10 * MINUTE, 10 * MINUTE};
     struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
     struct message m = message_before();
     struct outcome_report report = report_of(OUTCOME_RETRY);
@@ -136,11 +141,13 @@ static void test_one_attempt(void)
     for (size_t i = 0; i < 3; i++) {
         struct message m = message_before();
         struct outcome_report report = report_of(outcomes[i]);
-        check_verdict(verdict_on_report(&m, &report, OUT, NOW, &rules), VERDICT_BURY, STATE_DEAD, CODE_FAILED);
+        check_verdict(verdict_on_report(&m, &report, OUT, NOW, &rules), VERDICT_BURY, STATE_DEAD,
+                      CODE_FAILED);
     }
 }
 
-/* --- a Send's patience -------------------------------------------------------------------------------------------- */
+/* --- a Send's patience
+ * -------------------------------------------------------------------------------------------- */
 
 static void test_patience_after_a_report(void)
 {
@@ -152,7 +159,8 @@ static void test_patience_after_a_report(void)
     } cases[] = {
         {1, NOW - 1000, VERDICT_DEFER, NOW + 5000},
         {1, NOW - 55000, VERDICT_DEFER, NOW + 5000},
-        {1, NOW - 55001, VERDICT_DEFER, NOW + 4999}, /* not beyond the caller's patience: it is answered on time */
+        {1, NOW - 55001, VERDICT_DEFER,
+         NOW + 4999}, /* not beyond the caller's patience: it is answered on time */
         {1, NOW - 59999, VERDICT_DEFER, NOW + 1},
         {1, NOW - 60000, VERDICT_BURY, NOW - 9000},
         {1, NOW - 90000, VERDICT_BURY, NOW - 9000},
@@ -196,9 +204,11 @@ static void test_patience_before_a_turn(void)
     }
 }
 
-/* --- a call that may have happened -------------------------------------------------------------------------------- */
+/* --- a call that may have happened
+ * -------------------------------------------------------------------------------- */
 
-/* The number stays as long as WeChat remembers it when the next try comes, counted from the first try of unknown outcome. */
+/* The number stays as long as WeChat remembers it when the next try comes, counted from the first try of
+ * unknown outcome. */
 static void test_unknown_after_a_report(void)
 {
     static const struct {
@@ -216,10 +226,13 @@ static void test_unknown_after_a_report(void)
         /* A try that certainly failed does not tell what became of the one before it. */
         {OUTCOME_RETRY, NOW - MINUTE, 1, ON_UNKNOWN_DEAD, VERDICT_DEFER, 0, NOW - MINUTE},
         /* The next try would come after 30 s: 8 minutes and 30 s are too late, a millisecond less is not. */
-        {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 29999, 1, ON_UNKNOWN_DEAD, VERDICT_DEFER, 0, NOW - 8 * MINUTE - 29999},
-        {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 30000, 1, ON_UNKNOWN_DEAD, VERDICT_BURY, 0, NOW - 8 * MINUTE - 30000},
+        {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 29999, 1, ON_UNKNOWN_DEAD, VERDICT_DEFER, 0,
+         NOW - 8 * MINUTE - 29999},
+        {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 30000, 1, ON_UNKNOWN_DEAD, VERDICT_BURY, 0,
+         NOW - 8 * MINUTE - 30000},
         {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 30000, 1, ON_UNKNOWN_RETRY, VERDICT_DEFER, 1, 0},
-        {OUTCOME_RETRY, NOW - 8 * MINUTE - 30000, 1, ON_UNKNOWN_DEAD, VERDICT_BURY, 0, NOW - 8 * MINUTE - 30000},
+        {OUTCOME_RETRY, NOW - 8 * MINUTE - 30000, 1, ON_UNKNOWN_DEAD, VERDICT_BURY, 0,
+         NOW - 8 * MINUTE - 30000},
         /* A back-off of 10 minutes is longer than WeChat remembers. */
         {OUTCOME_UNKNOWN, 0, 3, ON_UNKNOWN_DEAD, VERDICT_BURY, 0, OUT},
         {OUTCOME_UNKNOWN, 0, 3, ON_UNKNOWN_RETRY, VERDICT_DEFER, 1, 0},
