@@ -111,11 +111,12 @@ static void apply(struct broker *b, struct out *o, const struct message *m, stru
     end_turn(b, o);
 }
 
-/* What a mark knows and the message's record does not yet. */
-static void catch_up(struct message *m, const struct out *o)
+/* What a mark knows and the message's record does not yet. The time of the first call counts only when there may have been one: a
+ * Send waits for it as long as it must. */
+static void catch_up(struct message *m, const struct out *o, int was_called)
 {
     m->turn = o->turn;
-    if (m->first_out_ms == 0)
+    if (was_called && m->first_out_ms == 0)
         m->first_out_ms = o->out_ms;
 }
 
@@ -138,7 +139,7 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
     struct verdict_rules rules = rules_of(b, o->account);
     if (read_out(b, o, &m))
         return;
-    catch_up(&m, o);
+    catch_up(&m, o, report->outcome != OUTCOME_RETURNED || report->calls > 0);
     struct verdict v = verdict_on_report(&m, report, o->out_ms, b->now_ms, &rules);
     struct final f = {.errcode = report->errcode, .msgid = report->msgid, .message = report->message};
     if (v.state == STATE_SENT) { /* "repeated" counts as sent: there is nothing to tell of it */
@@ -189,7 +190,7 @@ static void lose(struct broker *b, struct out *o, enum fence_fate fate)
     struct verdict v = {.action = VERDICT_PUT_BACK};
     if (read_out(b, o, &m))
         return;
-    catch_up(&m, o);
+    catch_up(&m, o, fate == FATE_UNKNOWN);
     if (fate == FATE_UNKNOWN) {
         v = verdict_on_lost(&m, o->out_ms);
         /* A message that ends its senders must not go on to end all of them, for ever. */

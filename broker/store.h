@@ -62,7 +62,7 @@ struct message {
     uint32_t call;           /* the number in client_msg_id */
     uint32_t calls;          /* HTTP calls made */
     uint32_t failures;       /* turns that ended in a failed call */
-    int64_t first_out_ms;    /* wall time of the first giving-out; 0 = never */
+    int64_t first_out_ms;    /* wall time of the first giving-out that may have led to a call; 0 = none yet */
     int64_t unknown_since_ms; /* wall time of the first try of this call number whose outcome is unknown; 0 = none */
     int64_t errcode;         /* of the last failure */
     struct span note;        /* what the last failure was, for people */

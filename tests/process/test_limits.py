@@ -1,5 +1,6 @@
 """What happens at the limits: floods at the frontend, a store that is full, Sends that nobody can settle."""
 import collections
+import signal
 import unittest
 
 import msgpack
@@ -41,6 +42,20 @@ class Limits(unittest.TestCase):
             ring.wait_ready()
             self.assertEqual(client.ask_one(op="send", openid="g1", key="test")["state"], "sent")
             self.assertLessEqual(len([e for e in ring.sim.journal() if e["openid"] == "f1"]), 6)
+
+    def test_send_waits_for_its_first_call_as_long_as_it_must(self):
+        """Its patience begins with a call, not with being given out: no templater, then no token."""
+        conf = {"broker": {"send_patience": "300ms", "out_max": "600ms"}}
+        with Ring(sim=["--latency", "1"], conf=conf) as ring:
+            client = ring.client()
+            ring["templater-1"].signal(signal.SIGSTOP)  # it takes the job and does nothing with it
+            asked = client.submit([dict(op="send", id="s", openid="o1", key="test")])
+            until(lambda: "fence closed" in ring["broker"].log().split("fell silent")[-1]
+                  and "fell silent" in ring["broker"].log() or pause(), "the templater is given up")
+            self.assertFalse(client.socket.poll(600), "answered although there was no call")
+            ring["templater-1"].signal(signal.SIGCONT)
+            result, = client.collect(asked, again_s=60).values()
+            self.assertEqual((result["code"], result["state"]), (200, "sent"))
 
     def test_send_behind_a_backlog_is_given_up_in_time(self):
         conf = {"broker": {"send_patience": "1500ms", "backoff": "1s"}, "wechat": {"rate": "20"}}
