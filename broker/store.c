@@ -364,9 +364,15 @@ int store_each_mark(struct store *s, void (*each)(void *self, const struct mark 
         struct message m;
         uint64_t seq = key_read_u64(key.data);
         from = key_seq(seq + 1);
-        if (record_unpack_mark(value, &mark) || store_read(s, seq, &m) != STORE_OK) {
-            log_error("damaged mark left alone", log_u64("seq", seq));
+        int damaged = record_unpack_mark(value, &mark);
+        if (store_read(s, seq, &m) != STORE_OK) {
+            log_error("message of a mark cannot be read", log_u64("seq", seq));
             continue;
+        }
+        if (damaged) {
+            /* Given to nobody that is known, nobody knows when: as if its sender had been lost at once. */
+            log_error("damaged mark", log_u64("seq", seq), log_span("id", m.id));
+            mark = (struct mark){.turn = m.turn + 1, .out_ms = m.accepted_ms};
         }
         mark.seq = seq;
         each(self, &mark, &m);

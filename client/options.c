@@ -146,6 +146,8 @@ static int read_pairs(struct options *o, int count, char **pairs)
         return STATUS_DONE;
     if (o->vars.bytes)
         return usage("NAME=VALUE", "given together with --vars; give one of them");
+    if (count > VARS_MAX)
+        return usage("NAME=VALUE", "more than 1024 variables");
     size_t place = mp_map_open(&o->vars);
     for (int i = 0; i < count; i++) {
         const char *equals = strchr(pairs[i], '=');

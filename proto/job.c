@@ -6,8 +6,8 @@
 #include "base/hash.h"
 #include "proto/mp.h"
 
-/* Jobs and reports are arrays: they are the bulk of what crosses the ring, both ends are ours and of one version (the broker
- * refuses others), and an array is half the bytes of a map. */
+/* Jobs and reports are arrays: they are the bulk of what crosses the ring, both ends are ours, and an array is half the bytes of a
+ * map. An array of another length is not understood. */
 #define JOB_MEMBERS      11
 #define RENDERED_MEMBERS 8
 #define OUTCOME_MEMBERS  8

@@ -72,7 +72,7 @@ int member_is_welcome(const struct member *m);
 /* 1 when a job of this generation is not older than what was fenced. Read the data sockets only while welcome. */
 int member_accepts(const struct member *m, uint64_t generation);
 
-/* 1 when the broker refused this stage (a second one of its name, another version): the process should end. */
+/* 1 when the broker refused this stage (what it said of itself is wrong, or there are too many): the process should end. */
 int member_is_refused(const struct member *m);
 
 /* Says goodbye: nothing of this stage is begun or answered after it. */
