@@ -12,10 +12,8 @@ void accounts_init(struct accounts *a, const struct conf *conf)
 int accounts_find(const struct accounts *a, struct span name)
 {
     struct span wanted = name.bytes ? name : span_of(CONF_ACCOUNT_DEFAULT);
-    for (size_t i = 0; i < a->count; i++)
-        if (span_is(wanted, a->conf->accounts[i].name))
-            return (int)i;
-    return -1;
+    const struct conf_account *found = conf_account_find(a->conf, wanted);
+    return found ? (int)(found - a->conf->accounts) : -1;
 }
 
 struct span accounts_name(const struct accounts *a, size_t account)

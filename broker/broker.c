@@ -282,6 +282,6 @@ int broker_run(struct broker *b)
         if (turn(b))
             return 1;
     }
-    log_info("stopped", log_u64("out", HASH_COUNT(b->ring.outs)));
+    log_info("stopped", log_u64("out", HASH_COUNT(b->ring.outs)), log_u64("answers_dropped", outbox_dropped(b->outbox)));
     return 0;
 }

@@ -18,7 +18,8 @@ void key_text(struct key *k, struct span text)
 {
     assert(text.bytes <= 255 && k->used + 1 + text.bytes <= KEY_ROOM);
     key_u8(k, (unsigned)text.bytes);
-    memcpy(k->bytes + k->used, text.data, text.bytes);
+    if (text.bytes) /* a request may name no account where there is no default one */
+        memcpy(k->bytes + k->used, text.data, text.bytes);
     k->used += text.bytes;
 }
 
