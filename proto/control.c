@@ -6,10 +6,11 @@
 
 static const char *const type_names[] = {
     [CONTROL_HELLO] = "hello",     [CONTROL_BEAT] = "beat",       [CONTROL_HELD] = "held",
-    [CONTROL_RESULTS] = "results", [CONTROL_KEYS] = "keys",       [CONTROL_TSET] = "tset",
-    [CONTROL_LOST] = "lost",       [CONTROL_BYE] = "bye",         [CONTROL_WELCOME] = "welcome",
-    [CONTROL_FENCE] = "fence",     [CONTROL_CONFIRM] = "confirm", [CONTROL_SENDERS] = "senders",
-    [CONTROL_WHO] = "who",         [CONTROL_REFUSED] = "refused"};
+    [CONTROL_BEGIN] = "begin",     [CONTROL_RESULTS] = "results", [CONTROL_KEYS] = "keys",
+    [CONTROL_TSET] = "tset",       [CONTROL_LOST] = "lost",       [CONTROL_BYE] = "bye",
+    [CONTROL_WELCOME] = "welcome", [CONTROL_FENCE] = "fence",     [CONTROL_BEGUN] = "begun",
+    [CONTROL_CONFIRM] = "confirm", [CONTROL_SENDERS] = "senders", [CONTROL_WHO] = "who",
+    [CONTROL_REFUSED] = "refused"};
 
 #define TYPES (sizeof type_names / sizeof *type_names)
 

@@ -1,7 +1,7 @@
 /* Messages of the control socket: between the broker (ROUTER) and its stages (DEALER, routing id = the stage's name).
  *
- *   stage -> broker: hello, beat, held, results, keys, tset, lost, bye
- *   broker -> stage: welcome, beat, fence, confirm, senders, tset, who, refused
+ *   stage -> broker: hello, beat, held, begin, results, keys, tset, lost, bye
+ *   broker -> stage: welcome, beat, fence, begun, confirm, senders, tset, who, refused
  *
  * One frame is one message, a map whose member "t" names it; a ZeroMQ message may hold several. See proto/MESSAGES.md.
  */
@@ -18,6 +18,7 @@ enum control_type {
     CONTROL_HELLO,
     CONTROL_BEAT,
     CONTROL_HELD,
+    CONTROL_BEGIN,
     CONTROL_RESULTS,
     CONTROL_KEYS,
     CONTROL_TSET,
@@ -25,6 +26,7 @@ enum control_type {
     CONTROL_BYE,
     CONTROL_WELCOME,
     CONTROL_FENCE,
+    CONTROL_BEGUN,
     CONTROL_CONFIRM,
     CONTROL_SENDERS,
     CONTROL_WHO,
@@ -33,7 +35,7 @@ enum control_type {
 
 enum stage_kind { STAGE_NONE, STAGE_TEMPLATER, STAGE_SENDER };
 
-/* One giving-out of a job: what a stage holds, what the broker confirms. */
+/* One giving-out of a job: what a stage holds or wants to begin, what the broker allows or confirms. */
 struct holding {
     uint64_t seq;
     uint32_t turn;
@@ -69,7 +71,7 @@ struct control {
     uint64_t broker;      /* the broker's epoch: welcome, beat */
     int64_t lease_ms;     /* welcome */
     struct span versions; /* welcome of a templater: packed map key -> version, which it must have before it takes jobs */
-    /* held, confirm: packed array of [seq, turn]; read with control_holding_next */
+    /* held, begin, begun, confirm: packed array of [seq, turn]; read with control_holding_next */
     struct span holdings;
     /* results: packed array of reports; read with outcome_read */
     struct span results;

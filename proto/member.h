@@ -24,7 +24,7 @@ struct member_events {
     size_t (*hold)(void *self, uint64_t generation, struct buf *holdings);
     /* Welcomed: `m` is the welcome. Called after `hold` was answered; unconfirmed results are offered again now. */
     void (*welcomed)(void *self, const struct control *m);
-    /* confirm, senders, tset: everything that is the stage's own business. */
+    /* begun, confirm, senders, tset: everything that is the stage's own business. */
     void (*message)(void *self, const struct control *m);
     /* Fills in what a beat carries (stopped, behind). May be NULL. */
     void (*beat)(void *self, struct control *beat);

@@ -95,6 +95,7 @@ static struct call *add(struct calls *c, const struct rendered *job, struct span
     buf_append(&call->frame, packed.data, packed.bytes);
     int failed = rendered_unpack(buf_span(&call->frame), &call->job);
     assert(!failed); /* the same bytes gave `job` */
+    call->kind = kind_find(call->job.kind);
     call->result = (struct outcome_report){.seq = job->seq, .turn = job->turn};
     call->link->seq = job->seq;
     struct call_link *link = call->link;
@@ -103,13 +104,19 @@ static struct call *add(struct calls *c, const struct rendered *job, struct span
     return call;
 }
 
+/* 1 when nothing has been begun for the call. */
+static int is_idle(const struct call *call)
+{
+    return call->state == CALL_QUEUED || call->state == CALL_WANTING || call->state == CALL_ASKED;
+}
+
 /* A job whose seq is here already. Returns 1 when the call was let go and the job is to be taken anew. */
 static int take_again(struct calls *c, struct call *call, uint32_t turn, int64_t now_ms)
 {
     int is_done = call->state == CALL_DONE || call->state == CALL_OFFERED;
     if (turn <= call->result.turn)
         return 0;
-    if (call->state == CALL_QUEUED || (is_done && !outcome_is_final(call->result.outcome))) {
+    if (is_idle(call) || (is_done && !outcome_is_final(call->result.outcome))) {
         release(c, call);
         return 1;
     }
@@ -160,23 +167,58 @@ static void release(struct calls *c, struct call *call)
     calls_move(c, call, CALL_FREE, 0);
 }
 
-static void drop_older(struct calls *c, uint64_t generation)
+size_t calls_ask(struct calls *c, size_t count_max, int64_t now_ms, struct buf *out)
+{
+    size_t count = 0;
+    struct call *call;
+    while (count < count_max && (call = c->lists[CALL_WANTING].first) != NULL) {
+        control_holding_pack(&(struct holding){call->result.seq, call->result.turn}, out);
+        calls_move(c, call, CALL_ASKED, now_ms);
+        count++;
+    }
+    return count;
+}
+
+void calls_ask_again(struct calls *c, int64_t before_ms, int64_t now_ms)
+{
+    struct call *call;
+    while ((call = c->lists[CALL_ASKED].first) != NULL && call->since_ms < before_ms)
+        calls_move(c, call, CALL_WANTING, now_ms);
+}
+
+struct call *calls_find_asked(const struct calls *c, const struct holding *h)
+{
+    struct call *call = find(c, h->seq);
+    int waits = call && call->result.turn == h->turn
+                && (call->state == CALL_WANTING || call->state == CALL_ASKED);
+    return waits ? call : NULL;
+}
+
+static void drop_older(struct calls *c, enum call_state state, uint64_t generation)
 {
     struct call *next;
-    for (struct call *call = c->lists[CALL_QUEUED].first; call; call = next) {
+    for (struct call *call = c->lists[state].first; call; call = next) {
         next = call->next;
         if (call->job.generation < generation)
             release(c, call);
     }
 }
 
+static size_t hold_of(struct calls *c, enum call_state state, struct buf *holdings)
+{
+    for (struct call *call = c->lists[state].first; call; call = call->next)
+        control_holding_pack(&(struct holding){call->result.seq, call->result.turn}, holdings);
+    return c->lists[state].count;
+}
+
 size_t calls_hold(struct calls *c, uint64_t generation, struct buf *holdings)
 {
     size_t count = 0;
-    drop_older(c, generation);
-    for (int state = CALL_QUEUED; state < CALL_STATES; state++)
-        for (struct call *call = c->lists[state].first; call; call = call->next, count++)
-            control_holding_pack(&(struct holding){call->result.seq, call->result.turn}, holdings);
+    for (int state = CALL_QUEUED; state <= CALL_ASKED; state++)
+        drop_older(c, (enum call_state)state, generation);
+    count += hold_of(c, CALL_QUEUED, holdings);
+    for (int state = CALL_RUNNING; state < CALL_STATES; state++)
+        count += hold_of(c, (enum call_state)state, holdings);
     return count;
 }
 

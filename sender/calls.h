@@ -3,11 +3,16 @@
  * Used by the sender. Pure: takes bytes and times, does no input or output.
  *
  *   state          what is being waited for               leaves to
- *   CALL_QUEUED    a slot, the lease, a token             RUNNING, DONE, or dropped by a fence
+ *   CALL_QUEUED    a slot, the lease, a token             WANTING or RUNNING, DONE
+ *   CALL_WANTING   its leave has to be asked for          ASKED, RUNNING, DONE
+ *   CALL_ASKED     the broker's leave                     RUNNING, DONE; WANTING (asked again)
  *   CALL_RUNNING   WeChat's answer                        REPEAT, DONE
  *   CALL_REPEAT    another token, WeChat rejected one     RUNNING, DONE
  *   CALL_DONE      the result has to be offered           OFFERED
  *   CALL_OFFERED   the broker's confirmation              freed; DONE (offered again)
+ *
+ * A fence drops the first three. WANTING and ASKED are for kinds without a key (kind.h): such a call has its
+ * slot, and is begun only with the broker's leave (`begun`) for just this turn.
  *
  * Invariants: one call for each seq; RUNNING, REPEAT, DONE and OFFERED are held: a fence is told of them and
  * they stay. There are at most twice as many calls as slots; a sender that is full does not read its socket.
@@ -19,8 +24,19 @@
 
 #include "proto/control.h"
 #include "proto/job.h"
+#include "sender/kind.h"
 
-enum call_state { CALL_FREE, CALL_QUEUED, CALL_RUNNING, CALL_REPEAT, CALL_DONE, CALL_OFFERED, CALL_STATES };
+enum call_state {
+    CALL_FREE,
+    CALL_QUEUED,
+    CALL_WANTING,
+    CALL_ASKED,
+    CALL_RUNNING,
+    CALL_REPEAT,
+    CALL_DONE,
+    CALL_OFFERED,
+    CALL_STATES
+};
 
 struct call_link; /* how a call hangs in the table: private */
 
@@ -29,6 +45,7 @@ struct call {
     struct call *next;            /* in the list of its state, oldest first */
     struct call *previous;
     struct rendered job;          /* spans point into `frame`; empty once it is done */
+    const struct kind *kind;      /* that job.kind names; NULL when there is none */
     struct buf frame;             /* owned: the job as it came */
     int64_t since_ms;             /* when it came into its state, by clock_mono_ms */
     uint64_t token_number;        /* of the access token used last, see token_client.h */
@@ -58,12 +75,23 @@ struct call *calls_take(struct calls *c, const struct rendered *job, struct span
 /* Moves a call to another state. CALL_DONE: `result` is set, with the message in `text`. */
 void calls_move(struct calls *c, struct call *call, enum call_state state, int64_t now_ms);
 
-/* Ends a queued or running call with a result; the text is printf's and goes into call->text. */
+/* Ends a call that has no result yet with one; the text is printf's and goes into call->text. */
 void calls_end(struct calls *c, struct call *call, enum outcome outcome, int64_t now_ms,
                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* A fence: drops the queued calls of older generations and appends the others that are held. Returns how
- * many. */
+/* Asks for leave: appends [seq, turn] of the calls that want it, oldest first, until there are `count_max`;
+ * they are ASKED then. Returns how many. */
+size_t calls_ask(struct calls *c, size_t count_max, int64_t now_ms, struct buf *out);
+
+/* Makes every call that was asked for before `before_ms` one to be asked for. */
+void calls_ask_again(struct calls *c, int64_t before_ms, int64_t now_ms);
+
+/* The call that a leave is for: one that waits for it, asked or to be asked again, under exactly this turn.
+ * NULL when there is none. */
+struct call *calls_find_asked(const struct calls *c, const struct holding *h);
+
+/* A fence: drops the calls of older generations that were not begun, and appends all others but those that
+ * wait for leave. Returns how many were appended. */
 size_t calls_hold(struct calls *c, uint64_t generation, struct buf *holdings);
 
 /* Frees the call whose result this is; unknown ones are ignored. */

@@ -1,15 +1,20 @@
 /* DESIGN
  *
  * One thread, one loop. A turn: hear the broker, hear the token keeper, let libcurl work (calls end), take
- * jobs, begin calls, and offer all new results in one message.
+ * jobs, begin calls, ask leave for those that need it in one message, and offer all new results in one.
  *
- * What bounds it: calls in flight <= slots; jobs in the table <= 2 x slots, beyond which the inbox is not
- * read; results wait in the table, and take its room, until the broker confirms them.
+ * A message of a kind without key (kind.h) takes its slot and waits for the broker's leave: `begun` for just
+ * this turn, which the broker has on disk by then. So the broker knows of each one that is lost whether it
+ * may have been sent. The call begins in the moment in which the leave is read: a fence that comes right
+ * behind it finds the call held.
  *
- * How it stops (TERM): nothing more is begun or read; when the last call has ended what is still queued is
+ * What bounds it: calls in flight and those that wait for leave <= slots; jobs in the table <= 2 x slots,
+ * beyond which the inbox is not read; results wait in the table, and take its room, until the broker confirms
+ * them.
+ *
+ * How it stops (TERM): nothing more is begun or read; when the last call has ended what was not begun is
  * returned, when the last result is confirmed it says goodbye. A broker that does not confirm is waited for
- * at most the time of a call and GRACE_MS; what it has not confirmed then, it gives out again with the same
- * client_msg_id.
+ * at most the time of a call and GRACE_MS; what it has not confirmed then counts there as lost.
  */
 #include "sender/sender.h"
 
@@ -33,6 +38,7 @@
 #define JOBS_A_TURN      256    /* read before anything else is looked at again */
 #define RESULTS_A_MESSAGE 512
 #define RESULT_BYTES_A_MESSAGE (1024 * 1024)
+#define BEGINS_A_MESSAGE 4096
 #define OFFER_LEASES     2      /* an unconfirmed result is offered again after so many */
 #define GRACE_MS         2000   /* on TERM, for the broker to confirm */
 #define CALLS_A_TURN_MAX 2      /* of one job: the second one is for a rejected token */
@@ -47,8 +53,8 @@ struct sender {
     struct member *member;
     struct buf url;       /* reused; holds a token */
     struct buf stopped;   /* packed map that a beat carries */
-    struct buf results;   /* reused for packing */
-    struct buf reports;   /* likewise */
+    struct buf packed;    /* reused for packing an array */
+    struct buf elements;  /* likewise: what is in it */
     int64_t end_ms;       /* stopping: when to end anyway; 0 = running */
     int is_killed;        /* a second TERM came */
 };
@@ -61,6 +67,8 @@ static void on_done(void *self, const struct http_answer *answer);
 static int may_write(void *self);
 static void take_jobs(struct sender *s);
 static void begin_calls(struct sender *s);
+static void take_leave(struct sender *s, const struct holding *h);
+static void ask_leave(struct sender *s);
 static void end_waiting(struct sender *s);
 static void offer_results(struct sender *s);
 
@@ -127,8 +135,8 @@ void sender_destroy(struct sender **self)
     calls_destroy(&s->calls);
     buf_free(&s->url);
     buf_free(&s->stopped);
-    buf_free(&s->results);
-    buf_free(&s->reports);
+    buf_free(&s->packed);
+    buf_free(&s->elements);
     free(s);
     *self = NULL;
 }
@@ -161,22 +169,25 @@ static void take_signals(struct sender *s)
         s->is_killed = s->end_ms != 0;
         s->end_ms = clock_mono_ms() + s->conf->sender.timeout_ms + GRACE_MS;
         log_info("stopping", log_u64("in_flight", calls_count(s->calls, CALL_RUNNING)),
-                 log_u64("queued", calls_count(s->calls, CALL_QUEUED)));
+                 log_u64("queued", calls_count(s->calls, CALL_QUEUED)),
+                 log_u64("without_leave",
+                         calls_count(s->calls, CALL_WANTING) + calls_count(s->calls, CALL_ASKED)));
     }
 }
 
-static void return_queued(struct sender *s)
+static void return_unbegun(struct sender *s)
 {
     struct call *call;
-    while ((call = calls_first(s->calls, CALL_QUEUED)) != NULL)
-        calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "the sender is stopping");
+    for (int state = CALL_QUEUED; state <= CALL_ASKED; state++)
+        while ((call = calls_first(s->calls, (enum call_state)state)) != NULL)
+            calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "the sender is stopping");
 }
 
 /* 1 when a sender that is stopping has nothing more to wait for. */
 static int has_stopped(struct sender *s)
 {
     if (calls_count(s->calls, CALL_RUNNING) == 0 && member_is_welcome(s->member))
-        return_queued(s);
+        return_unbegun(s);
     if (clock_mono_ms() >= s->end_ms)
         return 1;
     return calls_count(s->calls, CALL_RUNNING) + calls_count(s->calls, CALL_DONE)
@@ -195,6 +206,7 @@ static int64_t turn(struct sender *s)
     take_jobs(s);
     end_waiting(s);
     begin_calls(s);
+    ask_leave(s);
     if (token_client_has_changed(s->tokens))
         member_beat_now(s->member); /* before the results: what is returned must not come back at once */
     offer_results(s);
@@ -229,8 +241,10 @@ static size_t on_hold(void *self, uint64_t generation, struct buf *holdings)
 static void on_welcomed(void *self, const struct control *m)
 {
     struct sender *s = self;
+    int64_t now_ms = clock_mono_ms();
     (void)m;
-    calls_offer_again(s->calls, clock_mono_ms());
+    calls_offer_again(s->calls, now_ms);
+    calls_ask_again(s->calls, now_ms + 1, now_ms); /* asked or answered in vain, perhaps */
     member_beat_now(s->member); /* a broker that is new does not know which accounts are stopped */
 }
 
@@ -239,11 +253,15 @@ static void on_message(void *self, const struct control *m)
     struct sender *s = self;
     struct mp_cursor c;
     struct holding h;
-    if (m->type != CONTROL_CONFIRM)
+    if (m->type != CONTROL_CONFIRM && m->type != CONTROL_BEGUN)
         return;
     control_array_open(&c, m->holdings);
-    while (control_holding_next(&c, &h) > 0)
-        calls_confirm(s->calls, &h);
+    while (control_holding_next(&c, &h) > 0) {
+        if (m->type == CONTROL_BEGUN)
+            take_leave(s, &h);
+        else
+            calls_confirm(s->calls, &h);
+    }
 }
 
 static void on_beat(void *self, struct control *beat)
@@ -281,9 +299,9 @@ static void take_job(struct sender *s, struct span packed)
     struct call *call = calls_take(s->calls, &job, packed, now_ms);
     if (call == NULL)
         return;
-    if (!span_is(job.kind, "template"))
+    if (call->kind == NULL)
         calls_end(s->calls, call, OUTCOME_DEAD, now_ms,
-                  "messages of kind \"%.*s\" cannot be sent to WeChat, only those of kind \"template\"",
+                  "messages of kind \"%.*s\" cannot be sent to WeChat: this sender does not know the kind",
                   (int)job.kind.bytes, job.kind.data);
 }
 
@@ -304,7 +322,8 @@ static void begin_call(struct sender *s, struct call *call, int account)
         .body = call->job.body, .self = call, .may_write = may_write, .done = on_done};
     buf_clear(&s->url);
     buf_append_str(&s->url, s->conf->accounts[account].api_base);
-    buf_append_str(&s->url, "/cgi-bin/message/template/send?access_token=");
+    buf_append_str(&s->url, call->kind->path);
+    buf_append_str(&s->url, "?access_token=");
     struct span token = token_client_escaped(s->tokens, account);
     buf_append(&s->url, token.data, token.bytes);
     request.url = buf_str(&s->url);
@@ -315,7 +334,7 @@ static void begin_call(struct sender *s, struct call *call, int account)
     assert(!failed); /* it has as many places as there are slots */
 }
 
-/* Begins the call if it can be begun now; ends it if its account cannot send. */
+/* Begins the call if it can be begun now, or has its leave asked for; ends it if its account cannot send. */
 static void begin_if_possible(struct sender *s, struct call *call)
 {
     int account = token_client_account(s->tokens, call->job.app);
@@ -327,10 +346,24 @@ static void begin_if_possible(struct sender *s, struct call *call)
     }
     uint64_t number = token_client_number(s->tokens, account);
     const char *reason = token_client_stopped(s->tokens, account);
-    if (number) /* never that of a token which WeChat rejected: for CALL_REPEAT it is another one */
+    /* The leave counts for the whole turn: WeChat certainly did nothing when it rejected the token. */
+    int needs_leave = !call->kind->has_key && call->state == CALL_QUEUED;
+    if (number && needs_leave)
+        calls_move(s->calls, call, CALL_WANTING, clock_mono_ms());
+    else if (number) /* never that of a token which WeChat rejected: for CALL_REPEAT it is another one */
         begin_call(s, call, account);
     else if (reason && call->state == CALL_QUEUED)
         calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "%s", reason);
+}
+
+/* What fills the slots. */
+static size_t count_slots(const struct sender *s)
+{
+    static const enum call_state states[] = {CALL_WANTING, CALL_ASKED, CALL_RUNNING, CALL_REPEAT};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        count += calls_count(s->calls, states[i]);
+    return count;
 }
 
 /* Each list is gone through once, since begun calls leave it. A job that cannot go yet does not hold up the
@@ -339,8 +372,7 @@ static void begin_of(struct sender *s, enum call_state state)
 {
     struct call *next;
     for (struct call *call = calls_first(s->calls, state); call; call = next) {
-        size_t in_flight = calls_count(s->calls, CALL_RUNNING) + calls_count(s->calls, CALL_REPEAT);
-        if (state == CALL_QUEUED && in_flight >= s->conf->sender.slots)
+        if (state == CALL_QUEUED && count_slots(s) >= s->conf->sender.slots)
             return;
         if (!member_may_begin(s->member))
             return;
@@ -355,6 +387,43 @@ static void begin_calls(struct sender *s)
         return;
     begin_of(s, CALL_REPEAT);
     begin_of(s, CALL_QUEUED);
+}
+
+/* The broker has it on disk that this call may be made. What cannot begin at this moment keeps waiting: it is
+ * asked for again, or a fence drops it. */
+static void take_leave(struct sender *s, const struct holding *h)
+{
+    struct call *call = calls_find_asked(s->calls, h);
+    if (call == NULL || s->end_ms)
+        return;
+    if (!member_may_begin(s->member) || !member_accepts(s->member, call->job.generation))
+        return;
+    int account = token_client_account(s->tokens, call->job.app);
+    if (token_client_number(s->tokens, account)) {
+        begin_call(s, call, account);
+        return;
+    }
+    const char *reason = token_client_stopped(s->tokens, account);
+    calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "%s",
+              reason ? reason : "the access token was lost while the broker's leave was waited for");
+}
+
+/* Both the question and its answer may have been lost: after half a lease it is asked again. */
+static void ask_leave(struct sender *s)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (s->end_ms || !member_may_begin(s->member))
+        return;
+    calls_ask_again(s->calls, now_ms - s->conf->broker.lease_ms / 2, now_ms);
+    while (calls_count(s->calls, CALL_WANTING)) {
+        buf_clear(&s->elements);
+        buf_clear(&s->packed);
+        size_t count = calls_ask(s->calls, BEGINS_A_MESSAGE, now_ms, &s->elements);
+        mp_array(&s->packed, count);
+        mp_raw(&s->packed, buf_span(&s->elements));
+        struct control message = {.type = CONTROL_BEGIN, .holdings = buf_span(&s->packed)};
+        member_send(s->member, &message);
+    }
 }
 
 /* A call whose token was rejected ends as that answer said when no other token comes. */
@@ -424,12 +493,12 @@ static void offer_results(struct sender *s)
         return;
     calls_offer_late(s->calls, now_ms - OFFER_LEASES * s->conf->broker.lease_ms, now_ms);
     while (calls_count(s->calls, CALL_DONE)) {
-        buf_clear(&s->reports);
-        buf_clear(&s->results);
-        size_t count = calls_offer(s->calls, RESULTS_A_MESSAGE, RESULT_BYTES_A_MESSAGE, now_ms, &s->reports);
-        mp_array(&s->results, count);
-        mp_raw(&s->results, buf_span(&s->reports));
-        struct control message = {.type = CONTROL_RESULTS, .results = buf_span(&s->results)};
+        buf_clear(&s->elements);
+        buf_clear(&s->packed);
+        size_t count = calls_offer(s->calls, RESULTS_A_MESSAGE, RESULT_BYTES_A_MESSAGE, now_ms, &s->elements);
+        mp_array(&s->packed, count);
+        mp_raw(&s->packed, buf_span(&s->elements));
+        struct control message = {.type = CONTROL_RESULTS, .results = buf_span(&s->packed)};
         member_send(s->member, &message);
     }
 }

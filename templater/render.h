@@ -18,7 +18,7 @@
 struct render_input {
     struct span openid;
     struct span vars;          /* packed map name -> scalar; empty = none. The last one of a name counts */
-    const char *client_msg_id; /* 32 hexadecimal digits */
+    const char *client_msg_id; /* 32 hexadecimal digits; not used for a kind without key */
     enum conf_missing missing; /* what a variable without a value is: itself (keep) or an error (reject) */
 };
 

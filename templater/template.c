@@ -223,6 +223,7 @@ static int read_mega(struct compilation *c)
     if (c->outline.has_mega && template_mega_read(c->outline.mega, &mega, c->error) != 0)
         return -1;
     c->t->kind = mega.kind;
+    c->t->has_key = mega.has_key;
     c->t->ttl_ms = mega.ttl_ms;
     c->t->lane = mega.lane;
     return 0;
@@ -304,7 +305,7 @@ static void cut_parts(struct compilation *c)
         done = p->at + p->bytes;
     }
     add_text_around_cut(c, done, c->outline.close_at);
-    if (!c->outline.has_client_msg_id)
+    if (t->has_key && !c->outline.has_client_msg_id)
         t->parts[t->part_count++] =
             (struct template_part){.kind = PART_CLIENT_MSG_ID, .name = c->outline.members > 0};
     add_text(c, c->outline.close_at, t->text.bytes);

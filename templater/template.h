@@ -49,6 +49,7 @@ struct template
     int64_t ttl_ms;   /* $mega.ttl; 0 = none */
     int lane;         /* $mega.lane: enum lane, -1 = none */
     const char *kind; /* $mega.kind; a constant */
+    int has_key;      /* 1: a message of this kind gets a client_msg_id */
 };
 
 /* Returns a template to be freed with template_destroy, or NULL with a message in `error` (appended) that

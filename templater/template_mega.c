@@ -18,9 +18,18 @@ static const struct {
     int (*read)(struct json_token value, struct template_mega *mega, struct buf *error);
 } members[] = {{"kind", read_kind}, {"ttl", read_ttl}, {"lane", read_lane}};
 
+/* The kinds of messages, the default first. Only template messages have a client_msg_id: WeChat documents it
+ * for that call alone. */
+static const struct {
+    const char *name;
+    int has_key;
+} kinds[] = {{"template", 1}, {"custom", 0}, {"subscribe", 0}, {"bizsubscribe", 0}};
+
+#define KINDS (sizeof kinds / sizeof *kinds)
+
 struct template_mega template_mega_default(void)
 {
-    return (struct template_mega){.kind = "template", .lane = -1};
+    return (struct template_mega){.kind = kinds[0].name, .has_key = kinds[0].has_key, .lane = -1};
 }
 
 static int read_member(struct json_reader *r, struct span name, struct template_mega *mega, struct buf *error)
@@ -85,15 +94,20 @@ static struct buf string_content(struct json_token value)
 static int read_kind(struct json_token value, struct template_mega *mega, struct buf *error)
 {
     struct buf content = string_content(value);
-    int known = value.type == JSON_STRING && span_is(buf_span(&content), "template");
+    size_t i = 0;
+    while (i < KINDS && !(value.type == JSON_STRING && span_is(buf_span(&content), kinds[i].name)))
+        i++;
     buf_free(&content);
-    if (known) {
-        mega->kind = "template";
+    if (i < KINDS) {
+        mega->kind = kinds[i].name;
+        mega->has_key = kinds[i].has_key;
         return 0;
     }
     buf_append_str(error, "$mega.kind: ");
     template_quote(value.raw, error);
-    buf_append_str(error, " is not supported; the only supported kind is \"template\"");
+    buf_append_str(error, " is not supported; supported are");
+    for (i = 0; i < KINDS; i++)
+        buf_printf(error, "%s \"%s\"", i == 0 ? "" : i < KINDS - 1 ? "," : " and", kinds[i].name);
     return -1;
 }
 

@@ -9,7 +9,8 @@
 #define TEMPLATE_MEGA_NAME "$mega"
 
 struct template_mega {
-    const char *kind; /* a constant; "template" unless it says otherwise */
+    const char *kind; /* a constant; "template" unless it says "custom", "subscribe" or "bizsubscribe" */
+    int has_key;      /* 1: WeChat de-duplicates messages of this kind by client_msg_id */
     int64_t ttl_ms;   /* 1 to AT_AHEAD_MS_MAX; 0 = none */
     int lane;         /* enum lane, -1 = none */
 };

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import unittest
 
 import msgpack
 import zmq
@@ -17,6 +18,10 @@ import zmq
 import ring
 
 LEASE_MS = 500
+TOKENS = {"default": "T0"}
+
+PATHS = {"template": "/cgi-bin/message/template/send", "custom": "/cgi-bin/message/custom/send",
+         "subscribe": "/cgi-bin/message/subscribe/send", "bizsubscribe": "/cgi-bin/message/subscribe/bizsend"}
 
 
 def pack(value):
@@ -176,6 +181,14 @@ class Bench:
             assert ring.SECRET not in text, "%s logs the secret" % name
 
 
+def make_body(kind, openid, seq):
+    """What the templater makes of a job: only a template message has a client_msg_id."""
+    if kind == "custom":
+        return ('{"touser":"%s","msgtype":"text","text":{"content":"job %d"}}' % (openid, seq)).encode()
+    key = ',"client_msg_id":"%032x"' % seq if kind == "template" else ""
+    return ('{"touser":"%s","template_id":"T","data":{"a":{"value":"job %d"}}%s}' % (openid, seq, key)).encode()
+
+
 def start_sim(bench, *arguments):
     sim = ring.Sim(bench.folder, list(arguments)).start()
     bench.processes.append(sim)
@@ -220,19 +233,23 @@ class Broker:
 
     def __init__(self, bench, keeper=None):
         self.bench, self.keeper = bench, keeper
-        self.socket = zmq.Context.instance().socket(zmq.ROUTER)
-        self.socket.linger = 0
-        self.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-        self.socket.bind(bench.control)
+        self.bind()
         self.push = None
         self.generation, self.seq = 1, 0
         self.hello = None           # the last one
         self.reports = []           # all that came, repeated ones too
         self.held = []              # (generation, holdings)
+        self.begins = []            # the holdings of each begin
         self.stopped = {}           # of the last beat
         self.byes = self.hellos = self.beats = 0
-        self.welcomes = self.beats_back = self.confirms = True
+        self.welcomes = self.beats_back = self.confirms = self.grants = True
         bench.on_close(self.close)
+
+    def bind(self):
+        self.socket = zmq.Context.instance().socket(zmq.ROUTER)
+        self.socket.linger = 0
+        self.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        self.socket.bind(self.bench.control)
 
     def close(self):
         self.socket.close()
@@ -277,6 +294,20 @@ class Broker:
     def on_held(self, m):
         self.held.append((m["generation"], [tuple(h) for h in m["holdings"]]))
 
+    def on_begin(self, m):
+        assert m["epoch"] == self.hello["epoch"], m
+        self.begins.append([tuple(h) for h in m["holdings"]])
+        if self.grants:
+            self.begun(*self.begins[-1])
+
+    def begun(self, *holdings):
+        """Leave for these (seq, turn)."""
+        self.say({"t": "begun", "holdings": [list(h) for h in holdings]})
+
+    def asked(self):
+        """All that leave was asked for, each as often as it was."""
+        return [h for begin in self.begins for h in begin]
+
     def on_results(self, m):
         names = ("seq", "turn", "outcome", "errcode", "msgid", "http_status", "calls", "message")
         reports = [dict(zip(names, values)) for values in m["results"]]
@@ -293,6 +324,11 @@ class Broker:
     def fence(self):
         self.generation += 1
         self.say({"t": "fence", "generation": self.generation})
+
+    def lose_connection(self):
+        """Every connection breaks, with all that is on its way in it; the broker itself goes on."""
+        self.socket.close()
+        self.bind()
 
     def until(self, condition, what, seconds=20):
         end = time.monotonic() + seconds
@@ -322,8 +358,7 @@ class Broker:
             self.seq += 1
             seq = self.seq
         if body is None:
-            body = ('{"touser":"%s","template_id":"T","data":{"a":{"value":"x"}},"client_msg_id":"%032x"}'
-                    % (openid, seq)).encode()
+            body = make_body(kind, openid, seq)
         if generation is None:
             generation = self.generation
         self.push.send(pack([seq, turn, generation, "id-%d" % seq, app, openid, kind, body]))
@@ -338,3 +373,41 @@ class Broker:
 
     def result(self, **job):
         return self.report(self.job(**job))
+
+
+class Case(unittest.TestCase):
+    def bench(self, accounts=None, sections=None):
+        bench = Bench(accounts or {"default": {}}, sections)
+        self.addCleanup(bench.close)
+        return bench
+
+    def with_sim(self, *arguments, sections=None):
+        """A real keeper and the simulator: the bench, the simulator, and the broker of a sender that is ready."""
+        bench = self.bench()
+        self.sim = start_sim(bench, *arguments)
+        bench.write({"default": {"api_base": self.sim.base}}, sections)
+        self.keeper = bench.start("mega-token", "token")
+        self.sender = bench.start("mega-sender", "sender-1")
+        broker = Broker(bench)
+        broker.connect()
+        return bench, broker
+
+    def with_server(self, *serves, base=None, tokens=None, sections=None):
+        """A server of our own instead of WeChat, and a keeper played by the test."""
+        bench = self.bench()
+        self.server = Server(*serves) if serves else None
+        if self.server:
+            bench.on_close(self.server.close)
+        bench.write({"default": {"api_base": base or self.server.base}}, sections)
+        self.token = Keeper(bench, tokens or dict(TOKENS))
+        self.sender = bench.start("mega-sender", "sender-1")
+        broker = Broker(bench, self.token)
+        broker.connect()
+        return bench, broker
+
+    def check(self, report, outcome, message="", calls=1, **more):
+        self.assertEqual(report["outcome"], outcome, report)
+        self.assertIn(message, report["message"])
+        self.assertEqual(report["calls"], calls, report)
+        for name, value in more.items():
+            self.assertEqual(report[name], value, report)

@@ -81,14 +81,14 @@ class Sim:
         body = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET, **changes}
         return self.call("POST", "/cgi-bin/stable_token", json.dumps(body))
 
-    def path(self, token=None):
-        return SEND + "?access_token=" + (token or self.token)
+    def path(self, token=None, path=SEND):
+        return path + "?access_token=" + (token or self.token)
 
-    def send(self, body=None, token=None):
-        return self.call("POST", self.path(token), body if body is not None else message())
+    def send(self, body=None, token=None, path=SEND):
+        return self.call("POST", self.path(token, path), body if body is not None else message())
 
-    def code(self, body=None, token=None):
-        return self.send(body, token)["errcode"]
+    def code(self, body=None, token=None, path=SEND):
+        return self.send(body, token, path)["errcode"]
 
     def stats(self):
         return self.call("GET", "/sim/stats")

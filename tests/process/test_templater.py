@@ -40,6 +40,22 @@ class DirSource(Case):
         self.assertEqual(bodies[0], bodies[1])
         self.assertEqual(len(set(bodies)), 3)
 
+    def test_kinds(self):
+        """Only template messages get a client_msg_id; the others go out as they were rendered."""
+        kinds = ("custom", "subscribe", "bizsubscribe", "template")
+        for seq, kind in enumerate(kinds):
+            self.put("test", '{"$mega":{"kind":"%s"},"touser":"${OPENID}"}' % kind)
+            if seq == 0:
+                self.start()
+                self.broker.wait_keys(["test"])
+            else:
+                self.assertEqual(self.broker.tset("test", seq + 1)[0], 200)
+            self.broker.job(seq, self.sender, version=seq + 1)
+            r = self.broker.rendered(self.sender)
+            self.assertEqual((r[0], r[6]), (seq, kind))
+            self.assertEqual(MSG_ID.sub(b"}", r[7]), b'{"touser":"oAB"}')
+            self.assertEqual(r[7] == b'{"touser":"oAB"}', kind != "template")
+
     def test_ttl_lane_and_needs(self):
         self.put("a", '{"$mega":{"ttl":"5m","lane":"express"},"x":"${v} ${w}","y":${z}}')
         self.start(templater="missing_variable = reject\n")
@@ -89,7 +105,7 @@ class DirSource(Case):
         code, message, keys = self.broker.tset("test", 6)
         self.assertEqual((code, keys), (400, []))
         self.assertIn("not JSON at byte 7", message)
-        self.put("test", '{"$mega":{"kind":"custom"}}')
+        self.put("test", '{"$mega":{"kind":"fax"}}')
         self.assertIn("$mega.kind", self.broker.tset("test", 7)[1])
         self.put("test", '{"x":"%s"}' % ("y" * 200))
         self.assertEqual(self.broker.tset("test", 8), (400, "over template size", []))

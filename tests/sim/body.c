@@ -17,14 +17,46 @@
 /* Numbers are not looked at, so huge ones may lose digits; a NUL within a string is legal JSON. */
 #define BODY_FLAGS (JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL)
 
-static int body_check_members(const json_t *root, enum body_openid_policy policy,
+/* What a customer-service message of a type cannot do without: strings that are not empty, in the object that
+ * has the type's name. Source: doc/service/api/customer/message/api_sendcustommessage. Which errcode WeChat
+ * gives for each is not published. */
+static const struct body_part {
+    const char *msgtype;
+    const char *member;
+    int errcode; /* when it is missing */
+} PARTS[] = {
+    {"text", "content", ERRCODE_TEXT_EMPTY},
+    {"image", "media_id", ERRCODE_MEDIA_MISSING},
+    {"voice", "media_id", ERRCODE_MEDIA_MISSING},
+    {"mpnews", "media_id", ERRCODE_MEDIA_MISSING},
+    {"video", "media_id", ERRCODE_MEDIA_MISSING},
+    {"video", "thumb_media_id", ERRCODE_MEDIA_MISSING},
+    {"music", "musicurl", ERRCODE_PARAMETER},
+    {"music", "hqmusicurl", ERRCODE_PARAMETER},
+    {"music", "thumb_media_id", ERRCODE_MEDIA_MISSING},
+    {"news", NULL, 0},    /* body_check_articles() */
+    {"msgmenu", NULL, 0}, /* body_check_menu() */
+    {"mpnewsarticle", "article_id", ERRCODE_PARAMETER},
+    {"wxcard", "card_id", ERRCODE_PARAMETER},
+    {"miniprogrampage", "appid", ERRCODE_PARAMETER},
+    {"miniprogrampage", "pagepath", ERRCODE_PARAMETER},
+    {"miniprogrampage", "thumb_media_id", ERRCODE_MEDIA_MISSING},
+    {"link", "title", ERRCODE_PARAMETER},
+    {"link", "url", ERRCODE_PARAMETER},
+};
+
+static int body_check_members(const json_t *root, enum body_kind kind, enum body_openid_policy policy,
                               struct body_message *message, char *error);
+static int body_check_template(const json_t *root, char *error);
+static int body_check_custom(const json_t *root);
+static int body_check_subscribe(const json_t *root, char *error);
+static int body_check_bizsubscribe(const json_t *root, char *error);
 static int body_check_data(json_t *data, char *error);
 static int body_check_client_id(const json_t *id, struct body_message *message, char *error);
 static bool body_has_needless_escape(const char *bytes, size_t count);
 static int body_copy_string(const json_t *value, char *out, size_t max);
 
-int body_read_message(const char *bytes, size_t count, enum body_openid_policy policy,
+int body_read_message(const char *bytes, size_t count, enum body_kind kind, enum body_openid_policy policy,
                       struct body_message *message, char error[BODY_ERROR_BYTES_MAX])
 {
     memset(message, 0, sizeof *message);
@@ -36,7 +68,7 @@ int body_read_message(const char *bytes, size_t count, enum body_openid_policy p
     if (errcode == 0 && body_has_needless_escape(bytes, count))
         errcode = ERRCODE_ESCAPES;
     if (errcode == 0)
-        errcode = body_check_members(root, policy, message, error);
+        errcode = body_check_members(root, kind, policy, message, error);
     json_decref(root);
     return errcode;
 }
@@ -78,20 +110,115 @@ static bool body_openid_valid(const char *openid, enum body_openid_policy policy
     return openid[0] != '\0';
 }
 
-static int body_check_members(const json_t *root, enum body_openid_policy policy,
+static int body_check_members(const json_t *root, enum body_kind kind, enum body_openid_policy policy,
                               struct body_message *message, char *error)
 {
     char openid[BODY_OPENID_BYTES_MAX + 1] = "";
+    int errcode = 0;
     body_copy_string(json_object_get(root, "touser"), openid, BODY_OPENID_BYTES_MAX);
     if (!body_openid_valid(openid, policy))
         return ERRCODE_OPENID;
     memcpy(message->openid, openid, sizeof openid);
-    if (json_string_length(json_object_get(root, "template_id")) == 0)
+    switch (kind) {
+    case BODY_TEMPLATE:
+        errcode = body_check_template(root, error);
+        if (errcode == 0)
+            errcode = body_check_client_id(json_object_get(root, "client_msg_id"), message, error);
+        return errcode;
+    case BODY_CUSTOM:
+        return body_check_custom(root);
+    case BODY_SUBSCRIBE:
+        return body_check_subscribe(root, error);
+    case BODY_BIZSUBSCRIBE:
+        return body_check_bizsubscribe(root, error);
+    }
+    return ERRCODE_JSON;
+}
+
+static bool body_has_text(const json_t *object, const char *name)
+{
+    return json_string_length(json_object_get(object, name)) > 0;
+}
+
+/* What all messages with a template have. */
+static int body_check_template(const json_t *root, char *error)
+{
+    if (!body_has_text(root, "template_id"))
         return ERRCODE_TEMPLATE_ID;
-    int errcode = body_check_data(json_object_get(root, "data"), error);
+    return body_check_data(json_object_get(root, "data"), error);
+}
+
+/* "news" may have one article only. */
+static int body_check_articles(const json_t *news)
+{
+    const json_t *articles = json_object_get(news, "articles");
+    if (json_array_size(articles) == 0)
+        return ERRCODE_NEWS_EMPTY;
+    return json_array_size(articles) == 1 ? 0 : ERRCODE_ARTICLES;
+}
+
+static int body_check_menu(const json_t *menu)
+{
+    return json_array_size(json_object_get(menu, "list")) > 0 ? 0 : ERRCODE_PARAMETER;
+}
+
+static int body_check_part(const json_t *content, const struct body_part *part)
+{
+    if (part->member != NULL)
+        return body_has_text(content, part->member) ? 0 : part->errcode;
+    return strcmp(part->msgtype, "news") == 0 ? body_check_articles(content) : body_check_menu(content);
+}
+
+static int body_check_custom(const json_t *root)
+{
+    const char *msgtype = json_string_value(json_object_get(root, "msgtype"));
+    const json_t *service = json_object_get(root, "customservice");
+    int errcode = ERRCODE_MSGTYPE; /* until the type is found */
+    for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+        if (msgtype == NULL || strcmp(msgtype, PARTS[i].msgtype) != 0)
+            continue;
+        errcode = body_check_part(json_object_get(root, msgtype), &PARTS[i]);
+        if (errcode != 0)
+            return errcode;
+    }
+    if (errcode == 0 && service != NULL && !body_has_text(service, "kf_account"))
+        return ERRCODE_KF_ACCOUNT;
+    return errcode;
+}
+
+static bool body_text_or_absent(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return value == NULL || json_is_string(value);
+}
+
+static int body_check_subscribe(const json_t *root, char *error)
+{
+    const json_t *state = json_object_get(root, "miniprogram_state");
+    const char *text = json_string_value(state);
+    int errcode = body_check_template(root, error);
     if (errcode != 0)
         return errcode;
-    return body_check_client_id(json_object_get(root, "client_msg_id"), message, error);
+    if (!body_text_or_absent(root, "page"))
+        return ERRCODE_PAGE;
+    if (state == NULL || (text != NULL && (strcmp(text, "developer") == 0 || strcmp(text, "trial") == 0 ||
+                                           strcmp(text, "formal") == 0)))
+        return 0;
+    snprintf(error, BODY_ERROR_BYTES_MAX, "argument invalid! miniprogram_state invalid");
+    return ERRCODE_ARGUMENT;
+}
+
+static int body_check_bizsubscribe(const json_t *root, char *error)
+{
+    const json_t *program = json_object_get(root, "miniprogram");
+    int errcode = body_check_template(root, error);
+    if (errcode != 0)
+        return errcode;
+    if (!body_text_or_absent(root, "page"))
+        return ERRCODE_PAGE;
+    if (program != NULL && !body_has_text(program, "appid"))
+        return ERRCODE_PROGRAM_APPID;
+    return body_text_or_absent(program, "pagepath") ? 0 : ERRCODE_PROGRAM_PAGE;
 }
 
 /* Every member of data must be an object with a string "value". */

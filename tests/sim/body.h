@@ -21,10 +21,18 @@ enum body_openid_policy {
     BODY_OPENID_REAL, /* 28 characters, the first an 'o': as all published ones are */
 };
 
-/* What a template/send body says. */
+/* What is to be sent. */
+enum body_kind {
+    BODY_TEMPLATE,     /* template/send */
+    BODY_CUSTOM,       /* custom/send */
+    BODY_SUBSCRIBE,    /* subscribe/send */
+    BODY_BIZSUBSCRIBE, /* subscribe/bizsend */
+};
+
+/* What the body of a message call says. */
 struct body_message {
     char openid[BODY_OPENID_BYTES_MAX + 1];           /* "" until it was found valid */
-    char client_msg_id[BODY_CLIENT_ID_BYTES_MAX + 1]; /* "" if absent */
+    char client_msg_id[BODY_CLIENT_ID_BYTES_MAX + 1]; /* "" if absent; only template messages have one */
 };
 
 /* What a stable_token body says; "" for a member that is missing, too long or no string. */
@@ -35,9 +43,9 @@ struct body_grant {
     bool force_refresh;
 };
 
-/* Checks a template/send body in WeChat's order. 0, or the errcode to answer; then `error` holds an errmsg,
- * or is "" where the usual text of the code says it all. */
-int body_read_message(const char *bytes, size_t count, enum body_openid_policy policy,
+/* Checks the body of a message call in WeChat's order. 0, or the errcode to answer; then `error` holds an
+ * errmsg, or is "" where the usual text of the code says it all. */
+int body_read_message(const char *bytes, size_t count, enum body_kind kind, enum body_openid_policy policy,
                       struct body_message *message, char error[BODY_ERROR_BYTES_MAX]);
 
 /* Reads a stable_token body. 0, 44002 (empty) or 47001 (not JSON, or force_refresh no boolean). */

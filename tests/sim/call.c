@@ -28,6 +28,7 @@ struct call_key {
 struct call {
     struct sim *sim;
     struct exchange *exchange;
+    const struct kind *kind;
     struct call *prev; /* sim->calls */
     struct call *next;
     UT_hash_handle hh; /* sim->busy, while holds_openid */
@@ -46,7 +47,7 @@ struct call {
     int errcode;
     unsigned status;
     enum http_type type;
-    int64_t msgid; /* 0: none */
+    int64_t msgid; /* 0: none; not told where the kind's answers carry none */
     struct text answer;
 };
 
@@ -61,12 +62,13 @@ static void call_due(void *argument);
 static void call_client_left(struct exchange *exchange);
 static void call_settle(struct call *call, bool ending);
 
-void call_begin(struct sim *sim, struct exchange *exchange)
+void call_begin(struct sim *sim, struct exchange *exchange, const struct kind *kind)
 {
     int64_t *values = sim->counters.values;
     struct call *call = memory_new(sizeof *call);
     call->sim = sim;
     call->exchange = exchange;
+    call->kind = kind;
     call->arrived_ms = loop_wall_ms();
     call->status = 200;
     exchange->owner = call;
@@ -115,7 +117,7 @@ static void call_decide(struct call *call)
     }
     int errcode = call_check_request(call);
     if (errcode == 0)
-        errcode = body_read_message(call->exchange->body, call->exchange->body_bytes,
+        errcode = body_read_message(call->exchange->body, call->exchange->body_bytes, call->kind->body,
                                     sim->options->openid_policy, &call->message, error);
     if (errcode != 0) {
         call_refuse(call, errcode, error[0] != '\0' ? error : NULL);
@@ -211,7 +213,10 @@ static void call_deliver(struct call *call)
             dedupe_add(sim->dedupe, account, openid, client_msg_id, call->msgid, now_ms);
     }
     call->has_errcode = true;
-    text_printf(&call->answer, "{\"errcode\":0,\"errmsg\":\"ok\",\"msgid\":%" PRId64 "}", call->msgid);
+    text_puts(&call->answer, "{\"errcode\":0,\"errmsg\":\"ok\"");
+    if (call->kind->has_msgid)
+        text_printf(&call->answer, ",\"msgid\":%" PRId64, call->msgid);
+    text_puts(&call->answer, "}");
 }
 
 static void call_answer_status(struct call *call, unsigned status)
@@ -283,7 +288,7 @@ static void call_journal(const struct call *call, bool answered)
         .has_errcode = call->has_errcode,
         .errcode = call->errcode,
         .status = answer ? (int)call->status : 0,
-        .msgid = call->msgid,
+        .msgid = call->kind->has_msgid ? call->msgid : 0,
         .body = exchange->body_too_large ? NULL : exchange->body,
         .body_bytes = exchange->body_bytes,
     };

@@ -1,5 +1,5 @@
 /*
- * call.h - message calls: POST /cgi-bin/message/template/send.
+ * call.h - message calls: POST /cgi-bin/message/…, of each kind (kind.h).
  *
  * What becomes of a call is decided when it arrives; it is counted, journalled and answered when its latency
  * is over:
@@ -12,10 +12,11 @@
 #ifndef SIM_CALL_H
 #define SIM_CALL_H
 
+#include "tests/sim/kind.h"
 #include "tests/sim/sim.h"
 
 /* Takes a request; answers it now or later. */
-void call_begin(struct sim *sim, struct exchange *exchange);
+void call_begin(struct sim *sim, struct exchange *exchange, const struct kind *kind);
 
 /* Answers what was held by a pause, oldest first. */
 void call_resume_all(struct sim *sim);

@@ -13,6 +13,7 @@
 #include "tests/sim/control.h"
 #include "tests/sim/errcode.h"
 #include "tests/sim/grant.h"
+#include "tests/sim/kind.h"
 #include "tests/sim/memory.h"
 
 #define RID_BYTES 27 /* three groups of eight hexadecimal digits */
@@ -56,8 +57,9 @@ void sim_handle(void *sim, struct exchange *exchange)
 {
     struct sim *self = sim;
     const char *path = exchange->path;
-    if (strcmp(path, "/cgi-bin/message/template/send") == 0) {
-        call_begin(self, exchange);
+    const struct kind *kind = kind_find(path);
+    if (kind != NULL) {
+        call_begin(self, exchange, kind);
     } else if (strncmp(path, "/sim/", 5) == 0) {
         control_handle(self, exchange);
     } else if (strcmp(path, "/cgi-bin/token") == 0) {

@@ -1,7 +1,7 @@
 /*
  * sim.h - the simulator: what its parts share, and which part serves which path.
  *
- *   /cgi-bin/message/template/send             call.c
+ *   /cgi-bin/message/…                         call.c, for the paths of kind.c
  *   /cgi-bin/token, /cgi-bin/stable_token      grant.c
  *   /sim/…                                     control.c
  *

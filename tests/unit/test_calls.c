@@ -1,21 +1,54 @@
-/* The table of calls: one for each seq, what a fence drops and what it holds, results until they are
- * confirmed. */
+/* The table of calls: one for each seq, what waits for leave, what a fence drops and what it holds, results
+ * until they are confirmed. */
 #include "proto/mp.h"
 #include "sender/calls.h"
 #include "tests/unit/test.h"
 
 #define SLOTS 4
 
-static struct call *take(struct calls *c, uint64_t seq, uint32_t turn, uint64_t generation)
+static struct call *take_kind(struct calls *c, uint64_t seq, uint32_t turn, uint64_t generation,
+                              const char *kind)
 {
     struct buf packed = {0};
     struct rendered job = {.seq = seq, .turn = turn, .generation = generation, .id = span_of("id"),
-                           .app = span_of("default"), .openid = span_of("o"), .kind = span_of("template"),
+                           .app = span_of("default"), .openid = span_of("o"), .kind = span_of(kind),
                            .body = span_of("{}")};
     rendered_pack(&job, &packed);
     struct call *call = calls_take(c, &job, buf_span(&packed), 1000);
     buf_free(&packed); /* the table keeps a copy */
     return call;
+}
+
+static struct call *take(struct calls *c, uint64_t seq, uint32_t turn, uint64_t generation)
+{
+    return take_kind(c, seq, turn, generation, "template");
+}
+
+/* Takes a job that waits for leave from then on. */
+static struct call *want(struct calls *c, uint64_t seq, uint32_t turn, uint64_t generation, int64_t now_ms)
+{
+    struct call *call = take_kind(c, seq, turn, generation, "custom");
+    CHECK(call != NULL);
+    calls_move(c, call, CALL_WANTING, now_ms);
+    return call;
+}
+
+/* Asks for leave; writes the seqs one behind the other into *seqs. */
+static size_t ask(struct calls *c, size_t count_max, int64_t now_ms, uint64_t *seqs)
+{
+    struct buf out = {0};
+    struct mp_cursor cursor;
+    struct holding h;
+    size_t count = calls_ask(c, count_max, now_ms, &out);
+    *seqs = 0;
+    mp_open(&cursor, buf_span(&out));
+    for (size_t i = 0; i < count; i++) {
+        CHECK_INT(control_holding_next(&cursor, &h), 1);
+        *seqs = *seqs * 10 + h.seq;
+    }
+    CHECK_INT(control_holding_next(&cursor, &h), 0);
+    buf_free(&out);
+    return count;
 }
 
 /* Takes a job and ends it. */
@@ -142,6 +175,123 @@ static void test_hold(void)
     calls_destroy(&c);
 }
 
+static void test_kinds(void)
+{
+    static const struct {
+        const char *name, *path;
+        int has_key;
+    } cases[] = {{"template", "/cgi-bin/message/template/send", 1},
+                 {"custom", "/cgi-bin/message/custom/send", 0},
+                 {"subscribe", "/cgi-bin/message/subscribe/send", 0},
+                 {"bizsubscribe", "/cgi-bin/message/subscribe/bizsend", 0}};
+    static const char *const unknown[] = {"", "Template", "templates", "custo", "biz"};
+    struct calls *c = calls_new(SLOTS, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct call *call = take_kind(c, i, 1, 1, cases[i].name);
+        CHECK_STR(call->kind->name, cases[i].name);
+        CHECK_STR(call->kind->path, cases[i].path);
+        CHECK_INT(call->kind->has_key, cases[i].has_key);
+    }
+    calls_hold(c, 2, &(struct buf){0});
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        CHECK(take_kind(c, i, 1, 2, unknown[i])->kind == NULL);
+    CHECK(kind_find((struct span){"template\0", 9}) == NULL);
+    calls_destroy(&c);
+}
+
+static void test_leave(void)
+{
+    struct calls *c = calls_new(SLOTS, NULL);
+    uint64_t seqs;
+    struct call *one = want(c, 1, 3, 1, 1000);
+    want(c, 2, 1, 1, 1000);
+    want(c, 3, 1, 1, 1000);
+    CHECK_U64(ask(c, 2, 1000, &seqs), 2);
+    CHECK_U64(seqs, 12);
+    CHECK_U64(ask(c, 2, 1000, &seqs), 1);
+    CHECK_U64(seqs, 3);
+    CHECK_U64(ask(c, 2, 1000, &seqs), 0); /* asked once, until it is time again */
+    CHECK_U64(calls_count(c, CALL_ASKED), 3);
+    /* only a leave for just this turn is one */
+    CHECK(calls_find_asked(c, &(struct holding){1, 2}) == NULL);
+    CHECK(calls_find_asked(c, &(struct holding){1, 4}) == NULL);
+    CHECK(calls_find_asked(c, &(struct holding){4, 1}) == NULL);
+    CHECK(calls_find_asked(c, &(struct holding){1, 3}) == one);
+    calls_move(c, one, CALL_RUNNING, 1000);
+    CHECK(calls_find_asked(c, &(struct holding){1, 3}) == NULL); /* said twice */
+    calls_move(c, one, CALL_REPEAT, 1000);
+    CHECK(calls_find_asked(c, &(struct holding){1, 3}) == NULL);
+    calls_end(c, one, OUTCOME_SENT, 1000, "x");
+    CHECK(calls_find_asked(c, &(struct holding){1, 3}) == NULL);
+    CHECK(calls_find_asked(c, &(struct holding){2, 1}) != NULL);
+    CHECK(take_kind(c, 5, 1, 1, "custom") != NULL); /* has not got a slot yet */
+    CHECK(calls_find_asked(c, &(struct holding){5, 1}) == NULL);
+    calls_destroy(&c);
+}
+
+static void test_leave_asked_again(void)
+{
+    struct calls *c = calls_new(SLOTS, NULL);
+    uint64_t seqs;
+    want(c, 1, 1, 1, 1000);
+    CHECK_U64(ask(c, 9, 1000, &seqs), 1);
+    want(c, 2, 1, 1, 1100);
+    CHECK_U64(ask(c, 9, 1100, &seqs), 1);
+    calls_ask_again(c, 1000, 1200);
+    CHECK_U64(ask(c, 9, 1200, &seqs), 0);
+    calls_ask_again(c, 1001, 1200);
+    CHECK(calls_find_asked(c, &(struct holding){1, 1}) != NULL); /* the leave for the first question counts */
+    CHECK_U64(ask(c, 9, 1200, &seqs), 1);
+    CHECK_U64(seqs, 1);
+    calls_ask_again(c, 1201, 1200); /* all */
+    CHECK_U64(ask(c, 9, 1200, &seqs), 2);
+    CHECK_U64(seqs, 21);
+    calls_destroy(&c);
+}
+
+/* A newer turn takes the place of one that waits for leave, and needs a leave of its own. */
+static void test_leave_of_another_turn(void)
+{
+    struct calls *c = calls_new(SLOTS, NULL);
+    uint64_t seqs;
+    want(c, 1, 1, 1, 1000);
+    ask(c, 9, 1000, &seqs);
+    CHECK(take_kind(c, 1, 1, 1, "custom") == NULL);
+    struct call *call = take_kind(c, 1, 2, 2, "custom");
+    CHECK(call != NULL);
+    CHECK_INT(call->state, CALL_QUEUED);
+    CHECK_U64(calls_count(c, CALL_ASKED), 0);
+    calls_move(c, call, CALL_WANTING, 1000);
+    CHECK(calls_find_asked(c, &(struct holding){1, 1}) == NULL);
+    CHECK(calls_find_asked(c, &(struct holding){1, 2}) == call);
+    calls_destroy(&c);
+}
+
+/* What waits for leave is dropped like what waits for a slot, and never held. */
+static void test_leave_and_fence(void)
+{
+    struct calls *c = calls_new(SLOTS, NULL);
+    struct buf holdings = {0};
+    uint64_t seqs;
+    want(c, 1, 1, 6, 1000);
+    ask(c, 9, 1000, &seqs);
+    want(c, 2, 1, 6, 1000);
+    struct call *begun = want(c, 3, 1, 6, 1000);
+    calls_move(c, begun, CALL_RUNNING, 1000);
+    want(c, 4, 1, 7, 1000);
+    CHECK_U64(calls_hold(c, 7, &holdings), 1);
+    struct buf expected = {0};
+    control_holding_pack(&(struct holding){3, 1}, &expected);
+    CHECK_BYTES(buf_span(&holdings), buf_span(&expected));
+    CHECK(calls_find_asked(c, &(struct holding){1, 1}) == NULL); /* granted before the fence, read after it */
+    CHECK(calls_find_asked(c, &(struct holding){2, 1}) == NULL);
+    CHECK(calls_find_asked(c, &(struct holding){4, 1}) != NULL); /* of the new generation: stays */
+    CHECK_U64(calls_count(c, CALL_FREE), 2 * SLOTS - 2);
+    buf_free(&expected);
+    buf_free(&holdings);
+    calls_destroy(&c);
+}
+
 static void test_full(void)
 {
     struct calls *c = calls_new(SLOTS, NULL);
@@ -192,6 +342,11 @@ int main(void)
     test_same_seq_queued();
     test_same_seq_with_result();
     test_hold();
+    test_kinds();
+    test_leave();
+    test_leave_asked_again();
+    test_leave_of_another_turn();
+    test_leave_and_fence();
     test_full();
     test_offer_again();
     test_offer_is_bounded();

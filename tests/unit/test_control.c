@@ -419,6 +419,7 @@ static const struct damaged {
     {read_control,
      "{t hello epoch 5 kind sender name s version v slots 64 endpoint e clock 5 generation 41}"},
     {read_control, "{t welcome epoch 5 clock 5 generation 42 broker 7 lease 3000 versions {a 1 b 2}}"},
+    {read_control, "{t begin epoch 5 holdings [[1001 1] [1002 3]]}"},
     {read_control,
      "{t tset epoch 5 keys [[paid 8 0 -1 [name]]] ref 9 key paid key_version 8 code 200 message x}"},
     {read_job, "[1001 1 42 0 ipc:///a i shop o1 paid 7 <c403810101>]"},

@@ -275,6 +275,11 @@ static const struct {
      {.type = CONTROL_HELD, .epoch = EPOCH, .generation = 43},
      offsetof(struct control, holdings),
      "[]"},
+    {"control begin",
+     {.type = CONTROL_BEGIN, .epoch = EPOCH},
+     offsetof(struct control, holdings),
+     "[[1001 1] [1002 3]]"},
+    {"control begun", {.type = CONTROL_BEGUN}, offsetof(struct control, holdings), "[[1002 3]]"},
     {"control results",
      {.type = CONTROL_RESULTS, .epoch = EPOCH},
      offsetof(struct control, results),
@@ -414,34 +419,48 @@ static void test_jobs(struct golden *g)
     buf_free(&vars);
 }
 
-static void test_rendered(struct golden *g)
+static void check_rendered(struct golden *g, const char *name, const struct rendered *expected)
 {
-    const struct rendered expected = {
-        .seq = 1001,
-        .turn = 1,
-        .generation = 42,
-        .id = S("order-7-paid"),
-        .app = S("shop"),
-        .openid = S("o1"),
-        .kind = S("template"),
-        .body = S("{\"touser\":\"o1\",\"template_id\":\"T1\",\"data\":{\"name\":{\"value\":"
-                  "\"\xe5\xbc\xa0\xe4\xb8\x89\"}},\"client_msg_id\":"
-                  "\"0c8a3e4d0c8a3e4d0c8a3e4d0c8a3e4d\"}")};
-    struct buf bytes = golden_find(g, "rendered"), packed = {0};
+    struct buf bytes = golden_find(g, name), packed = {0};
     struct rendered r;
-    rendered_pack(&expected, &packed);
-    check_packed("rendered", &packed, &bytes);
+    rendered_pack(expected, &packed);
+    check_packed(name, &packed, &bytes);
     CHECK_INT(rendered_unpack(buf_span(&bytes), &r), 0);
-    CHECK_U64(r.seq, expected.seq);
-    CHECK_U64(r.turn, expected.turn);
-    CHECK_U64(r.generation, expected.generation);
-    CHECK_BYTES(r.id, expected.id);
-    CHECK_BYTES(r.app, expected.app);
-    CHECK_BYTES(r.openid, expected.openid);
-    CHECK_BYTES(r.kind, expected.kind);
-    CHECK_BYTES(r.body, expected.body);
+    CHECK_U64(r.seq, expected->seq);
+    CHECK_U64(r.turn, expected->turn);
+    CHECK_U64(r.generation, expected->generation);
+    CHECK_BYTES(r.id, expected->id);
+    CHECK_BYTES(r.app, expected->app);
+    CHECK_BYTES(r.openid, expected->openid);
+    CHECK_BYTES(r.kind, expected->kind);
+    CHECK_BYTES(r.body, expected->body);
     buf_free(&bytes);
     buf_free(&packed);
+}
+
+static void test_rendered(struct golden *g)
+{
+    check_rendered(g, "rendered",
+                   &(struct rendered){.seq = 1001,
+                                      .turn = 1,
+                                      .generation = 42,
+                                      .id = S("order-7-paid"),
+                                      .app = S("shop"),
+                                      .openid = S("o1"),
+                                      .kind = S("template"),
+                                      .body = S("{\"touser\":\"o1\",\"template_id\":\"T1\",\"data\":"
+                                                "{\"name\":{\"value\":\"\xe5\xbc\xa0\xe4\xb8\x89\"}},"
+                                                "\"client_msg_id\":\"0c8a3e4d0c8a3e4d0c8a3e4d0c8a3e4d\"}")});
+    check_rendered(g, "rendered custom",
+                   &(struct rendered){.seq = 1002,
+                                      .turn = 3,
+                                      .generation = 42,
+                                      .id = S("order-7-paid"),
+                                      .app = S("shop"),
+                                      .openid = S("o1"),
+                                      .kind = S("custom"),
+                                      .body = S("{\"touser\":\"o1\",\"msgtype\":\"text\",\"text\":"
+                                                "{\"content\":\"\xe5\xbc\xa0\xe4\xb8\x89\"}}")});
 }
 
 /* The reports inside the golden results message. */

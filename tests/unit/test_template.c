@@ -101,6 +101,14 @@ static const struct {
     {"{\"$mega\":{}}", "null", "{\"client_msg_id\":\"" MSG_ID "\"}"},
     {"{\"a\":\"${x}\",\"\\u0024mega\":{},\"b\":\"${x}\"}", "{\"x\":1}", "{\"a\":\"1\",\"b\":\"1\"" ADDED},
     {"{\"a\":{\"$mega\":1},\"b\":\"$mega\"}", "null", "{\"a\":{\"$mega\":1},\"b\":\"$mega\"" ADDED},
+    /* kinds without key go out as they are */
+    {"{\"$mega\":{\"kind\":\"template\"},\"a\":1}", "null", "{\"a\":1" ADDED},
+    {"{\"$mega\":{\"kind\":\"custom\"},\"a\":\"${x}\"}", "{\"x\":1}", "{\"a\":\"1\"}"},
+    {"{\"a\":\"${x}\",\"$mega\":{\"kind\":\"subscribe\"}}", "{\"x\":1}", "{\"a\":\"1\"}"},
+    {"{\"a\":1,\"$mega\":{\"kind\":\"biz\\u0073ubscribe\"} }", "null", "{\"a\":1 }"},
+    {"{\"$mega\":{\"kind\":\"custom\"}}", "null", "{}"},
+    {"{\"$mega\":{\"kind\":\"custom\"},\"client_msg_id\":\"${OPENID}\"}", "null",
+     "{\"client_msg_id\":\"oAB\"}"},
 };
 
 static void test_renderings(void)
@@ -235,8 +243,13 @@ static const struct {
     {"{\"a\":\"x", "not JSON at byte "},
     {"{\"$mega\":1}", "$mega: must be an object"},
     {"{\"$mega\":{},\"$mega\":{}}", "$mega: stands there twice"},
-    {"{\"$mega\":{\"kind\":\"custom\"}}",
-     "$mega.kind: \"custom\" is not supported; the only supported kind is \"template\""},
+    {"{\"$mega\":{\"kind\":\"customs\"}}",
+     "$mega.kind: \"customs\" is not supported; supported are \"template\", \"custom\", \"subscribe\" and "
+     "\"bizsubscribe\""},
+    {"{\"$mega\":{\"kind\":\"\"}}", "$mega.kind: \"\" is not supported"},
+    {"{\"$mega\":{\"kind\":\"Custom\"}}", "$mega.kind: \"Custom\" is not supported"},
+    {"{\"$mega\":{\"kind\":\"custom\\u0000\"}}", "$mega.kind: "},
+    {"{\"$mega\":{\"kind\":[\"custom\"]}}", "$mega.kind: [ is not supported"},
     {"{\"$mega\":{\"kind\":${x}}}", "$mega.kind: null is not supported"},
     {"{\"$mega\":{\"kind\":7}}", "$mega.kind: 7 is not supported"},
     {"{\"$mega\":{\"fallback\":\"b\"}}", "$mega.fallback: unknown member; known are kind, ttl and lane"},
@@ -271,13 +284,20 @@ static const struct {
     const char *text;
     int64_t ttl_ms;
     int lane;
+    const char *kind;
+    int has_key;
 } megas[] = {
-    {"{}", 0, -1},
-    {"{\"$mega\":{\"ttl\":1}}", 1, -1},
-    {"{\"$mega\":{\"ttl\":34560000000}}", AT_AHEAD_MS_MAX, -1},
-    {"{\"$mega\":{\"ttl\":\"5m\"}}", 300000, -1},
-    {"{\"$mega\":{\"ttl\":\"400d\",\"lane\":\"express\"}}", AT_AHEAD_MS_MAX, LANE_EXPRESS},
-    {"{\"$mega\":{\"lane\":\"bulk\",\"kind\":\"template\"}}", 0, LANE_BULK},
+    {"{}", 0, -1, "template", 1},
+    {"{\"$mega\":{}}", 0, -1, "template", 1},
+    {"{\"$mega\":{\"ttl\":1}}", 1, -1, "template", 1},
+    {"{\"$mega\":{\"ttl\":34560000000}}", AT_AHEAD_MS_MAX, -1, "template", 1},
+    {"{\"$mega\":{\"ttl\":\"5m\"}}", 300000, -1, "template", 1},
+    {"{\"$mega\":{\"ttl\":\"400d\",\"lane\":\"express\"}}", AT_AHEAD_MS_MAX, LANE_EXPRESS, "template", 1},
+    {"{\"$mega\":{\"lane\":\"bulk\",\"kind\":\"template\"}}", 0, LANE_BULK, "template", 1},
+    {"{\"$mega\":{\"kind\":\"custom\",\"ttl\":1}}", 1, -1, "custom", 0},
+    {"{\"$mega\":{\"kind\":\"subscribe\"}}", 0, -1, "subscribe", 0},
+    {"{\"$mega\":{\"kind\":\"bizsubscribe\"}}", 0, -1, "bizsubscribe", 0},
+    {"{\"$mega\":{\"kind\":\"custom\",\"kind\":\"template\"}}", 0, -1, "template", 1},
 };
 
 static void test_mega(void)
@@ -287,7 +307,8 @@ static void test_mega(void)
         struct template *t = template_compile(span_of(megas[i].text), &error);
         CHECK_STR(buf_str(&error), "");
         CHECK(t != NULL);
-        CHECK_STR(t->kind, "template");
+        CHECK_STR(t->kind, megas[i].kind);
+        CHECK_INT(t->has_key, megas[i].has_key);
         CHECK_INT(t->ttl_ms, megas[i].ttl_ms);
         CHECK_INT(t->lane, megas[i].lane);
         template_destroy(&t);
