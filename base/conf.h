@@ -80,6 +80,8 @@ struct conf {
         uint32_t ledger_days;               /* default 30 */
         int64_t backoff_ms[CONF_BACKOFF_MAX]; /* backoff = 5s, 30s, 2m*3, 10m*6; the last one repeats */
         size_t backoff_count;
+        uint32_t jitter_percent;  /* backoff_jitter, default 10: each wait is made longer by up to so much of it */
+        int64_t age_max_ms;       /* max_age, default 3 d: so long after its first call a message is not tried again */
         int64_t send_patience_ms; /* default 60 s */
         int64_t lease_ms;         /* default 3 s, at least 100 ms */
         int64_t out_max_ms;       /* default 2 m */

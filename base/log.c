@@ -48,6 +48,11 @@ static int open_file(const char *path)
     return path == NULL ? STDERR_FILENO : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, FILE_MODE);
 }
 
+int log_fd(void)
+{
+    return log_state.fd;
+}
+
 /* Puts fd in the place of the one before. */
 static void take_fd(int fd)
 {

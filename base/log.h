@@ -45,6 +45,9 @@ int log_reopen(void);
 
 enum log_level log_level_now(void);
 
+/* Where lines are written, for a signal handler, which can call nothing else of this. */
+int log_fd(void);
+
 /* Values are escaped; control characters never reach the file raw. */
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count);
 

@@ -21,10 +21,16 @@ struct span accounts_name(const struct accounts *a, size_t account)
     return span_of(a->conf->accounts[account].name);
 }
 
-void accounts_wake(struct accounts *a, size_t account, int64_t due_ms)
+void accounts_wake(struct accounts *a, size_t account, int64_t at_ms)
 {
-    if (due_ms < a->list[account].wake_ms)
-        a->list[account].wake_ms = due_ms;
+    if (at_ms < a->list[account].wake_ms)
+        a->list[account].wake_ms = at_ms;
+}
+
+void accounts_wake_all(struct accounts *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        a->list[i].wake_ms = 0;
 }
 
 void accounts_brake(struct accounts *a, size_t account, int64_t until_ms)
@@ -65,10 +71,12 @@ int64_t accounts_held_us(const struct accounts *a, size_t account, int64_t now_u
     return held_us > 0 ? held_us : 0;
 }
 
-uint32_t accounts_share(const struct accounts *a, uint32_t slots, int64_t now_ms)
+uint32_t accounts_share(const struct accounts *a, uint32_t slots, int64_t mono_ms)
 {
     uint32_t busy = 0;
-    for (size_t i = 0; i < a->count; i++)
-        busy += a->list[i].out > 0 || (a->list[i].wake_ms <= now_ms && !a->list[i].stopped);
+    for (size_t i = 0; i < a->count; i++) {
+        const struct account *one = &a->list[i];
+        busy += one->out > 0 || (one->wake_ms <= mono_ms && !one->stopped && !one->paused);
+    }
     return busy > 1 ? (slots + busy - 1) / busy : slots;
 }

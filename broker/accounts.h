@@ -6,12 +6,13 @@
 #include "base/conf.h"
 
 struct account {
-    int64_t wake_ms;      /* wall time before which nothing of it can be ready; 0 = look now, INT64_MAX = it has nothing */
+    int64_t wake_ms;      /* monotonic: nothing of it can be ready before; 0 = look now, INT64_MAX = it has nothing */
     int64_t brake_ms;     /* monotonic: nothing goes out before */
     int64_t next_us;      /* monotonic: nothing goes out before, by its rate */
     uint32_t out;         /* jobs that are out */
     uint32_t express_run; /* express messages since the last bulk one */
     int stopped;          /* 1: no sender can send for it now, so it claims no share */
+    int paused;           /* 1: an operator has paused it */
 };
 
 struct accounts {
@@ -29,8 +30,11 @@ int accounts_find(const struct accounts *a, struct span name);
 /* The name of an account. */
 struct span accounts_name(const struct accounts *a, size_t account);
 
-/* Something of it becomes ready at due_ms, wall time; 0 = now. */
-void accounts_wake(struct accounts *a, size_t account, int64_t due_ms);
+/* Something of it becomes ready at at_ms, monotonic; 0 = now. */
+void accounts_wake(struct accounts *a, size_t account, int64_t at_ms);
+
+/* Looks at all of them now: a clock was set, or what was held back is free. */
+void accounts_wake_all(struct accounts *a);
 
 /* Nothing of it goes out before until_ms (monotonic): its jobs came back unsent. */
 void accounts_brake(struct accounts *a, size_t account, int64_t until_ms);
@@ -43,6 +47,6 @@ void accounts_end(struct accounts *a, size_t account);
 int64_t accounts_held_us(const struct accounts *a, size_t account, int64_t now_us);
 
 /* Slots an account may hold of `slots`: all of them while it is alone, an equal part while others have work too. */
-uint32_t accounts_share(const struct accounts *a, uint32_t slots, int64_t now_ms);
+uint32_t accounts_share(const struct accounts *a, uint32_t slots, int64_t mono_ms);
 
 #endif

@@ -13,12 +13,19 @@
 
 #define WAIT_MS_MAX     100  /* between two looks at leases and time */
 #define CHECK_EVERY_MS  1000 /* disk space, ledger */
-#define PURGE_A_CHECK   2000 /* ledger entries looked at in one go */
-#define PURGES_A_CHECK  10   /* as long as at least half of them were old */
+#define PURGE_A_CHECK   2000 /* ledger entries removed in one go */
+#define PURGES_A_CHECK  10   /* as long as all of them were old */
 #define STOP_LIMIT_MS   8000 /* below the stopwaitsecs of etc/supervisord.conf */
 #define STALL_MS        500  /* a turn that took longer is not counted against the stages */
 #define CHECK_BYTES     (4u * 1024 * 1024)  /* accepted bytes after which disk space is looked at before the second is over */
 #define STORE_RESERVE   (128u * 1024 * 1024) /* kept for settling what is out, and for what one turn accepts */
+#define ORDER_KEPT_EVERY_MS 60000 /* how far the order clock may go before the store knows, while nothing is out */
+#define ORDER_AHEAD_MS  1000
+#define CLOCK_STEP_MS   100       /* a larger difference of the wall clock to the time that passed is a step */
+#define INDEX_A_TURN    512       /* messages, less what callers asked for in the turn */
+#define INDEX_BUSY      128       /* messages of every turn, however busy, when the index is far behind */
+#define INDEX_LEFT_MAX  4000000
+#define COMMIT_US_MIN   20        /* a shorter one has written nothing */
 #define FRONTEND_HWM    512 /* messages (of 64 KiB) kept for a caller that does not read; more are dropped and counted */
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
@@ -94,6 +101,8 @@ static int open_store(struct broker *b)
         return -1;
     ring_init(&b->ring, b->store, b->mono_ms);
     b->keys = keys_new(b->store);
+    b->pauses = pauses_new(b->store);
+    b->figures = figures_new(b->store, b->conf);
     read_order_clock(b);
     return dispatch_restore(b) || store_commit(b->store) ? -1 : 0;
 }
@@ -113,7 +122,7 @@ struct broker *broker_new(struct program *program)
     b->program = program;
     b->conf = program->conf;
     b->now_ms = clock_wall_ms();
-    b->mono_ms = clock_mono_ms();
+    b->mono_ms = b->began_ms = clock_mono_ms();
     b->order_ms = b->now_ms;
     accounts_init(&b->accounts, b->conf);
     b->epoch = hash_random_u64();
@@ -141,6 +150,9 @@ void broker_destroy(struct broker **self)
     recipients_destroy(&b->recipients);
     ring_free(&b->ring);
     keys_destroy(&b->keys);
+    sweeps_free(&b->sweeps);
+    pauses_destroy(&b->pauses);
+    figures_destroy(&b->figures);
     store_close(&b->store);
     buf_free(&b->scratch);
     free(b);
@@ -159,6 +171,16 @@ static const char *find_closed(struct broker *b)
     return NULL;
 }
 
+/* Of a store that was full once, what is free may lie in single pages. Longer values need several in a row: what is left behind
+ * the last page is kept for results. */
+static void find_closed_for_long(struct broker *b)
+{
+    int is_closed = store_bytes_unused(b->store) < STORE_RESERVE;
+    if (is_closed && b->closed_for_long == NULL)
+        log_error("new messages with long variables are refused", log_str("why", "store_size is nearly reached, and what is free lies in pieces"));
+    b->closed_for_long = is_closed ? "the store has no room for long variables (store_size): raise it, or put a backup in its place" : NULL;
+}
+
 static void check_closed(struct broker *b)
 {
     const char *closed = find_closed(b);
@@ -167,6 +189,7 @@ static void check_closed(struct broker *b)
     else if (closed == NULL && b->closed)
         log_info("new messages are accepted again");
     b->closed = closed;
+    find_closed_for_long(b);
 }
 
 /* Old results go at the pace at which they come, in a bounded number at a time. */
@@ -174,14 +197,16 @@ static void purge(struct broker *b)
 {
     int64_t before_ms = b->now_ms - (int64_t)b->conf->broker.ledger_days * 86400000;
     for (int i = 0; i < PURGES_A_CHECK; i++)
-        if (store_purge(b->store, before_ms, PURGE_A_CHECK) < PURGE_A_CHECK / 2)
+        if (store_purge(b->store, before_ms, PURGE_A_CHECK) < PURGE_A_CHECK)
             return;
 }
 
-/* While the wall clock is behind the order clock, because it was set back, a restart has to know of it. */
+/* A restart has to know of an order clock that is ahead of the wall clock. While a call may have an unknown outcome it is kept by the
+ * second: what WeChat remembers of a call is counted in minutes. */
 static void keep_order_clock(struct broker *b)
 {
-    if (b->order_ms <= b->now_ms || b->order_ms == b->order_kept_ms)
+    int64_t every_ms = b->ring.outs ? CHECK_EVERY_MS : ORDER_KEPT_EVERY_MS;
+    if ((b->order_ms < b->now_ms + ORDER_AHEAD_MS && b->ring.outs == NULL) || b->order_ms - b->order_kept_ms < every_ms)
         return;
     struct buf packed = {0};
     mp_i64(&packed, b->order_ms);
@@ -200,7 +225,23 @@ static void check(struct broker *b)
         return;
     b->next_check_ms = b->mono_ms + CHECK_EVERY_MS;
     keep_order_clock(b);
+    store_forget_dead_readers(b->store);
     purge(b);
+}
+
+/* The order clock goes as fast as time does, and forward with the wall clock, but never back with it. Whatever waits for a time is
+ * looked at again when the wall clock was set. */
+static void take_wall_time(struct broker *b, int64_t since_ms)
+{
+    int64_t step_ms = clock_wall_ms() - b->now_ms - since_ms;
+    b->now_ms += since_ms + step_ms;
+    b->order_ms += since_ms;
+    if (b->now_ms > b->order_ms)
+        b->order_ms = b->now_ms;
+    if (step_ms > -CLOCK_STEP_MS && step_ms < CLOCK_STEP_MS)
+        return;
+    log_warn("the wall clock was set", log_i64("by_ms", step_ms));
+    accounts_wake_all(&b->accounts);
 }
 
 /* Time as of this turn. While the broker itself stood still it could hear nobody: that time is not counted against the stages. */
@@ -208,13 +249,43 @@ static void take_time(struct broker *b)
 {
     int64_t since_ms = clock_mono_ms() - b->mono_ms;
     b->mono_ms += since_ms;
-    b->now_ms = clock_wall_ms();
-    if (b->now_ms > b->order_ms)
-        b->order_ms = b->now_ms;
+    take_wall_time(b, since_ms);
+    figures_tick(b->figures, b->mono_ms);
     if (since_ms < STALL_MS + WAIT_MS_MAX)
         return;
     log_warn("the broker stood still", log_i64("ms", since_ms));
     fence_excuse(&b->ring.fence, since_ms);
+}
+
+/* The index of recipients and tasks follows when there is little else to do, and falls behind by a bounded number. */
+static void follow_index(struct broker *b)
+{
+    uint64_t left = store_index_left(b->store);
+    int budget = INDEX_A_TURN - b->requests;
+    if (left > INDEX_LEFT_MAX && budget < INDEX_BUSY)
+        budget = INDEX_BUSY;
+    if (left && budget > 0)
+        store_index_step(b->store, (size_t)budget);
+}
+
+static void end_pauses(struct broker *b)
+{
+    if (pauses_tick(b->pauses, b->order_ms))
+        dispatch_find_paused(b);
+}
+
+static int commit(struct broker *b)
+{
+    int64_t from_us = clock_mono_us();
+    figures_save(b->figures);
+    if (store_commit(b->store)) {
+        log_fatal("store failed: nothing that was not durable has been answered; ending, so that a restart begins from the disk");
+        return -1;
+    }
+    int64_t took_us = clock_mono_us() - from_us;
+    if (took_us > COMMIT_US_MIN)
+        b->commit_us += (took_us - b->commit_us) / 8;
+    return 0;
 }
 
 /* A broker that stops reads no more requests: its callers ask again, and the next start answers them. */
@@ -225,12 +296,13 @@ static int turn(struct broker *b)
     control_receive(b);
     control_tick(b);
     life_expire(b);
+    end_pauses(b);
+    sweep_tick(b);
     dispatch_ready(b);
+    follow_index(b);
     check(b);
-    if (store_commit(b->store)) {
-        log_fatal("store failed: nothing that was not durable has been answered; ending, so that a restart begins from the disk");
+    if (commit(b))
         return -1;
-    }
     outbox_flush(b->outbox);
     return 0;
 }
@@ -265,7 +337,8 @@ static void wait_for_work(struct broker *b)
                               {zsock_resolve(b->control), 0, ZMQ_POLLIN, 0},
                               {zsock_resolve(monitor_socket(b->jobs_monitor)), 0, ZMQ_POLLIN, 0},
                               {NULL, b->program->signal_fd, ZMQ_POLLIN, 0}};
-    zmq_poll(items, 4, dispatch_wait_ms(b, WAIT_MS_MAX));
+    int is_busy = sweep_is_busy(&b->sweeps) || pauses_is_releasing(b->pauses) || store_index_left(b->store);
+    zmq_poll(items, 4, is_busy ? 0 : dispatch_wait_ms(b, WAIT_MS_MAX));
     if (items[3].revents && program_signal(b->program) == SIGTERM)
         begin_stop(b);
 }
@@ -273,7 +346,10 @@ static void wait_for_work(struct broker *b)
 int broker_run(struct broker *b)
 {
     struct store_counts counts = store_counts(b->store);
-    log_info("ready", log_u64("waiting", counts.waiting + counts.parked), log_u64("out", counts.out),
+    uint64_t waiting = counts.parked + counts.held;
+    for (int timed = 0; timed < TIMEDS; timed++)
+        waiting += counts.queued[timed];
+    log_info("ready", log_u64("waiting", waiting), log_u64("out", counts.out),
              log_u64("settled", counts.settled), log_u64("dead", counts.dead), log_u64("generation", b->ring.fence.generation));
     check_closed(b);
     while (!may_stop(b)) {

@@ -8,8 +8,10 @@
  *   dispatch.c   which message goes out next            recipients.c one call per recipient
  *   life.c       what becomes of a message              ring.c       stages and jobs that are out
  *   tset.c       templates being read again             keys.c       templates that exist
- *   accounts.c   what holds an account back             store.c      the disk
- *   fence.c, verdict.c  the decisions, pure
+ *   accounts.c   what holds an account back             pauses.c     what an operator holds back
+ *   operator.c, status.c  questions of operators        sweep.c      changes of many messages, piece by piece
+ *   entry.c      messages as operators see them         figures.c    counts and rates
+ *   fence.c, verdict.c  the decisions, pure             store.c      the disk
  *
  * A failed commit ends the process: nothing that was not durable has been said, and a restart begins from the disk.
  */
@@ -18,11 +20,14 @@
 
 #include "base/program.h"
 #include "broker/accounts.h"
+#include "broker/figures.h"
 #include "broker/keys.h"
 #include "broker/outbox.h"
+#include "broker/pauses.h"
 #include "broker/recipients.h"
 #include "broker/ring.h"
 #include "broker/store.h"
+#include "broker/sweep.h"
 #include "broker/tset.h"
 #include "broker/waiters.h"
 
@@ -39,14 +44,21 @@ struct broker {
     struct ring ring;
     struct tset_list tsets;
     struct accounts accounts;
+    struct pauses *pauses;
+    struct figures *figures;
+    struct sweeps sweeps;
     uint64_t epoch;        /* of this start of the broker */
+    int64_t began_ms;      /* monotonic: of its start */
     int64_t now_ms;        /* wall time of this turn */
     int64_t mono_ms;       /* monotonic time of this turn */
-    int64_t order_ms;      /* due time of messages that are due at once: never runs backwards */
+    int64_t order_ms;      /* the order clock: wall time, but when that is set back it runs on from where it was */
     int64_t order_kept_ms; /* what the store was told of it */
+    int requests;          /* of callers, read in this turn */
+    int64_t commit_us;     /* duration of a commit that wrote something, smoothed */
     char id_prefix[33];    /* ids that the broker gives */
     uint64_t id_next;
     const char *closed;    /* why new messages are not accepted (a constant text), or NULL */
+    const char *closed_for_long; /* why new messages with long variables are not, or NULL */
     int64_t next_check_ms; /* monotonic: disk space and ledger are looked at then */
     uint64_t unchecked_bytes; /* accepted since disk space was looked at */
     int64_t fence_again_ms;   /* monotonic: one more fence then; 0 = none is due */
@@ -86,6 +98,15 @@ int dispatch_restore(struct broker *b);
 /* Milliseconds until something may become ready, at most `limit_ms`. */
 int dispatch_wait_ms(struct broker *b, int limit_ms);
 
+/* A message of the account waits in the queue now: it is looked at when it is due. */
+void dispatch_wake(struct broker *b, size_t account, int timed, int64_t due_ms);
+
+/* How long the oldest message that could go has been due, those of paused accounts left out; 0 = none is. */
+int64_t dispatch_oldest_ms(struct broker *b);
+
+/* Pauses have changed: which accounts are held back by them. */
+void dispatch_find_paused(struct broker *b);
+
 /* life.c: what to do with a message whose time is over: expired by its ttl, or given up by the caller of a Send. 1 when it was
  * settled. */
 int life_end_if_over(struct broker *b, const struct message *m);
@@ -99,8 +120,24 @@ void life_after_fence(struct broker *b);
 /* Settles a message that is not out, or whose out was removed by the caller. `note` is for people. */
 void life_settle(struct broker *b, const struct message *m, enum store_state state, enum code code, struct span note);
 
-/* Settles messages whose ttl has run out, a bounded number. */
+/* Settles messages whose time is over, a bounded number. */
 void life_expire(struct broker *b);
+
+/* A sender asks to begin a call of a kind that WeChat does not de-duplicate. Returns 1 when it may: its mark says so then. */
+int life_may_begin(struct broker *b, uint64_t sender, uint64_t seq, uint32_t turn);
+
+/* A dead message goes back to the queue, as if it had just been accepted; `ttl_ms` from now, 0 = none. */
+void life_requeue(struct broker *b, const struct message *m, int64_t ttl_ms);
+
+/* A message that cannot be read is taken out of its place, counted and told. */
+void life_set_aside(struct broker *b, size_t account, struct span openid, const struct place *place);
+
+/* operator.c: an ask of an operator, from the control socket. */
+void operator_on_ask(struct broker *b, const char *name, struct span packed);
+
+/* status.c: the state of everything, one map; what is paused, an array of maps. */
+void status_pack(struct broker *b, struct buf *out);
+void status_pack_pauses(struct broker *b, struct buf *out);
 
 /* Fills a result with what is known of a message: of one that waits, or of one that is settled. */
 struct result life_result_of(enum store_state state, const struct message *m, const struct final *f);

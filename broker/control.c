@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/monitor.h"
 #include "proto/mp.h"
+#include "proto/operator.h"
 
 #define MESSAGES_A_TURN 4096
 #define SLOTS_MAX       65536
@@ -190,6 +191,29 @@ static void on_results(struct broker *b, const struct stage *s, const struct con
     buf_free(&packed);
 }
 
+/* Permissions are gathered while the questions are read; they go out when they are durable. */
+static void on_begin(struct broker *b, const struct stage *s, const struct control *m)
+{
+    struct mp_cursor c;
+    struct holding h;
+    struct buf list = {0}, packed = {0};
+    size_t count = 0;
+    control_array_open(&c, m->holdings);
+    while (control_holding_next(&c, &h) > 0) {
+        if (!life_may_begin(b, s->epoch, h.seq, h.turn))
+            continue;
+        control_holding_pack(&h, &list);
+        count++;
+    }
+    mp_array(&packed, count);
+    mp_raw(&packed, buf_span(&list));
+    struct control begun = {.type = CONTROL_BEGUN, .holdings = buf_span(&packed)};
+    if (count)
+        outbox_control(b->outbox, s->name, &begun);
+    buf_free(&list);
+    buf_free(&packed);
+}
+
 static void on_lost(struct broker *b, const struct stage *s, const struct control *m)
 {
     log_warn("a stage lost a data connection", log_str("name", s->name), log_span("what", m->message));
@@ -214,6 +238,8 @@ static void on_message(struct broker *b, const char *name, const struct control 
         on_results(b, s, m);
     else if (m->type == CONTROL_HELD)
         on_held(b, s, m);
+    else if (m->type == CONTROL_BEGIN)
+        on_begin(b, s, m);
     else if (m->type == CONTROL_KEYS && keys_replace(b->keys, m->keys))
         log_error("template list not understood", log_str("from", s->name));
     else if (m->type == CONTROL_TSET)
@@ -229,7 +255,9 @@ static void on_message(struct broker *b, const char *name, const struct control 
 static void receive_frame(struct broker *b, const char *name, struct span packed)
 {
     struct control m;
-    if (control_unpack(packed, &m) == 0)
+    if (ask_is(packed))
+        operator_on_ask(b, name, packed);
+    else if (control_unpack(packed, &m) == 0)
         on_message(b, name, &m);
     else
         log_warn("control message not understood", log_str("from", name));

@@ -2,7 +2,8 @@
  * per recipient, no more than an account's rate and share, and only to a sender with a free slot.
  *
  * Memory does not grow with the backlog: only the head of each queue is looked at. A message whose recipient has a call in
- * flight is parked in the store when it is met, and is not met again until that call has ended.
+ * flight is parked in the store when it is met, and is not met again until that call has ended; one whose template or task is
+ * paused is set aside there until it is resumed.
  */
 #include "broker/broker.h"
 
@@ -15,6 +16,8 @@
 #define GIVE_A_TURN  2048 /* jobs; bounds the commit, and with it everybody's wait */
 #define STEPS_A_TURN 8192 /* messages looked at, those parked, expired or buried included */
 #define EXPRESS_RUN  16   /* express messages in a row before one of bulk, so that bulk does not starve */
+#define TURN_US_MAX  10000 /* after so long the rest waits for the next turn: callers want their answers */
+#define LOOK_AGAIN_MS 10000 /* the longest sleep of an account: the wall clock may be slewed meanwhile */
 
 enum step { STEP_GIVEN, STEP_AGAIN, STEP_NOTHING, STEP_BLOCKED };
 
@@ -40,20 +43,29 @@ static int first_parked(struct broker *b, size_t account, struct place *place)
     return 0;
 }
 
-/* The first ready message of a lane's queue. *later_ms becomes the due time of the first one that is not ready yet. */
+/* Milliseconds until a queued message is ready; 0 = it is. */
+static int64_t until_ready_ms(const struct broker *b, int timed, int64_t due_ms)
+{
+    int64_t wait_ms = timed == TIMED_WALL ? due_ms - b->now_ms : timed == TIMED_ORDER ? due_ms - b->order_ms : 0;
+    return wait_ms > 0 ? wait_ms : 0;
+}
+
+/* The first ready message of a lane's queue. *later_ms becomes the time until the first one that is not ready yet. */
 static int first_queued(struct broker *b, size_t account, int lane, struct place *best, int64_t *later_ms)
 {
-    struct place timed;
-    int found = store_first(b->store, accounts_name(&b->accounts, account), lane, 0, best) == STORE_OK;
-    if (store_first(b->store, accounts_name(&b->accounts, account), lane, 1, &timed) != STORE_OK)
-        return found;
-    if (timed.due_ms > b->now_ms) {
-        *later_ms = timed.due_ms < *later_ms ? timed.due_ms : *later_ms;
-        return found;
+    int found = 0;
+    for (int timed = 0; timed < TIMEDS; timed++) {
+        struct place head;
+        if (store_first(b->store, accounts_name(&b->accounts, account), lane, timed, &head) != STORE_OK)
+            continue;
+        int64_t wait_ms = until_ready_ms(b, timed, head.due_ms);
+        if (wait_ms > 0)
+            *later_ms = wait_ms < *later_ms ? wait_ms : *later_ms;
+        else if (!found || earlier(&head, best))
+            *best = head;
+        found |= wait_ms == 0;
     }
-    if (!found || earlier(&timed, best))
-        *best = timed;
-    return 1;
+    return found;
 }
 
 /* The message of the account that goes next. Returns 0 when none is ready; its wake time is then set. */
@@ -70,7 +82,7 @@ static int find_candidate(struct broker *b, size_t account, struct candidate *c)
     int express = has[LANE_EXPRESS] || (has_parked && parked.lane == LANE_EXPRESS);
     int bulk = has[LANE_BULK] || (has_parked && parked.lane == LANE_BULK);
     if (!express && !bulk) {
-        a->wake_ms = later_ms;
+        a->wake_ms = later_ms == INT64_MAX ? INT64_MAX : b->mono_ms + (later_ms < LOOK_AGAIN_MS ? later_ms : LOOK_AGAIN_MS);
         return 0;
     }
     if (!express || (bulk && a->express_run >= EXPRESS_RUN))
@@ -87,7 +99,7 @@ static void hand_over(struct broker *b, size_t account, const struct message *m,
     struct mark mark = {.seq = m->seq,
                         .generation = b->ring.fence.generation,
                         .sender = sender->epoch,
-                        .out_ms = b->now_ms,
+                        .out_ms = b->order_ms,
                         .turn = m->turn + 1};
     struct job job = {.seq = m->seq,
                       .turn = mark.turn,
@@ -112,6 +124,30 @@ static void hand_over(struct broker *b, size_t account, const struct message *m,
     accounts_begin(&b->accounts, account, clock_mono_us());
 }
 
+/* A message that cannot be read is taken out of its place. */
+static void set_aside_damaged(struct broker *b, size_t account, const struct candidate *c)
+{
+    struct span openid = {NULL, 0};
+    if (c->parked)
+        recipients_first(b->recipients, account, &openid);
+    life_set_aside(b, account, openid, &c->place);
+}
+
+/* Sets the message aside when its template or task is paused, or behind a call in flight for its recipient. */
+static int set_aside(struct broker *b, const struct message *m, struct hash128 who, int is_parked)
+{
+    uint64_t hold = pauses_hold_of(b->pauses, m);
+    if (hold) {
+        store_hold(b->store, m, hold);
+        return 1;
+    }
+    if (is_parked || recipients_state(b->recipients, who) == RECIPIENT_FREE)
+        return 0;
+    recipients_park(b->recipients, who);
+    store_park(b->store, m);
+    return 1;
+}
+
 /* Looks at one message of the account and does with it what has to be done. */
 static enum step step(struct broker *b, size_t account)
 {
@@ -126,22 +162,14 @@ static enum step step(struct broker *b, size_t account)
     if (!find_candidate(b, account, &c))
         return STEP_NOTHING;
     if (store_read(b->store, c.place.seq, &m) != STORE_OK) {
-        struct span openid = {NULL, 0};
-        if (c.parked)
-            recipients_first(b->recipients, account, &openid);
-        store_set_aside(b->store, accounts_name(&b->accounts, account), openid, &c.place);
+        set_aside_damaged(b, account, &c);
         return STEP_AGAIN;
     }
-    if (life_end_if_over(b, &m))
-        return STEP_AGAIN;
     struct hash128 who = recipients_hash(m.account, m.openid);
-    if (!c.parked && recipients_state(b->recipients, who) != RECIPIENT_FREE) {
-        recipients_park(b->recipients, who);
-        store_park(b->store, &m);
+    if (life_end_if_over(b, &m) || set_aside(b, &m, who, c.parked))
         return STEP_AGAIN;
-    }
     uint32_t call = m.call;
-    if (!verdict_before_turn(&m, b->now_ms, &rules, &note)) {
+    if (!verdict_before_turn(&m, b->order_ms, &rules, &note)) {
         life_settle(b, &m, STATE_DEAD, CODE_FAILED, note ? span_of(note) : m.note);
         return STEP_AGAIN;
     }
@@ -157,7 +185,7 @@ static enum step step(struct broker *b, size_t account)
 static int serve(struct broker *b, size_t account, uint32_t share, int *given)
 {
     const struct account *a = &b->accounts.list[account];
-    if (a->wake_ms > b->now_ms || a->out >= share || accounts_held_us(&b->accounts, account, clock_mono_us()))
+    if (a->paused || a->wake_ms > b->mono_ms || a->out >= share || accounts_held_us(&b->accounts, account, clock_mono_us()))
         return 0;
     enum step s = step(b, account);
     *given += s == STEP_GIVEN;
@@ -167,24 +195,54 @@ static int serve(struct broker *b, size_t account, uint32_t share, int *given)
 void dispatch_ready(struct broker *b)
 {
     size_t accounts = b->accounts.count, idle = 0;
+    int64_t until_us = clock_mono_us() + TURN_US_MAX;
     int given = 0;
     if (b->stopping || accounts == 0 || !ring_can_render(&b->ring))
         return;
-    uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->now_ms);
+    uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->mono_ms);
     for (int steps = 0; idle < accounts && given < GIVE_A_TURN && steps < STEPS_A_TURN; steps++) {
         size_t account = b->accounts.next;
         b->accounts.next = (account + 1) % accounts;
         idle = serve(b, account, share, &given) ? 0 : idle + 1;
+        if (steps % 64 == 63 && clock_mono_us() >= until_us)
+            return;
     }
 }
 
 /* --- time --------------------------------------------------------------------------------------------------------- */
 
+void dispatch_wake(struct broker *b, size_t account, int timed, int64_t due_ms)
+{
+    int64_t wait_ms = until_ready_ms(b, timed, due_ms);
+    accounts_wake(&b->accounts, account, wait_ms ? b->mono_ms + (wait_ms < LOOK_AGAIN_MS ? wait_ms : LOOK_AGAIN_MS) : 0);
+}
+
+int64_t dispatch_oldest_ms(struct broker *b)
+{
+    int64_t oldest_ms = 0, ignored = INT64_MAX;
+    for (size_t i = 0; i < b->accounts.count; i++)
+        for (int lane = 0; lane < LANES; lane++) {
+            struct place head;
+            if (b->accounts.list[i].paused || !first_queued(b, i, lane, &head, &ignored))
+                continue;
+            int64_t age_ms = (head.timed == TIMED_WALL ? b->now_ms : b->order_ms) - head.due_ms;
+            oldest_ms = age_ms > oldest_ms ? age_ms : oldest_ms;
+        }
+    return oldest_ms;
+}
+
+void dispatch_find_paused(struct broker *b)
+{
+    for (size_t i = 0; i < b->accounts.count; i++)
+        b->accounts.list[i].paused = pauses_has_account(b->pauses, accounts_name(&b->accounts, i));
+    accounts_wake_all(&b->accounts);
+}
+
 static int64_t account_wait_ms(struct broker *b, size_t account)
 {
     const struct account *a = &b->accounts.list[account];
-    if (a->wake_ms > b->now_ms)
-        return a->wake_ms - b->now_ms;
+    if (a->wake_ms > b->mono_ms)
+        return a->wake_ms - b->mono_ms;
     if (ring_find_sender(&b->ring, accounts_name(&b->accounts, account)) == NULL)
         return INT64_MAX; /* a result or a hello will wake it */
     return (accounts_held_us(&b->accounts, account, clock_mono_us()) + 999) / 1000;
@@ -195,9 +253,9 @@ int dispatch_wait_ms(struct broker *b, int limit_ms)
     int64_t wait_ms = limit_ms;
     if (b->stopping || !ring_can_render(&b->ring))
         return limit_ms;
-    uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->now_ms);
+    uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->mono_ms);
     for (size_t i = 0; i < b->accounts.count; i++) {
-        if (b->accounts.list[i].out >= share)
+        if (b->accounts.list[i].paused || b->accounts.list[i].out >= share)
             continue;
         int64_t account_ms = account_wait_ms(b, i);
         wait_ms = account_ms < wait_ms ? account_ms : wait_ms;
@@ -212,12 +270,8 @@ static void restore_mark(void *self, const struct mark *mark, const struct messa
     struct broker *b = self;
     int account = accounts_find(&b->accounts, m->account);
     if (account < 0) {
-        log_warn("a job of an account that is not configured any more is put back", log_span("account", m->account));
-        struct message copy = *m;
-        copy.turn = mark->turn;
-        copy.first_out_ms = m->first_out_ms ? m->first_out_ms : mark->out_ms;
-        verdict_on_lost(&copy, mark->out_ms);
-        store_put_back(b->store, &copy);
+        /* Nothing of it goes out, and its sender may be gone: what it may have done is decided if the account comes back. */
+        log_warn("a job of an account that is not configured any more stays out", log_span("account", m->account));
         return;
     }
     struct hash128 who = recipients_hash(m->account, m->openid);
@@ -240,5 +294,6 @@ int dispatch_restore(struct broker *b)
         int64_t last_ms = store_last_order_ms(b->store, accounts_name(&b->accounts, i));
         b->order_ms = last_ms > b->order_ms ? last_ms : b->order_ms;
     }
+    dispatch_find_paused(b);
     return store_each_mark(b->store, restore_mark, b) || store_each_parked(b->store, restore_parked, b) ? -1 : 0;
 }

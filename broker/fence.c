@@ -93,6 +93,12 @@ int fence_owes(const struct fence *f, uint64_t epoch)
     return f->open && m && m->answered != f->generation;
 }
 
+int64_t fence_silence_ms(const struct fence *f, uint64_t epoch, int64_t now_ms)
+{
+    const struct fence_member *m = find((struct fence *)f, epoch);
+    return m ? now_ms - m->heard_ms : -1;
+}
+
 uint64_t fence_find_silent(const struct fence *f, int64_t now_ms, int64_t limit_ms)
 {
     for (size_t i = 0; i < f->count; i++)

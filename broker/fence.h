@@ -72,6 +72,9 @@ int fence_try_close(struct fence *f);
 /* 1 when the fence is open and this member has not answered it. */
 int fence_owes(const struct fence *f, uint64_t epoch);
 
+/* How long a member has not been heard; -1 when it is none. */
+int64_t fence_silence_ms(const struct fence *f, uint64_t epoch, int64_t now_ms);
+
 /* A member that was not heard for limit_ms: its epoch, or 0 when there is none. */
 uint64_t fence_find_silent(const struct fence *f, int64_t now_ms, int64_t limit_ms);
 

@@ -14,6 +14,7 @@
 #define REQUESTS_A_TURN 4096            /* bounds the commit */
 #define BYTES_A_TURN    (8 * 1024 * 1024)
 #define RECORD_BYTES    1024                /* what a message takes in the store beside its variables, at most */
+#define SHORT_VARS_BYTES 3000               /* a message with no more fits into a single page of the store */
 #define REQUESTS_A_MESSAGE 4096             /* frames of one ZeroMQ message; what is behind them is not read */
 #define BYTES_A_MESSAGE    (16 * 1024 * 1024) /* likewise */
 
@@ -109,9 +110,9 @@ static const char *set_times(struct broker *b, const struct request *r, const st
     int64_t ttl_ms = r->ttl_ms ? r->ttl_ms : info->ttl_ms;
     if (due_ms > b->now_ms + AT_AHEAD_MS_MAX)
         return "at: more than 400 days ahead";
-    m->timed = due_ms > b->now_ms;
-    m->due_ms = m->timed ? due_ms : b->order_ms;
-    m->expires_ms = ttl_ms ? (m->timed ? due_ms : b->now_ms) + ttl_ms : 0;
+    m->timed = due_ms > b->now_ms ? TIMED_WALL : TIMED_NOW;
+    m->due_ms = m->timed == TIMED_WALL ? due_ms : b->order_ms;
+    m->expires_ms = ttl_ms ? (m->timed == TIMED_WALL ? due_ms : b->now_ms) + ttl_ms : 0;
     m->lane = r->lane >= 0 ? r->lane : info->lane >= 0 ? info->lane : LANE_BULK;
     return NULL;
 }
@@ -133,7 +134,12 @@ static void accept_message(struct broker *b, const struct caller *to, const stru
         answer_known(b, to, r, m);
         return;
     }
-    accounts_wake(&b->accounts, account, m->timed ? m->due_ms : 0);
+    figures_count(b->figures, (int)account, FIGURE_ACCEPTED);
+    dispatch_wake(b, account, m->timed, m->due_ms);
+    /* One whose template or task is paused is set aside at once: it never stands before others. */
+    uint64_t hold = m->timed == TIMED_NOW ? pauses_hold_of(b->pauses, m) : 0;
+    if (hold)
+        store_hold(b->store, m, hold);
     if (r->op == OP_PUSH) {
         struct result done = {.code = CODE_OK, .id = m->id, .state = span_of("waiting")};
         answer(b, to, &done);
@@ -148,6 +154,8 @@ static const char *closed_for(struct broker *b, const struct request *r, struct 
     struct span reason;
     if (b->closed)
         return b->closed;
+    if (b->closed_for_long && r->vars.bytes > SHORT_VARS_BYTES)
+        return b->closed_for_long;
     if (!keys_are_known(b->keys))
         return "no templater has told its templates yet; try again";
     if (r->op != OP_SEND || !ring_account_stopped(&b->ring, account, &reason))
@@ -176,7 +184,8 @@ static void on_message(struct broker *b, const struct caller *to, const struct r
                         .accepted_ms = b->now_ms,
                         .is_send = r->op == OP_SEND};
     const char *wrong = closed_for(b, r, m.account);
-    enum code code = b->closed || !keys_are_known(b->keys) ? CODE_BUSY : CODE_FAILED;
+    int is_account = r->op == OP_SEND && b->closed == NULL && keys_are_known(b->keys) && wrong != b->closed_for_long;
+    enum code code = is_account ? CODE_FAILED : CODE_BUSY;
     if (wrong == NULL) {
         wrong = check_template(b, r, &info);
         code = CODE_REFUSED;
@@ -236,9 +245,27 @@ static void on_status(struct broker *b, const struct caller *to, const struct re
     answer(b, to, &found);
 }
 
+/* By recipient, task or both: they are looked for piece by piece, and the caller is answered when that is done. */
+static void cancel_all_of(struct broker *b, const struct caller *to, const struct request *r)
+{
+    struct filter filter = {.app = r->app, .openid = r->openid, .key = r->key, .task = r->task};
+    int account = accounts_find(&b->accounts, r->app);
+    if (account < 0) {
+        refuse(b, to, r->id, CODE_REFUSED, "app: no such account");
+        return;
+    }
+    filter.app = accounts_name(&b->accounts, (size_t)account);
+    if (sweep_begin(b, SWEEP_CANCEL, &filter, 0, &(struct sweep_asker){.caller = *to}))
+        refuse(b, to, r->id, CODE_BUSY, "too many operations on many messages at once; try again");
+}
+
 static void on_cancel(struct broker *b, const struct caller *to, const struct request *r)
 {
     struct known known;
+    if (r->id.bytes == 0) {
+        cancel_all_of(b, to, r);
+        return;
+    }
     if (find_known(b, to, r, &known))
         return;
     if (known.state == STATE_OUT) {
@@ -343,9 +370,9 @@ void frontend_receive(struct broker *b)
 {
     void *socket = zsock_resolve(b->frontend);
     long bytes = 0;
-    int requests = 0;
-    while (requests < REQUESTS_A_TURN && bytes < BYTES_A_TURN) {
-        long got = receive_one(b, socket, &requests);
+    b->requests = 0;
+    while (b->requests < REQUESTS_A_TURN && bytes < BYTES_A_TURN) {
+        long got = receive_one(b, socket, &b->requests);
         if (got < 0)
             return;
         bytes += got;

@@ -14,6 +14,8 @@ static struct verdict_rules rules_of(const struct broker *b, size_t account)
 {
     return (struct verdict_rules){.backoff_ms = b->conf->broker.backoff_ms,
                                   .backoff_count = b->conf->broker.backoff_count,
+                                  .jitter_percent = b->conf->broker.jitter_percent,
+                                  .age_max_ms = b->conf->broker.age_max_ms,
                                   .attempts_max = b->conf->accounts[account].attempts_max,
                                   .send_patience_ms = b->conf->broker.send_patience_ms,
                                   .on_unknown = b->conf->broker.on_unknown};
@@ -51,6 +53,7 @@ static void settle(struct broker *b, const struct message *m, struct final *f)
     f->seq = m->seq;
     f->calls = m->calls;
     f->accepted_ms = m->accepted_ms;
+    f->due_ms = m->due_ms;
     f->settled_ms = b->now_ms;
     f->account = m->account;
     f->id = m->id;
@@ -64,6 +67,7 @@ static void settle(struct broker *b, const struct message *m, struct final *f)
                  log_u64("calls", f->calls));
     else
         log_debug("message settled", log_span("id", f->id), log_str("state", store_state_name(f->state)));
+    figures_count(b->figures, accounts_find(&b->accounts, f->account), figures_of_state(f->state));
     tell_waiters(b, f); /* packs now: the spans of m are gone after the write */
     store_settle(b->store, m, f);
 }
@@ -82,12 +86,11 @@ static void end_turn(struct broker *b, struct out *o)
     ring_out_remove(&b->ring, o);
 }
 
-/* A Send that was called once is over when its caller gives up, wherever it waits then: the expiry index sees to it. */
+/* A Send that was called once is over when its caller gives up, wherever it waits then: an index of the store sees to it. */
 static void limit_by_patience(const struct broker *b, struct message *m)
 {
-    int64_t end_ms = m->first_out_ms + b->conf->broker.send_patience_ms;
-    if (m->is_send && m->first_out_ms && (m->expires_ms == 0 || m->expires_ms > end_ms))
-        m->expires_ms = end_ms;
+    if (m->is_send && m->first_out_ms)
+        m->give_up_ms = m->first_out_ms + b->conf->broker.send_patience_ms;
 }
 
 /* Carries a verdict out on a message that was out. */
@@ -105,8 +108,7 @@ static void apply(struct broker *b, struct out *o, const struct message *m, stru
         if (v.action == VERDICT_PUT_BACK && recipients_has_more(b->recipients, o->recipient) &&
             store_read(b->store, copy.seq, &copy) == STORE_OK)
             store_park(b->store, &copy);
-        if (v.action == VERDICT_DEFER)
-            accounts_wake(&b->accounts, o->account, m->due_ms);
+        dispatch_wake(b, o->account, m->timed, m->due_ms);
     }
     end_turn(b, o);
 }
@@ -127,28 +129,74 @@ static int read_out(struct broker *b, struct out *o, struct message *m)
         return 0;
     if (!o->settled) {
         struct place place = {.seq = o->seq};
-        store_set_aside(b->store, accounts_name(&b->accounts, o->account), (struct span){NULL, 0}, &place);
+        life_set_aside(b, o->account, (struct span){NULL, 0}, &place);
     }
     end_turn(b, o);
     return -1;
 }
 
+static struct mark mark_of(const struct out *o)
+{
+    return (struct mark){.seq = o->seq,
+                         .generation = o->generation,
+                         .sender = o->sender,
+                         .out_ms = o->out_ms,
+                         .turn = o->turn,
+                         .begun = o->begun};
+}
+
+/* A message that begins with leave was never called before without it: what was noted when an earlier sender was lost, of which
+ * nobody knew the kind, does not concern it. */
+static void forget_unknown(struct broker *b, uint64_t seq)
+{
+    struct message m;
+    if (store_read(b->store, seq, &m) != STORE_OK || m.unknown_since_ms == 0)
+        return;
+    m.unknown_since_ms = 0;
+    store_update(b->store, &m);
+}
+
+int life_may_begin(struct broker *b, uint64_t sender, uint64_t seq, uint32_t turn)
+{
+    struct out *o = ring_out_find(&b->ring, seq);
+    if (o == NULL || o->turn != turn || o->sender != sender || o->settled)
+        return 0;
+    if (o->begun)
+        return 1; /* it asks again: our answer was lost */
+    if (o->generation != b->ring.fence.generation)
+        return 0; /* its sender has dropped it, or will */
+    o->begun = 1;
+    struct mark mark = mark_of(o);
+    store_mark(b->store, &mark);
+    forget_unknown(b, seq);
+    return 1;
+}
+
+void life_set_aside(struct broker *b, size_t account, struct span openid, const struct place *place)
+{
+    figures_count(b->figures, (int)account, FIGURE_DAMAGED);
+    store_set_aside(b->store, accounts_name(&b->accounts, account), openid, place);
+}
+
 static void report_on_out(struct broker *b, struct out *o, const struct outcome_report *report)
 {
     struct message m;
+    struct mark mark = mark_of(o);
     struct verdict_rules rules = rules_of(b, o->account);
     if (read_out(b, o, &m))
         return;
     catch_up(&m, o, report->outcome != OUTCOME_RETURNED || report->calls > 0);
-    struct verdict v = verdict_on_report(&m, report, o->out_ms, b->now_ms, &rules);
+    struct verdict v = verdict_on_report(&m, report, &mark, b->order_ms, &rules);
     struct final f = {.errcode = report->errcode, .msgid = report->msgid, .message = report->message};
     if (v.state == STATE_SENT) { /* "repeated" counts as sent: there is nothing to tell of it */
         f.errcode = 0;
         f.message = (struct span){NULL, 0};
     }
+    if (!outcome_is_final(report->outcome) && report->outcome != OUTCOME_RETURNED)
+        figures_count(b->figures, (int)o->account, FIGURE_FAILED);
     if (v.action == VERDICT_DEFER)
         log_info("call failed, will be tried again", log_span("id", m.id), log_i64("errcode", report->errcode),
-                 log_u64("failures", m.failures), log_i64("in_ms", m.due_ms - b->now_ms));
+                 log_u64("failures", m.failures), log_i64("in_ms", m.due_ms - b->order_ms));
     if (v.action == VERDICT_PUT_BACK)
         accounts_brake(&b->accounts, o->account, b->mono_ms + BRAKE_MS);
     apply(b, o, &m, v, &f);
@@ -159,6 +207,7 @@ static int report_on_earlier(struct broker *b, const struct outcome_report *repo
 {
     struct message m;
     struct verdict_rules rules = {.backoff_count = 1};
+    const struct mark mark = {.seq = report->seq};
     if (!outcome_is_final(report->outcome) || store_read(b->store, report->seq, &m) != STORE_OK)
         return 0;
     struct final known;
@@ -167,7 +216,7 @@ static int report_on_earlier(struct broker *b, const struct outcome_report *repo
     enum store_state state;
     if (store_find(b->store, m.account, m.id, &state, &ignored, &known, &content) != STORE_OK || state == STATE_DEAD)
         return 0;
-    struct verdict v = verdict_on_report(&m, report, 0, b->now_ms, &rules);
+    struct verdict v = verdict_on_report(&m, report, &mark, b->now_ms, &rules);
     struct final f = {.state = v.state, .code = v.code, .errcode = report->errcode, .msgid = report->msgid,
                       .message = report->message};
     settle(b, &m, &f);
@@ -186,17 +235,16 @@ void life_on_report(struct broker *b, const struct outcome_report *report)
 static void lose(struct broker *b, struct out *o, enum fence_fate fate)
 {
     struct message m;
-    struct final f = {.message = span_of("every sender it was given to was lost")};
+    struct mark mark = mark_of(o);
+    struct verdict_rules rules = rules_of(b, o->account);
     struct verdict v = {.action = VERDICT_PUT_BACK};
+    struct final f = {.message = span_of(mark.begun ? "its sender was lost in mid-call: it may have arrived (on_unknown)"
+                                                    : "every sender it was given to was lost")};
     if (read_out(b, o, &m))
         return;
     catch_up(&m, o, fate == FATE_UNKNOWN);
-    if (fate == FATE_UNKNOWN) {
-        v = verdict_on_lost(&m, o->out_ms);
-        /* A message that ends its senders must not go on to end all of them, for ever. */
-        if (++m.failures >= b->conf->accounts[o->account].attempts_max)
-            v = (struct verdict){.action = VERDICT_BURY, .state = STATE_DEAD, .code = CODE_FAILED};
-    }
+    if (fate == FATE_UNKNOWN)
+        v = verdict_on_lost(&m, &mark, &rules);
     apply(b, o, &m, v, &f);
 }
 
@@ -219,27 +267,48 @@ void life_after_fence(struct broker *b)
 
 int life_end_if_over(struct broker *b, const struct message *m)
 {
-    int64_t end_ms = m->first_out_ms + b->conf->broker.send_patience_ms;
-    if (m->expires_ms == 0 || m->expires_ms > b->now_ms)
-        return 0;
-    if (!m->is_send || m->first_out_ms == 0 || m->expires_ms < end_ms)
-        life_settle(b, m, STATE_EXPIRED, CODE_EXPIRED, span_of("not sent within its ttl"));
-    else
+    if (m->give_up_ms && m->give_up_ms <= b->order_ms)
         life_settle(b, m, STATE_DEAD, CODE_FAILED,
                     m->note.bytes ? m->note : span_of("not settled within send_patience of its first call"));
+    else if (m->expires_ms && m->expires_ms <= b->now_ms)
+        life_settle(b, m, STATE_EXPIRED, CODE_EXPIRED, span_of("not sent within its ttl"));
+    else
+        return 0;
     return 1;
+}
+
+static void end_over(struct broker *b, enum over clock, int64_t now_ms)
+{
+    uint64_t seq;
+    for (int i = 0; i < EXPIRE_A_TURN && store_first_over(b->store, clock, now_ms, &seq) == STORE_OK; i++) {
+        struct message m;
+        /* One that is out is left to its outcome: it is written down again if it comes back. */
+        int is_out = ring_out_find(&b->ring, seq) != NULL;
+        if (is_out || store_read(b->store, seq, &m) != STORE_OK || !life_end_if_over(b, &m))
+            store_forget_first_over(b->store, clock);
+    }
 }
 
 void life_expire(struct broker *b)
 {
-    uint64_t seq;
-    for (int i = 0; i < EXPIRE_A_TURN; i++) {
-        struct message m;
-        if (store_first_expired(b->store, b->now_ms, &seq) != STORE_OK)
-            return;
-        /* One that is out is left to its outcome: it is written down again if it comes back. */
-        int is_out = ring_out_find(&b->ring, seq) != NULL;
-        if (is_out || store_read(b->store, seq, &m) != STORE_OK || !life_end_if_over(b, &m))
-            store_forget_first_expired(b->store);
-    }
+    end_over(b, OVER_EXPIRED, b->now_ms);
+    end_over(b, OVER_GIVEN_UP, b->order_ms);
+}
+
+void life_requeue(struct broker *b, const struct message *m, int64_t ttl_ms)
+{
+    struct message again = *m;
+    int account = accounts_find(&b->accounts, m->account);
+    again.due_ms = b->order_ms;
+    again.timed = TIMED_NOW;
+    again.expires_ms = ttl_ms ? b->now_ms + ttl_ms : 0;
+    again.give_up_ms = again.first_out_ms = again.unknown_since_ms = 0;
+    again.is_send = 0; /* whoever waited has had an answer */
+    again.failures = 0;
+    again.call++; /* a person has decided that it goes out once more */
+    log_info("dead message requeued", log_span("id", m->id), log_span("account", m->account));
+    figures_count(b->figures, account, FIGURE_REQUEUED);
+    store_requeue(b->store, &again);
+    if (account >= 0)
+        dispatch_wake(b, (size_t)account, TIMED_NOW, 0);
 }

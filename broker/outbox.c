@@ -111,6 +111,13 @@ void outbox_control(struct outbox *o, const char *stage, const struct control *m
     box_close(&o->controls, l);
 }
 
+void outbox_operator(struct outbox *o, const char *name, const struct answer *a)
+{
+    struct letter *l = box_open(&o->controls, name, strlen(name), 0);
+    answer_pack(a, &o->controls.bytes);
+    box_close(&o->controls, l);
+}
+
 void outbox_job(struct outbox *o, const struct job *j)
 {
     struct letter *l = box_open(&o->work, NULL, 0, 0);

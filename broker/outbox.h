@@ -7,6 +7,7 @@
 #include "proto/control.h"
 #include "proto/frontend.h"
 #include "proto/job.h"
+#include "proto/operator.h"
 
 struct outbox;
 
@@ -27,6 +28,7 @@ void outbox_destroy(struct outbox **self);
 void outbox_answer(struct outbox *o, const struct caller *to, const struct result *r);
 
 void outbox_control(struct outbox *o, const char *stage, const struct control *m);
+void outbox_operator(struct outbox *o, const char *name, const struct answer *a);
 void outbox_job(struct outbox *o, const struct job *j);
 
 /* Forgets jobs that could not be sent yet: a new generation has begun, and the fence brings them back. */

@@ -118,6 +118,7 @@ struct stage *ring_join(struct ring *r, const struct control *hello, int64_t mon
         memset(s, 0, sizeof *s);
     }
     set_text(s->name, sizeof s->name, hello->name);
+    set_text(s->version, sizeof s->version, hello->version);
     set_text(s->endpoint, sizeof s->endpoint, hello->endpoint);
     s->kind = hello->kind;
     s->epoch = hello->epoch;
@@ -157,6 +158,7 @@ struct out *ring_out_add(struct ring *r, const struct mark *mark, size_t account
     o->generation = mark->generation;
     o->sender = mark->sender;
     o->out_ms = mark->out_ms;
+    o->begun = mark->begun;
     o->out_mono_ms = mono_ms;
     o->account = account;
     o->recipient = recipient;

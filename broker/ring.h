@@ -13,6 +13,7 @@
 
 struct stage {
     char name[NAME_BYTES_MAX + 1];
+    char version[NAME_BYTES_MAX + 1]; /* of its program, cut to fit */
     enum stage_kind kind;
     uint64_t epoch;
     uint32_t slots;                           /* sender: calls in flight at most */
@@ -29,8 +30,9 @@ struct out {
     uint32_t turn;
     uint64_t generation;
     uint64_t sender;       /* epoch */
-    int64_t out_ms;        /* wall time of giving it out */
+    int64_t out_ms;        /* order clock: when it was given out */
     int64_t out_mono_ms;   /* the same on the monotonic clock; of the broker's start for those found in the store */
+    int begun;             /* 1: of a kind that WeChat does not de-duplicate, and its sender may call */
     uint64_t held;         /* generation under which its sender said that it holds it */
     int settled;           /* 1: an earlier turn's result has settled the message; this turn's call goes on all the same */
     size_t account;        /* index */

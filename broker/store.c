@@ -1,25 +1,9 @@
-/* The store on its engine.
- *
- * DESIGN. The databases:
- *
- *   messages  seq                                        -> message, until it is settled (dead ones stay)
- *   queue     account, lane, timed, due, seq             -> nothing   waiting messages
- *   parked    account, openid, lane, due, seq            -> nothing   behind a call for the same recipient
- *   marks     seq                                        -> mark      messages that are out
- *   ids       account, id                                -> seq, content hash
- *   ledger    seq                                        -> final
- *   dead      seq                                        -> nothing
- *   expiry    expires, seq                               -> nothing
- *   meta      name                                       -> value
- *   damaged   seq                                        -> the bytes as they were found
- *
- * Spans that were read point into the engine's pages and move with the next write: every function here makes its keys and its
- * record from its arguments before it writes anything.
- */
-#include "broker/store.h"
+/* The store on its engine: opening, accepting, reading, damage, small values, figures. store_internal.h says what lies where. */
+#include "broker/store_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -28,17 +12,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "broker/store_engine.h"
-#include "broker/store_record.h"
 
-struct store {
-    struct engine *engine;
-    char *dir;
-    int lock_fd;
-    uint64_t next_seq;
-    uint64_t purge_from; /* seq at which store_purge goes on */
-    struct buf scratch;
-};
+#define STORE_FORMAT 2 /* of keys and databases; the records have numbers of their own */
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
@@ -76,23 +51,55 @@ static int take_lock(struct store *s, struct buf *error)
     return taken ? 0 : -1;
 }
 
-/* Sequence numbers are never used twice: meta remembers what a purge or a damaged message has taken away. */
-static void remember_seq(struct store *s)
+/* The largest seq among the keys of a database; 0 when there is none. */
+static uint64_t last_seq(struct store *s, enum database db)
 {
-    struct key last = key_seq(s->next_seq - 1);
-    store_meta_write(s, "seq", (struct span){last.bytes, last.used});
+    struct span key;
+    struct key before, *until = NULL;
+    while (engine_seek_back(s->engine, db, until, &key) == STORE_OK) {
+        if (key_is_sound(key, KEY_SEQ_BYTES))
+            return key_read_seq(key);
+        before = key_copy(key);
+        until = &before;
+    }
+    return 0;
 }
 
-static void find_next_seq(struct store *s)
+void store_remember_seq(struct store *s)
 {
-    struct span key, value;
-    s->next_seq = 1;
-    if (engine_seek_back(s->engine, MESSAGES, NULL, &key) == STORE_OK)
-        s->next_seq = key_read_u64(key.data) + 1;
-    if (engine_seek_back(s->engine, LEDGER, NULL, &key) == STORE_OK && key_read_u64(key.data) >= s->next_seq)
-        s->next_seq = key_read_u64(key.data) + 1;
-    if (store_meta_read(s, "seq", &value) == STORE_OK && value.bytes == 8 && key_read_u64(value.data) >= s->next_seq)
-        s->next_seq = key_read_u64(value.data) + 1;
+    store_write_number(s, "seq", s->next_seq - 1);
+}
+
+static void find_positions(struct store *s)
+{
+    uint64_t live = last_seq(s, MESSAGES), settled = last_seq(s, LEDGER), last = live > settled ? live : settled, kept;
+    if (store_read_number(s, "seq", &kept) == STORE_OK && kept > last)
+        last = kept;
+    s->next_seq = last + 1;
+    if (store_read_number(s, "indexed", &s->indexed) != STORE_OK || s->indexed == 0 || s->indexed > s->next_seq)
+        s->indexed = 1; /* from the beginning: what is indexed already is written again as it is */
+}
+
+/* Refuses a store that is not of this format, a new one is given its number. */
+static int check_format(struct store *s, struct buf *error)
+{
+    uint64_t format = 0;
+    enum store_answer answer = store_read_number(s, "format", &format);
+    if (answer == STORE_OK && format == STORE_FORMAT)
+        return 0;
+    if (answer == STORE_DAMAGED) {
+        buf_printf(error, "%s: the store's format number is damaged: see docs/operations.md, A damaged store", s->dir);
+        return -1;
+    }
+    if (answer == STORE_OK || engine_entries(s->engine, MESSAGES) || engine_entries(s->engine, LEDGER)) {
+        buf_printf(error,
+                   "%s: the store was made by another version of mega-broker (its format is %" PRIu64
+                   ", this version's is %d): start that version until nothing waits, then move the folder away",
+                   s->dir, answer == STORE_OK ? format : 1, STORE_FORMAT);
+        return -1;
+    }
+    store_write_number(s, "format", STORE_FORMAT);
+    return 0;
 }
 
 struct store *store_open(const char *dir, uint64_t bytes_max, struct buf *error)
@@ -103,9 +110,13 @@ struct store *store_open(const char *dir, uint64_t bytes_max, struct buf *error)
     if (make_dir(dir, error) || take_lock(s, error))
         goto fail;
     s->engine = engine_open(dir, bytes_max, error);
-    if (s->engine == NULL)
+    if (s->engine == NULL || check_format(s, error))
         goto fail;
-    find_next_seq(s);
+    find_positions(s);
+    if (engine_commit(s->engine)) {
+        buf_printf(error, "%s: the store cannot be read or written; see the log", dir);
+        goto fail;
+    }
     return s;
 fail:
     store_close(&s);
@@ -121,6 +132,7 @@ void store_close(struct store **self)
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     buf_free(&s->scratch);
+    buf_free(&s->second);
     free(s->dir);
     free(s);
     *self = NULL;
@@ -133,18 +145,18 @@ int store_commit(struct store *s)
 
 /* --- messages ----------------------------------------------------------------------------------------------------- */
 
-static void write_message(struct store *s, const struct message *m)
+void store_write_message(struct store *s, const struct message *m)
 {
     struct key key = key_seq(m->seq);
     record_pack_message(m, &s->scratch);
     engine_put(s->engine, MESSAGES, &key, buf_span(&s->scratch));
 }
 
-static void write_queue(struct store *s, const struct message *m)
+void store_write_queue(struct store *s, const struct message *m)
 {
     struct place place = key_place_of(m);
     struct key key = key_queue(m->account, &place);
-    engine_put_nothing(s->engine, QUEUE, &key);
+    engine_put_nothing(s->engine, store_queue_of(m->timed), &key);
 }
 
 enum store_answer store_append(struct store *s, struct message *m)
@@ -154,12 +166,9 @@ enum store_answer store_append(struct store *s, struct message *m)
     if (engine_put_new(s->engine, IDS, &key, buf_span(&s->scratch)) == STORE_EXISTS)
         return STORE_EXISTS;
     m->seq = s->next_seq++;
-    write_message(s, m);
-    write_queue(s, m);
-    if (m->expires_ms) {
-        struct key expiry = key_expiry(m->expires_ms, m->seq);
-        engine_put_nothing(s->engine, EXPIRY, &expiry);
-    }
+    store_write_message(s, m);
+    store_write_queue(s, m);
+    store_write_over(s, m->seq, m->expires_ms, m->give_up_ms);
     return STORE_OK;
 }
 
@@ -175,26 +184,12 @@ enum store_answer store_read(struct store *s, uint64_t seq, struct message *m)
     return STORE_OK;
 }
 
-void store_set_aside(struct store *s, struct span account, struct span openid, const struct place *place)
+void store_update(struct store *s, const struct message *m)
 {
-    struct message where = {
-        .account = account, .openid = openid, .lane = place->lane, .due_ms = place->due_ms, .seq = place->seq};
-    struct key key = openid.bytes ? key_parked(&where) : key_queue(account, place);
-    struct key seq = key_seq(place->seq);
-    struct span value;
-    log_error("damaged message set aside", log_u64("seq", place->seq), log_span("account", account));
-    engine_del(s->engine, openid.bytes ? PARKED : QUEUE, &key);
-    engine_del(s->engine, MARKS, &seq);
-    remember_seq(s);
-    if (engine_get(s->engine, MESSAGES, &seq, &value) != STORE_OK)
-        return;
-    buf_clear(&s->scratch);
-    buf_append(&s->scratch, value.data, value.bytes);
-    engine_put(s->engine, DAMAGED, &seq, buf_span(&s->scratch));
-    engine_del(s->engine, MESSAGES, &seq);
+    store_write_message(s, m);
 }
 
-static enum store_answer read_final(struct store *s, uint64_t seq, struct final *f)
+enum store_answer store_read_final(struct store *s, uint64_t seq, struct final *f)
 {
     struct key key = key_seq(seq);
     struct span value;
@@ -217,7 +212,7 @@ enum store_answer store_find(struct store *s, struct span account, struct span i
         return STORE_NONE;
     if (record_unpack_id(value, &seq, content))
         return STORE_DAMAGED;
-    enum store_answer answer = read_final(s, seq, f);
+    enum store_answer answer = store_read_final(s, seq, f);
     if (answer == STORE_OK)
         *state = f->state;
     if (answer != STORE_NONE)
@@ -229,213 +224,60 @@ enum store_answer store_find(struct store *s, struct span account, struct span i
     return STORE_OK;
 }
 
-/* --- places ------------------------------------------------------------------------------------------------------- */
+/* --- damage ------------------------------------------------------------------------------------------------------- */
 
-enum store_answer store_first(struct store *s, struct span account, int lane, int timed, struct place *place)
+void store_keep_damaged(struct store *s, enum database db, uint64_t seq)
 {
-    struct key prefix = key_queue_prefix(account, lane, timed);
-    struct span key;
-    if (engine_seek(s->engine, QUEUE, &prefix, &key, NULL) != STORE_OK || !key_has_prefix(key, &prefix))
-        return STORE_NONE;
-    const char *at = key.data + prefix.used;
-    *place = (struct place){.due_ms = (int64_t)key_read_u64(at), .seq = key_read_u64(at + 8), .lane = lane, .timed = timed};
-    return STORE_OK;
-}
-
-/* What stands behind account and recipient in a key of the parked ones. */
-static struct place parked_place(const char *at)
-{
-    return (struct place){.lane = at[0], .due_ms = (int64_t)key_read_u64(at + 1), .seq = key_read_u64(at + 9)};
-}
-
-enum store_answer store_first_parked(struct store *s, struct span account, struct span openid, struct place *place)
-{
-    struct key prefix = key_parked_prefix(account, openid);
-    struct span key;
-    if (engine_seek(s->engine, PARKED, &prefix, &key, NULL) != STORE_OK || !key_has_prefix(key, &prefix))
-        return STORE_NONE;
-    *place = parked_place(key.data + prefix.used);
-    return STORE_OK;
-}
-
-/* Takes a message out of the queue or from where it is parked. */
-static void leave_place(struct store *s, const struct message *m)
-{
-    struct place place = key_place_of(m);
-    struct key queued = key_queue(m->account, &place), parked = key_parked(m);
-    if (!engine_del(s->engine, QUEUE, &queued))
-        engine_del(s->engine, PARKED, &parked);
-}
-
-void store_take(struct store *s, const struct message *m, const struct mark *mark)
-{
-    struct key key = key_seq(m->seq);
-    leave_place(s, m);
-    record_pack_mark(mark, &s->scratch);
-    engine_put(s->engine, MARKS, &key, buf_span(&s->scratch));
-}
-
-void store_update(struct store *s, const struct message *m)
-{
-    write_message(s, m);
-}
-
-void store_park(struct store *s, const struct message *m)
-{
-    struct place place = key_place_of(m);
-    struct key queued = key_queue(m->account, &place), parked = key_parked(m);
-    engine_del(s->engine, QUEUE, &queued);
-    engine_put_nothing(s->engine, PARKED, &parked);
-}
-
-/* When the message as it is stored expires; 0 = never. */
-static int64_t stored_expiry_ms(struct store *s, uint64_t seq)
-{
-    struct message m;
-    return store_read(s, seq, &m) == STORE_OK ? m.expires_ms : 0;
-}
-
-void store_put_back(struct store *s, const struct message *m)
-{
-    struct key key = key_seq(m->seq);
-    /* Packs before it writes anything: the spans of m may point into the engine's pages. */
-    struct place place = key_place_of(m);
-    int64_t old_ms = stored_expiry_ms(s, m->seq);
-    struct key queued = key_queue(m->account, &place);
-    struct key expiry = key_expiry(m->expires_ms, m->seq), old = key_expiry(old_ms, m->seq);
-    write_message(s, m);
-    engine_del(s->engine, MARKS, &key);
-    engine_put_nothing(s->engine, QUEUE, &queued);
-    if (old_ms && old_ms != m->expires_ms)
-        engine_del(s->engine, EXPIRY, &old);
-    /* It may have been forgotten while the message was out (store_forget_first_expired). */
-    if (m->expires_ms)
-        engine_put_nothing(s->engine, EXPIRY, &expiry);
-}
-
-void store_settle(struct store *s, const struct message *m, const struct final *f)
-{
-    struct key key = key_seq(m->seq), expiry = key_expiry(m->expires_ms, m->seq);
-    struct place place = key_place_of(m);
-    struct key queued = key_queue(m->account, &place), parked = key_parked(m);
-    int64_t expires_ms = m->expires_ms;
-    record_pack_final(f, &s->scratch);
-    engine_put(s->engine, LEDGER, &key, buf_span(&s->scratch));
-    if (!engine_del(s->engine, MARKS, &key) && !engine_del(s->engine, QUEUE, &queued))
-        engine_del(s->engine, PARKED, &parked);
-    if (expires_ms)
-        engine_del(s->engine, EXPIRY, &expiry);
-    if (f->state == STATE_DEAD)
-        engine_put_nothing(s->engine, DEAD, &key);
-    else
-        engine_del(s->engine, MESSAGES, &key);
-}
-
-enum store_answer store_first_expired(struct store *s, int64_t now_ms, uint64_t *seq)
-{
-    struct key from = {.used = 0};
-    struct span key;
-    key_u64(&from, 0);
-    if (engine_seek(s->engine, EXPIRY, &from, &key, NULL) != STORE_OK || (int64_t)key_read_u64(key.data) > now_ms)
-        return STORE_NONE;
-    *seq = key_read_u64(key.data + 8);
-    return STORE_OK;
-}
-
-void store_forget_first_expired(struct store *s)
-{
-    struct key from = {.used = 0};
-    struct span key;
-    key_u64(&from, 0);
-    if (engine_seek(s->engine, EXPIRY, &from, &key, NULL) != STORE_OK)
-        return;
-    struct key first = key_expiry((int64_t)key_read_u64(key.data), key_read_u64(key.data + 8));
-    engine_del(s->engine, EXPIRY, &first);
-}
-
-/* --- walks -------------------------------------------------------------------------------------------------------- */
-
-int store_each_mark(struct store *s, void (*each)(void *self, const struct mark *mark, const struct message *m), void *self)
-{
-    struct key from = key_seq(0);
-    struct span key, value;
-    while (engine_seek(s->engine, MARKS, &from, &key, &value) == STORE_OK) {
-        struct mark mark;
-        struct message m;
-        uint64_t seq = key_read_u64(key.data);
-        from = key_seq(seq + 1);
-        int damaged = record_unpack_mark(value, &mark);
-        if (store_read(s, seq, &m) != STORE_OK) {
-            log_error("message of a mark cannot be read", log_u64("seq", seq));
-            continue;
-        }
-        if (damaged) {
-            /* Given to nobody that is known, nobody knows when: as if its sender had been lost at once. */
-            log_error("damaged mark", log_u64("seq", seq), log_span("id", m.id));
-            mark = (struct mark){.turn = m.turn + 1, .out_ms = m.accepted_ms};
-        }
-        mark.seq = seq;
-        each(self, &mark, &m);
-    }
-    return engine_has_failed(s->engine) ? -1 : 0;
-}
-
-int store_each_parked(struct store *s, void (*each)(void *self, const struct message *first), void *self)
-{
-    struct key from = {.used = 0};
-    struct span key;
-    key_u8(&from, 0);
-    while (engine_seek(s->engine, PARKED, &from, &key, NULL) == STORE_OK) {
-        struct message m;
-        struct span account = {key.data + 1, (unsigned char)key.data[0]};
-        struct span openid = {account.data + account.bytes + 1, (unsigned char)account.data[account.bytes]};
-        struct place place = parked_place(openid.data + openid.bytes);
-        from = key_parked_prefix(account, openid);
-        enum store_answer answer = store_read(s, place.seq, &m);
-        if (answer != STORE_OK && openid.bytes) {
-            store_set_aside(s, account, openid, &place); /* and look at this recipient again */
-            continue;
-        }
-        key_u8(&from, 0xff); /* lanes are below, so this is behind all of this recipient */
-        if (answer == STORE_OK)
-            each(self, &m);
-    }
-    return engine_has_failed(s->engine) ? -1 : 0;
-}
-
-/* Removes one ledger entry and its id when it is old enough. */
-static size_t purge_one(struct store *s, uint64_t seq, struct span value, int64_t before_ms)
-{
-    struct final f;
     struct key key = key_seq(seq);
-    if (record_unpack_final(value, &f) || f.state == STATE_DEAD || f.settled_ms >= before_ms)
-        return 0;
-    struct key id = key_id(f.account, f.id);
-    engine_del(s->engine, IDS, &id);
-    engine_del(s->engine, LEDGER, &key);
-    return 1;
+    struct span value;
+    store_remember_seq(s);
+    if (engine_get(s->engine, db, &key, &value) != STORE_OK)
+        return;
+    buf_clear(&s->scratch);
+    buf_append(&s->scratch, value.data, value.bytes);
+    engine_put(s->engine, DAMAGED, &key, buf_span(&s->scratch));
+    engine_del(s->engine, db, &key);
 }
 
-size_t store_purge(struct store *s, int64_t before_ms, size_t budget)
+void store_set_aside(struct store *s, struct span account, struct span openid, const struct place *place)
 {
-    size_t removed = 0;
-    struct span key, value;
-    for (size_t i = 0; i < budget; i++) {
-        struct key from = key_seq(s->purge_from);
-        if (engine_seek(s->engine, LEDGER, &from, &key, &value) != STORE_OK) {
-            s->purge_from = 0;
-            break;
-        }
-        uint64_t seq = key_read_u64(key.data);
-        s->purge_from = seq + 1;
-        removed += purge_one(s, seq, value, before_ms);
-    }
-    if (removed)
-        remember_seq(s);
-    return removed;
+    struct message where = {
+        .account = account, .openid = openid, .lane = place->lane, .due_ms = place->due_ms, .seq = place->seq};
+    struct key key = openid.bytes ? key_parked(&where) : key_queue(account, place);
+    struct key seq = key_seq(place->seq);
+    log_error("damaged message set aside", log_u64("seq", place->seq), log_span("account", account));
+    engine_del(s->engine, openid.bytes ? PARKED : store_queue_of(place->timed), &key);
+    engine_del(s->engine, MARKS, &seq);
+    store_keep_damaged(s, MESSAGES, place->seq);
 }
 
-/* --- the rest ----------------------------------------------------------------------------------------------------- */
+void store_drop_odd(struct store *s, enum database db, const struct key *from)
+{
+    struct span found, value;
+    if (engine_seek(s->engine, db, from, &found, &value) != STORE_OK)
+        return;
+    log_error("damaged key in the store set aside", log_str("database", engine_database_name(db)),
+              log_u64("bytes", found.bytes));
+    struct key key = key_copy(found);
+    buf_clear(&s->scratch);
+    buf_append(&s->scratch, value.data, value.bytes);
+    engine_del_found(s->engine, db, from);
+    if (s->scratch.bytes)
+        engine_put(s->engine, DAMAGED, &key, buf_span(&s->scratch));
+}
+
+enum store_answer store_seek(struct store *s, enum database db, const struct key *from, size_t prefix_bytes,
+                             size_t behind, struct span *key, struct span *value)
+{
+    while (engine_seek(s->engine, db, from, key, value) == STORE_OK && key_begins_with(*key, from, prefix_bytes)) {
+        if (key_is_sound(*key, prefix_bytes + behind))
+            return STORE_OK;
+        store_drop_odd(s, db, from);
+    }
+    return STORE_NONE;
+}
+
+/* --- small values and figures ----------------------------------------------------------------------------------------------------- */
 
 enum store_answer store_meta_read(struct store *s, const char *name, struct span *value)
 {
@@ -458,10 +300,31 @@ void store_meta_write(struct store *s, const char *name, struct span value)
     engine_put(s->engine, META, &key, buf_span(&s->scratch));
 }
 
+enum store_answer store_read_number(struct store *s, const char *name, uint64_t *number)
+{
+    struct span value;
+    enum store_answer answer = store_meta_read(s, name, &value);
+    if (answer == STORE_OK && value.bytes != sizeof *number)
+        return STORE_DAMAGED;
+    if (answer == STORE_OK)
+        *number = key_read_u64(value.data);
+    return answer;
+}
+
+void store_write_number(struct store *s, const char *name, uint64_t number)
+{
+    struct key bytes = {.used = 0};
+    key_u64(&bytes, number);
+    store_meta_write(s, name, (struct span){bytes.bytes, bytes.used});
+}
+
 struct store_counts store_counts(struct store *s)
 {
-    return (struct store_counts){.waiting = engine_entries(s->engine, QUEUE),
+    return (struct store_counts){.queued = {[TIMED_NOW] = engine_entries(s->engine, QUEUE_NOW),
+                                            [TIMED_WALL] = engine_entries(s->engine, QUEUE_WALL),
+                                            [TIMED_ORDER] = engine_entries(s->engine, QUEUE_ORDER)},
                                  .parked = engine_entries(s->engine, PARKED),
+                                 .held = engine_entries(s->engine, HELD),
                                  .out = engine_entries(s->engine, MARKS),
                                  .settled = engine_entries(s->engine, LEDGER),
                                  .dead = engine_entries(s->engine, DEAD),
@@ -472,9 +335,10 @@ int64_t store_last_order_ms(struct store *s, struct span account)
 {
     int64_t last_ms = 0;
     for (int lane = 0; lane < LANES; lane++) {
-        struct key prefix = key_queue_prefix(account, lane, 0), until = key_queue_prefix(account, lane, 1);
+        struct key prefix = key_queue_prefix(account, lane), until = key_queue_prefix(account, lane + 1);
         struct span key;
-        if (engine_seek_back(s->engine, QUEUE, &until, &key) != STORE_OK || !key_has_prefix(key, &prefix))
+        if (engine_seek_back(s->engine, QUEUE_NOW, &until, &key) != STORE_OK || !key_begins_with(key, &prefix, prefix.used) ||
+            !key_is_sound(key, prefix.used + KEY_TIME_BYTES))
             continue;
         int64_t due_ms = (int64_t)key_read_u64(key.data + prefix.used);
         last_ms = due_ms > last_ms ? due_ms : last_ms;
@@ -487,12 +351,27 @@ uint64_t store_bytes_used(struct store *s)
     return engine_bytes_used(s->engine);
 }
 
+uint64_t store_bytes_unused(struct store *s)
+{
+    return engine_bytes_behind(s->engine);
+}
+
 uint64_t store_disk_free(struct store *s)
 {
     struct statvfs disk;
     if (statvfs(s->dir, &disk) != 0)
         return UINT64_MAX;
     return (uint64_t)disk.f_bavail * disk.f_frsize;
+}
+
+uint64_t store_next_seq(const struct store *s)
+{
+    return s->next_seq;
+}
+
+void store_forget_dead_readers(struct store *s)
+{
+    engine_forget_dead_readers(s->engine);
 }
 
 const char *store_state_name(enum store_state state)

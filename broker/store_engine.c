@@ -1,28 +1,86 @@
 #include "broker/store_engine.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <lmdb.h>
 
 #include "base/log.h"
+#include "broker/store_fault.h"
+#include "proto/limits.h"
 
-static const char *const database_names[DATABASES] = {"messages", "queue", "parked", "marks", "ids",
-                                                      "ledger",   "dead",  "expiry", "meta",  "damaged"};
+#define KEY_BYTES_MOST   511 /* LMDB's own limit, as Debian and others build it */
+#define VALUE_BYTES_MOST (2u * MESSAGE_BYTES_MAX) /* no record is larger than the request it came in, and a little */
+
+static const char *const database_names[DATABASES] = {
+    "messages", "queue_now", "queue_wall", "queue_order", "parked", "held",     "marks", "ids",    "ledger",
+    "dead",     "ended",     "people",     "tasks",       "expiry", "patience", "meta",  "damaged"};
 
 struct engine {
     MDB_env *env;
     MDB_txn *txn; /* NULL between turns */
     MDB_dbi dbi[DATABASES];
     int failed;
+    int watched; /* the map, by store_fault */
 };
+
+/* What a person can do about it, or NULL. */
+static const char *hint_of(int error)
+{
+    switch (error) {
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_PANIC:
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+    case MDB_BAD_TXN:
+        return "the store's file is damaged: see docs/operations.md, A damaged store";
+    case MDB_MAP_FULL:
+        return "the store has reached store_size: raise it and start again";
+    case ENOSPC:
+        return "the disk is full: make room and start again";
+    case EIO:
+        return "the disk reports input/output errors: look at it before the next start";
+    default:
+        return NULL;
+    }
+}
 
 static int fail(struct engine *e, const char *what, int error)
 {
-    if (!e->failed)
+    const char *hint = hint_of(error);
+    if (!e->failed && hint)
+        log_error("store failed", log_str("call", what), log_str("error", mdb_strerror(error)), log_str("hint", hint));
+    else if (!e->failed)
         log_error("store failed", log_str("call", what), log_str("error", mdb_strerror(error)));
     e->failed = 1;
     return -1;
+}
+
+/* LMDB found its pages to be other than it left them. It ends the process when this returns. */
+static void on_assert(MDB_env *env, const char *what)
+{
+    (void)env;
+    log_fatal("the store's pages are damaged", log_str("found", what),
+              log_str("hint", "see docs/operations.md, A damaged store"));
+}
+
+/* What an access found. Returns 1 when it found something that can be: a length that was never written means that the page is
+ * damaged, and nothing of it may be believed or changed. */
+static int has_found(struct engine *e, const char *what, int error, const MDB_val *key, const MDB_val *value)
+{
+    if (error == MDB_NOTFOUND)
+        return 0;
+    if (error == 0 && (key->mv_size == 0 || key->mv_size > KEY_BYTES_MOST || value->mv_size > VALUE_BYTES_MOST))
+        error = MDB_CORRUPTED;
+    if (error)
+        fail(e, what, error);
+    return error == 0;
 }
 
 /* Opens the turn's transaction. Returns 0, or -1 when the store has failed. */
@@ -51,7 +109,6 @@ void engine_put_nothing(struct engine *e, enum database db, const struct key *ke
     engine_put(e, db, key, (struct span){"", 0});
 }
 
-/* Returns 1 when the key was there. */
 int engine_del(struct engine *e, enum database db, const struct key *key)
 {
     if (enter(e))
@@ -67,34 +124,38 @@ enum store_answer engine_get(struct engine *e, enum database db, const struct ke
 {
     if (enter(e))
         return STORE_NONE;
-    MDB_val k = {key->used, (void *)key->bytes}, v;
+    MDB_val k = {key->used, (void *)key->bytes}, v = {0, NULL};
     int error = mdb_get(e->txn, e->dbi[db], &k, &v);
-    if (error && error != MDB_NOTFOUND)
-        fail(e, "get", error);
-    if (error)
+    if (!has_found(e, "get", error, &k, &v))
         return STORE_NONE;
     *value = (struct span){v.mv_data, v.mv_size};
     return STORE_OK;
 }
 
-/* The first key at or behind `from`. `key` is valid until the next write. */
-enum store_answer engine_seek(struct engine *e, enum database db, const struct key *from, struct span *key,
-                              struct span *value)
+/* A cursor for one access: one that is kept would have to be followed through every write. */
+static MDB_cursor *open_cursor(struct engine *e, enum database db)
 {
     MDB_cursor *cursor;
     if (enter(e))
-        return STORE_NONE;
+        return NULL;
     int error = mdb_cursor_open(e->txn, e->dbi[db], &cursor);
     if (error) {
         fail(e, "cursor", error);
-        return STORE_NONE;
+        return NULL;
     }
-    MDB_val k = {from->used, (void *)from->bytes}, v;
-    error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+    return cursor;
+}
+
+enum store_answer engine_seek(struct engine *e, enum database db, const struct key *from, struct span *key,
+                              struct span *value)
+{
+    MDB_cursor *cursor = open_cursor(e, db);
+    if (cursor == NULL)
+        return STORE_NONE;
+    MDB_val k = {from->used, (void *)from->bytes}, v = {0, NULL};
+    int error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
     mdb_cursor_close(cursor);
-    if (error && error != MDB_NOTFOUND)
-        fail(e, "seek", error);
-    if (error)
+    if (!has_found(e, "seek", error, &k, &v))
         return STORE_NONE;
     *key = (struct span){k.mv_data, k.mv_size};
     if (value)
@@ -102,31 +163,60 @@ enum store_answer engine_seek(struct engine *e, enum database db, const struct k
     return STORE_OK;
 }
 
-/* The last key before `until`, or the very last one when until is NULL. */
 enum store_answer engine_seek_back(struct engine *e, enum database db, const struct key *until, struct span *key)
 {
-    MDB_cursor *cursor;
-    if (enter(e))
+    MDB_cursor *cursor = open_cursor(e, db);
+    if (cursor == NULL)
         return STORE_NONE;
-    int error = mdb_cursor_open(e->txn, e->dbi[db], &cursor);
-    if (error) {
-        fail(e, "cursor", error);
-        return STORE_NONE;
-    }
-    MDB_val k = {0}, v;
-    error = MDB_NOTFOUND;
+    MDB_val k = {0, NULL}, v = {0, NULL};
+    int error = MDB_NOTFOUND;
     if (until) {
         k = (MDB_val){until->used, (void *)until->bytes};
         error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
     }
-    error = mdb_cursor_get(cursor, &k, &v, error == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+    if (error == 0 || error == MDB_NOTFOUND)
+        error = mdb_cursor_get(cursor, &k, &v, error == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
     mdb_cursor_close(cursor);
-    if (error && error != MDB_NOTFOUND)
-        fail(e, "seek back", error);
-    if (error)
+    if (!has_found(e, "seek back", error, &k, &v))
         return STORE_NONE;
     *key = (struct span){k.mv_data, k.mv_size};
     return STORE_OK;
+}
+
+void engine_del_found(struct engine *e, enum database db, const struct key *from)
+{
+    MDB_cursor *cursor = open_cursor(e, db);
+    if (cursor == NULL)
+        return;
+    MDB_val k = {from->used, (void *)from->bytes}, v = {0, NULL};
+    int error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+    if (has_found(e, "del", error, &k, &v) && (error = mdb_cursor_del(cursor, 0)) != 0)
+        fail(e, "del", error);
+    mdb_cursor_close(cursor);
+}
+
+/* 1 when the key lies before `until`. */
+static int is_before(const MDB_val *key, const struct key *until)
+{
+    size_t bytes = key->mv_size < until->used ? key->mv_size : until->used;
+    int order = memcmp(key->mv_data, until->bytes, bytes);
+    return order < 0 || (order == 0 && key->mv_size < until->used);
+}
+
+uint64_t engine_count(struct engine *e, enum database db, const struct key *from, const struct key *until, uint64_t limit)
+{
+    MDB_cursor *cursor = open_cursor(e, db);
+    uint64_t count = 0;
+    if (cursor == NULL)
+        return 0;
+    MDB_val k = {from->used, (void *)from->bytes}, v = {0, NULL};
+    int error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+    while (count < limit && has_found(e, "count", error, &k, &v) && is_before(&k, until)) {
+        count++;
+        error = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return count;
 }
 
 enum store_answer engine_put_new(struct engine *e, enum database db, const struct key *key, struct span value)
@@ -194,19 +284,73 @@ uint64_t engine_bytes_used(struct engine *e)
     return pages * stat.ms_psize;
 }
 
+uint64_t engine_bytes_behind(struct engine *e)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    if (mdb_env_info(e->env, &info) != 0 || mdb_env_stat(e->env, &stat) != 0)
+        return 0;
+    uint64_t used = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
+    return info.me_mapsize > used ? info.me_mapsize - used : 0;
+}
+
+/* LMDB makes a new store of an empty file. A file that is there and empty has lost what was in it. */
+static int check_file(const char *dir, struct buf *error)
+{
+    struct stat file;
+    struct buf path = {0};
+    buf_printf(&path, "%s/data.mdb", dir);
+    int is_empty = stat(buf_str(&path), &file) == 0 && file.st_size == 0;
+    if (is_empty)
+        buf_printf(error, "%s: is empty, but a store never is: see docs/operations.md, A damaged store; if nothing was ever in it, delete it",
+                   buf_str(&path));
+    buf_free(&path);
+    return is_empty ? -1 : 0;
+}
+
 static int open_env(struct engine *e, const char *dir, uint64_t bytes_max, struct buf *error)
 {
     int code = mdb_env_create(&e->env);
     if (code == 0)
         code = mdb_env_set_mapsize(e->env, bytes_max);
     if (code == 0)
+        code = mdb_env_set_assert(e->env, on_assert);
+    if (code == 0)
         code = mdb_env_set_maxdbs(e->env, DATABASES);
     /* NORDAHEAD: access is by index, and the backlog may be larger than memory. */
     if (code == 0)
         code = mdb_env_open(e->env, dir, MDB_NORDAHEAD, 0660);
     if (code)
-        buf_printf(error, "%s: the store cannot be opened: %s", dir, mdb_strerror(code));
+        buf_printf(error, "%s: the store cannot be opened: %s%s%s", dir, mdb_strerror(code), hint_of(code) ? "; " : "",
+                   hint_of(code) ? hint_of(code) : "");
     return code ? -1 : 0;
+}
+
+/* From here on a fault in the map is explained. LMDB tells where its map lies only when it was asked for an address, so this looks
+ * for the mapping of its file: a line of /proc/self/maps begins with the first address and the one behind the last, and ends with
+ * the path (proc(5)). Without /proc faults stay unexplained. */
+static void watch_map(struct engine *e)
+{
+    char name[64], path[1024], line[2048];
+    mdb_filehandle_t fd;
+    uintptr_t begin, end;
+    if (mdb_env_get_fd(e->env, &fd) != 0)
+        return;
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t bytes = readlink(name, path, sizeof path - 1);
+    FILE *maps = bytes > 0 ? fopen("/proc/self/maps", "re") : NULL;
+    if (maps == NULL)
+        return;
+    path[bytes] = 0;
+    while (!e->watched && fgets(line, sizeof line, maps)) {
+        line[strcspn(line, "\n")] = 0;
+        const char *file = strchr(line, '/');
+        if (file && strcmp(file, path) == 0 && sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &begin, &end) == 2) {
+            store_fault_watch((const void *)begin, (const void *)end);
+            e->watched = 1;
+        }
+    }
+    fclose(maps);
 }
 
 static int open_databases(struct engine *e)
@@ -218,14 +362,15 @@ static int open_databases(struct engine *e)
         if (error)
             return fail(e, "open database", error);
     }
-    return engine_commit(e);
+    return 0;
 }
 
 struct engine *engine_open(const char *dir, uint64_t bytes_max, struct buf *error)
 {
     struct engine *e = mem_new(sizeof *e);
-    if (open_env(e, dir, bytes_max, error))
+    if (check_file(dir, error) || open_env(e, dir, bytes_max, error))
         goto fail;
+    watch_map(e);
     if (open_databases(e)) {
         buf_printf(error, "%s: the store's databases cannot be opened; see the log", dir);
         goto fail;
@@ -245,6 +390,8 @@ void engine_close(struct engine **self)
         mdb_txn_abort(e->txn);
     if (e->env)
         mdb_env_close(e->env);
+    if (e->watched)
+        store_fault_forget();
     free(e);
     *self = NULL;
 }
@@ -252,4 +399,19 @@ void engine_close(struct engine **self)
 int engine_has_failed(const struct engine *e)
 {
     return e->failed;
+}
+
+const char *engine_database_name(enum database db)
+{
+    return database_names[db];
+}
+
+void engine_forget_dead_readers(struct engine *e)
+{
+    int dead = 0;
+    int error = mdb_reader_check(e->env, &dead);
+    if (error)
+        log_warn("readers of the store cannot be checked", log_str("error", mdb_strerror(error)));
+    else if (dead)
+        log_info("readers of the store that ended are forgotten", log_i64("readers", dead));
 }

@@ -3,18 +3,38 @@
  * of those that leave a sync out).
  *
  * The first unexpected error makes the transaction worthless: it is logged, the engine has failed, further writes do nothing
- * and engine_commit returns -1. Used by store.c alone; the only pair of files that knows lmdb.h.
+ * and engine_commit returns -1. Used by the store's files alone; the only pair of files that knows lmdb.h.
  */
 #ifndef BROKER_STORE_ENGINE_H
 #define BROKER_STORE_ENGINE_H
 
 #include "broker/store_key.h"
 
-enum database { MESSAGES, QUEUE, PARKED, MARKS, IDS, LEDGER, DEAD, EXPIRY, META, DAMAGED, DATABASES };
+enum database {
+    MESSAGES,
+    QUEUE_NOW, /* one for each enum timed, in its order */
+    QUEUE_WALL,
+    QUEUE_ORDER,
+    PARKED,
+    HELD,
+    MARKS,
+    IDS,
+    LEDGER,
+    DEAD,
+    ENDED,
+    PEOPLE,
+    TASKS,
+    EXPIRY,
+    PATIENCE,
+    META,
+    DAMAGED,
+    DATABASES
+};
 
 struct engine;
 
-/* Opens or makes the environment in the directory, which must exist. NULL with a message in `error`. */
+/* Opens or makes the environment in the directory, which must exist. NULL with a message in `error`. The databases are made
+ * with the first commit: a store that turns out to be somebody else's is left as it was. */
 struct engine *engine_open(const char *dir, uint64_t bytes_max, struct buf *error);
 void engine_close(struct engine **self);
 
@@ -30,6 +50,9 @@ enum store_answer engine_put_new(struct engine *e, enum database db, const struc
 /* Returns 1 when the key was there. */
 int engine_del(struct engine *e, enum database db, const struct key *key);
 
+/* Removes the entry that engine_seek finds, whatever its key looks like. */
+void engine_del_found(struct engine *e, enum database db, const struct key *from);
+
 /* Spans that come back are valid until the next write or commit. */
 enum store_answer engine_get(struct engine *e, enum database db, const struct key *key, struct span *value);
 
@@ -40,8 +63,17 @@ enum store_answer engine_seek(struct engine *e, enum database db, const struct k
 /* The last key before `until`, or the very last one when until is NULL. */
 enum store_answer engine_seek_back(struct engine *e, enum database db, const struct key *until, struct span *key);
 
+/* How many keys there are from `from` on and before `until`; counting stops at `limit`. */
+uint64_t engine_count(struct engine *e, enum database db, const struct key *from, const struct key *until, uint64_t limit);
+
 uint64_t engine_entries(struct engine *e, enum database db);
 uint64_t engine_bytes_used(struct engine *e);
+
+/* Bytes behind the last page that was ever used, where a value of any length finds its pages in a row. */
+uint64_t engine_bytes_behind(struct engine *e);
+const char *engine_database_name(enum database db);
+void engine_forget_dead_readers(struct engine *e);
+
 int engine_has_failed(const struct engine *e);
 
 #endif

@@ -7,12 +7,12 @@
 
 #define CHECKSUM_BYTES 8
 
-#define MESSAGE_FORMAT  1
-#define MESSAGE_MEMBERS 21
-#define MARK_FORMAT     1
-#define MARK_MEMBERS    5
-#define FINAL_FORMAT    1
-#define FINAL_MEMBERS   14
+#define MESSAGE_FORMAT  2
+#define MESSAGE_MEMBERS 22
+#define MARK_FORMAT     2
+#define MARK_MEMBERS    6
+#define FINAL_FORMAT    2
+#define FINAL_MEMBERS   15
 
 static void begin(struct buf *out, size_t members, unsigned format)
 {
@@ -64,6 +64,7 @@ void record_pack_message(const struct message *m, struct buf *out)
     mp_i64(out, m->accepted_ms);
     mp_i64(out, m->due_ms);
     mp_i64(out, m->expires_ms);
+    mp_i64(out, m->give_up_ms);
     mp_i64(out, m->lane);
     mp_i64(out, m->timed);
     mp_i64(out, m->is_send);
@@ -94,6 +95,7 @@ int record_unpack_message(struct span value, struct message *m)
     m->accepted_ms = mp_read_i64(&c);
     m->due_ms = mp_read_i64(&c);
     m->expires_ms = mp_read_i64(&c);
+    m->give_up_ms = mp_read_i64(&c);
     m->lane = (int)mp_read_i64(&c);
     m->timed = (int)mp_read_i64(&c);
     m->is_send = (int)mp_read_i64(&c);
@@ -106,7 +108,8 @@ int record_unpack_message(struct span value, struct message *m)
     mp_read_array(&c);
     m->errcode = mp_read_i64(&c);
     m->note = mp_read_str(&c);
-    return c.failed || (m->lane != LANE_EXPRESS && m->lane != LANE_BULK) ? -1 : 0;
+    int in_range = m->lane >= 0 && m->lane < LANES && m->timed >= 0 && m->timed < TIMEDS;
+    return c.failed || !in_range ? -1 : 0;
 }
 
 void record_pack_mark(const struct mark *m, struct buf *out)
@@ -116,6 +119,7 @@ void record_pack_mark(const struct mark *m, struct buf *out)
     mp_u64(out, m->sender);
     mp_i64(out, m->out_ms);
     mp_u64(out, m->turn);
+    mp_i64(out, m->begun);
     finish(out);
 }
 
@@ -128,6 +132,7 @@ int record_unpack_mark(struct span value, struct mark *m)
     m->sender = mp_read_u64(&c);
     m->out_ms = mp_read_i64(&c);
     m->turn = (uint32_t)mp_read_u64(&c);
+    m->begun = mp_read_i64(&c) != 0;
     return c.failed ? -1 : 0;
 }
 
@@ -140,6 +145,7 @@ void record_pack_final(const struct final *f, struct buf *out)
     mp_i64(out, f->msgid);
     mp_u64(out, f->calls);
     mp_i64(out, f->accepted_ms);
+    mp_i64(out, f->due_ms);
     mp_i64(out, f->settled_ms);
     mp_span(out, f->message);
     mp_span(out, f->account);
@@ -161,6 +167,7 @@ int record_unpack_final(struct span value, struct final *f)
     f->msgid = mp_read_i64(&c);
     f->calls = (uint32_t)mp_read_u64(&c);
     f->accepted_ms = mp_read_i64(&c);
+    f->due_ms = mp_read_i64(&c);
     f->settled_ms = mp_read_i64(&c);
     f->message = mp_read_str(&c);
     f->account = mp_read_str(&c);

@@ -12,11 +12,11 @@
 #define TSET_LIMIT_MS  30000 /* a templater whose source answers nothing gives up itself before that */
 #define TEMPLATERS_MAX 64
 
-enum answer { WAITS, DONE, UNCHANGED, LEFT };
+enum part_state { WAITS, DONE, UNCHANGED, LEFT };
 
 struct part {
     uint64_t epoch; /* of a templater */
-    enum answer answer;
+    enum part_state answer;
 };
 
 struct tset {
@@ -90,7 +90,7 @@ void tset_begin(struct broker *b, const struct caller *caller, struct span key)
         ask(b, ring_find_epoch(&b->ring, t->parts[i].epoch)->name, t->ref, key, t->version);
 }
 
-static size_t count_parts(const struct tset *t, enum answer kind)
+static size_t count_parts(const struct tset *t, enum part_state kind)
 {
     size_t n = 0;
     for (size_t i = 0; i < t->part_count; i++)

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "base/hash.h"
+
 static const struct verdict bury = {.action = VERDICT_BURY, .state = STATE_DEAD, .code = CODE_FAILED};
 static const struct verdict put_back = {.action = VERDICT_PUT_BACK};
 static const struct verdict defer = {.action = VERDICT_DEFER};
@@ -11,11 +13,21 @@ static struct verdict settle(enum store_state state, enum code code)
     return (struct verdict){.action = VERDICT_SETTLE, .state = state, .code = code};
 }
 
-static int64_t backoff_of(uint32_t failures, const struct verdict_rules *rules)
+/* The wait after so many failures. Its random part is made of message and number, so that this stays a function of its
+ * arguments; messages that failed together part all the same. */
+static int64_t backoff_of(const struct message *m, const struct verdict_rules *rules)
 {
-    assert(rules->backoff_count > 0 && failures > 0);
-    size_t i = failures - 1 < rules->backoff_count ? failures - 1 : rules->backoff_count - 1;
-    return rules->backoff_ms[i];
+    assert(rules->backoff_count > 0 && m->failures > 0);
+    size_t i = m->failures - 1 < rules->backoff_count ? m->failures - 1 : rules->backoff_count - 1;
+    const uint64_t dice[] = {m->seq, m->failures};
+    int64_t most_ms = rules->backoff_ms[i] * rules->jitter_percent / 100;
+    return rules->backoff_ms[i] + (int64_t)(hash_64(dice, sizeof dice) % (uint64_t)(most_ms + 1));
+}
+
+/* 1 when a message that has just failed is not tried again. */
+static int is_exhausted(const struct message *m, int64_t now_ms, const struct verdict_rules *rules)
+{
+    return m->failures >= rules->attempts_max || (m->first_out_ms && now_ms - m->first_out_ms >= rules->age_max_ms);
 }
 
 /* When the caller of a Send gives up; 0 for other messages. */
@@ -28,12 +40,12 @@ static int64_t patience_end_ms(const struct message *m, const struct verdict_rul
 static struct verdict defer_after_failure(struct message *m, int64_t now_ms, const struct verdict_rules *rules)
 {
     int64_t end_ms = patience_end_ms(m, rules);
-    if (m->failures >= rules->attempts_max || (end_ms && now_ms >= end_ms))
+    if (is_exhausted(m, now_ms, rules) || (end_ms && now_ms >= end_ms))
         return bury;
-    m->due_ms = now_ms + backoff_of(m->failures, rules);
+    m->due_ms = now_ms + backoff_of(m, rules);
     if (end_ms && m->due_ms > end_ms)
         m->due_ms = end_ms;
-    m->timed = 1;
+    m->timed = TIMED_ORDER;
     return defer;
 }
 
@@ -44,18 +56,26 @@ static int is_duplicate(int64_t errcode)
     return errcode == 40241 || errcode == 44007;
 }
 
-/* 1 when WeChat still knows the first try at that time. A time before that try means that the clock was set back: nobody knows how
- * long ago it was, so it counts as forgotten. */
+/* 1 when WeChat still knows the first try at that time. A time before that try means that the clock went back while the broker was
+ * down: nobody knows how long ago it was, so it counts as forgotten. */
 static int is_remembered(const struct message *m, int64_t at_ms)
 {
     return at_ms >= m->unknown_since_ms && at_ms - m->unknown_since_ms < UNKNOWN_RETRY_MS_MAX;
 }
 
-static struct verdict on_unknown(struct message *m, int64_t out_ms, int64_t now_ms, const struct verdict_rules *rules)
+static struct verdict on_unknown(struct message *m, const struct mark *mark, int64_t now_ms, const struct verdict_rules *rules)
 {
+    if (mark->begun) { /* WeChat would take it twice */
+        m->call++;
+        return rules->on_unknown == ON_UNKNOWN_DEAD ? bury : defer_after_failure(m, now_ms, rules);
+    }
     if (m->unknown_since_ms == 0)
-        m->unknown_since_ms = out_ms;
+        m->unknown_since_ms = mark->out_ms;
     struct verdict v = defer_after_failure(m, now_ms, rules);
+    int64_t last_ms = m->unknown_since_ms + UNKNOWN_RETRY_MS_MAX - UNKNOWN_LAST_TRY_MS;
+    /* A wait that is longer than WeChat remembers ends a little before that, if there is time for one more try. */
+    if (v.action == VERDICT_DEFER && m->due_ms > last_ms && now_ms + rules->backoff_ms[0] <= last_ms && is_remembered(m, last_ms))
+        m->due_ms = last_ms;
     if (v.action != VERDICT_DEFER || is_remembered(m, m->due_ms))
         return v;
     if (rules->on_unknown == ON_UNKNOWN_DEAD)
@@ -65,7 +85,7 @@ static struct verdict on_unknown(struct message *m, int64_t out_ms, int64_t now_
     return v;
 }
 
-struct verdict verdict_on_report(struct message *m, const struct outcome_report *report, int64_t out_ms, int64_t now_ms,
+struct verdict verdict_on_report(struct message *m, const struct outcome_report *report, const struct mark *mark, int64_t now_ms,
                                  const struct verdict_rules *rules)
 {
     m->calls += report->calls;
@@ -92,16 +112,23 @@ struct verdict verdict_on_report(struct message *m, const struct outcome_report 
     m->note = report->message;
     /* After an earlier try with an unknown outcome the number stays, whatever came after it: that try may have arrived. */
     if (report->outcome == OUTCOME_UNKNOWN || m->unknown_since_ms)
-        return on_unknown(m, out_ms, now_ms, rules);
+        return on_unknown(m, mark, now_ms, rules);
     /* Every try of this number is known to have failed; a new one keeps clear of what WeChat remembers of it. */
     m->call++;
     return defer_after_failure(m, now_ms, rules);
 }
 
-struct verdict verdict_on_lost(struct message *m, int64_t out_ms)
+struct verdict verdict_on_lost(struct message *m, const struct mark *mark, const struct verdict_rules *rules)
 {
+    /* A message that ends its senders must not go on to end all of them, for ever. */
+    if (++m->failures >= rules->attempts_max)
+        return bury;
+    if (mark->begun) {
+        m->call++;
+        return rules->on_unknown == ON_UNKNOWN_DEAD ? bury : put_back;
+    }
     if (m->unknown_since_ms == 0)
-        m->unknown_since_ms = out_ms;
+        m->unknown_since_ms = mark->out_ms;
     return put_back;
 }
 

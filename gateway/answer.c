@@ -37,7 +37,7 @@ static const char *default_message(const struct result *r)
     }
 }
 
-void answer_pack(enum code code, uint32_t opaque, struct span message, struct buf *out)
+void answer_write(enum code code, uint32_t opaque, struct span message, struct buf *out)
 {
     assert(code == CODE_OK || code == CODE_REFUSED || code == CODE_FAILED);
     assert(message.bytes <= UINT32_MAX - 64);

@@ -17,6 +17,6 @@ struct answer {
 struct answer answer_of(enum op op, const struct result *r);
 
 /* Appends the frame: result CODE, opaque, message. */
-void answer_pack(enum code code, uint32_t opaque, struct span message, struct buf *out);
+void answer_write(enum code code, uint32_t opaque, struct span message, struct buf *out);
 
 #endif

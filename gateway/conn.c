@@ -236,7 +236,7 @@ void conn_answer(struct conn_shared *shared, struct conn *c, uint32_t opaque, en
     queue_add(&shared->dirty, &c->dirty, 0); /* also with nothing to write: it may be at its end now */
     if (c->state != CONN_OPEN && c->state != CONN_DRAINING)
         return;
-    answer_pack(code, opaque, message, &c->out);
+    answer_write(code, opaque, message, &c->out);
     if (closes && c->state == CONN_OPEN)
         conn_drain(shared, c);
 }

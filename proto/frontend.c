@@ -64,6 +64,7 @@ void result_pack(const struct result *r, struct buf *out)
     count += mp_opt_i64(out, "errcode", r->errcode);
     count += mp_opt_i64(out, "msgid", r->msgid);
     count += mp_opt_span(out, "state", r->state);
+    count += mp_opt_u64(out, "count", r->count);
     mp_map_close(out, place, count);
 }
 
@@ -267,8 +268,12 @@ static int check_complete(const struct request *r, struct buf *error)
         return refuse(error, "op: missing; give push, send, tset, cancel, status or ping");
     if (r->op == OP_TSET && r->key.data == NULL)
         return refuse(error, "key: missing");
-    if ((r->op == OP_CANCEL || r->op == OP_STATUS) && r->id.bytes == 0)
+    if (r->op == OP_STATUS && r->id.bytes == 0)
         return refuse(error, "id: missing");
+    if (r->op == OP_CANCEL && r->id.bytes == 0 && r->openid.bytes == 0 && r->task.bytes == 0)
+        return refuse(error, "id: missing; give an id, or an openid or a task to cancel all that wait of it");
+    if (r->op == OP_CANCEL && r->id.bytes && (r->openid.bytes || r->task.bytes))
+        return refuse(error, "id: given together with openid or task; give one id, or what is to be found");
     if (r->op != OP_PUSH && r->op != OP_SEND)
         return 0;
     if (r->openid.bytes == 0)
@@ -364,6 +369,8 @@ int result_unpack(struct span packed, struct result *r)
             r->state = mp_read_str(&c);
         else if (span_is(name, "epoch"))
             r->epoch = mp_read_u64(&c);
+        else if (span_is(name, "count"))
+            r->count = mp_read_u64(&c);
         else
             mp_skip(&c);
     }

@@ -51,6 +51,7 @@ struct result {
     int64_t msgid;       /* WeChat's; 0 is left out */
     struct span state;   /* empty is left out: waiting, out, sent, pending, refused, expired, cancelled, dead; of a ping:
                             ready, or unready with the reasons in message */
+    uint64_t count;      /* of a cancel by recipient or task: messages cancelled; 0 is left out */
     uint64_t epoch;      /* the broker's; changes with each of its starts */
 };
 

@@ -128,9 +128,10 @@ class Sim(Process):
         return stats
 
     def journal(self, path="/cgi-bin/message/template/send"):
+        """What was called at a path; at all of them when it is None."""
         self.get("/sim/stats")  # flushes
         with open(self.journal_path) as f:
-            return [entry for entry in map(json.loads, f) if entry["path"] == path]
+            return [entry for entry in map(json.loads, f) if path is None or entry["path"] == path]
 
     def delivered(self):
         return [e for e in self.journal() if e["result"] in ("delivered", "cut-after")]
@@ -189,6 +190,50 @@ class Zmq:
 
     def ask_one(self, **request):
         return self.ask(request)[0]
+
+
+class Operator:
+    """What `mega queue` is to the broker: asks on the control socket."""
+
+    def __init__(self, endpoint):
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.setsockopt(zmq.RECONNECT_IVL, 20)
+        self.socket.setsockopt(zmq.IDENTITY, b"op-" + os.urandom(8).hex().encode())
+        self.socket.connect(endpoint)
+        self.next_ref = 1
+
+    def close(self):
+        self.socket.close()
+
+    def answers(self, op, seconds=LIMIT_S, **members):
+        """Every answer to one ask, the last one included. Asked again when the broker is away."""
+        ref, self.next_ref = self.next_ref, self.next_ref + 1
+        ask, end, answers = dict(members, t="ask", op=op, ref=ref), deadline(seconds), []
+        while not answers or (answers[-1]["code"] == 100 and op not in ("list",)):
+            assert time.monotonic() < end, "no answer to %s" % ask
+            if not answers:
+                self.socket.send(msgpack.packb(ask))
+            if self.socket.poll(2000):
+                answers += [a for a in map(msgpack.unpackb, self.socket.recv_multipart()) if a.get("ref") == ref]
+        return answers
+
+    def ask(self, op, **members):
+        return self.answers(op, **members)[-1]
+
+    def list(self, limit=1000, **filter):
+        """All pages of a list."""
+        entries, page = [], {"next": None}
+        while page is not None:
+            members = {"from": page["next"]} if page["next"] else {}
+            answer = self.ask("list", filter=filter, limit=limit, **members)
+            assert answer["code"] in (100, 200), answer
+            entries += answer.get("data", [])
+            page = answer if answer["code"] == 100 else None
+        return entries
+
+    def status(self):
+        return self.ask("status")["data"]
 
 
 def frame(header, opaque, body=None):
@@ -340,6 +385,10 @@ class Ring:
 
     def client(self):
         self.clients.append(Zmq(self.frontend))
+        return self.clients[-1]
+
+    def operator(self):
+        self.clients.append(Operator("ipc://%s/run/control.ipc" % self.folder))
         return self.clients[-1]
 
     def tcp(self, gateway="gateway-1"):

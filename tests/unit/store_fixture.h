@@ -89,7 +89,7 @@ static inline enum store_state fixture_state(struct store *s, const char *accoun
     return state;
 }
 
-/* waiting or parked -> out */
+/* queued or parked -> out */
 static inline void fixture_take(struct store *s, uint64_t seq)
 {
     struct message m = fixture_read(s, seq);
@@ -111,6 +111,7 @@ static inline void fixture_settle_at(struct store *s, uint64_t seq, enum store_s
     struct final f = {.state = state,
                       .code = CODE_OK,
                       .accepted_ms = m.accepted_ms,
+                      .due_ms = m.due_ms,
                       .settled_ms = settled_ms,
                       .account = m.account,
                       .id = m.id,
@@ -146,12 +147,20 @@ static inline uint64_t fixture_first_parked(struct store *s, const char *account
     return answer == STORE_OK ? place.seq : 0;
 }
 
-static inline void fixture_counts(struct store *s, uint64_t waiting, uint64_t parked, uint64_t out,
+/* By all clocks. */
+static inline uint64_t fixture_queued(struct store *s)
+{
+    struct store_counts counts = store_counts(s);
+    return counts.queued[TIMED_NOW] + counts.queued[TIMED_WALL] + counts.queued[TIMED_ORDER];
+}
+
+static inline void fixture_counts(struct store *s, uint64_t queued, uint64_t parked, uint64_t out,
                                   uint64_t settled, uint64_t dead)
 {
     struct store_counts counts = store_counts(s);
-    CHECK_U64(counts.waiting, waiting);
+    CHECK_U64(fixture_queued(s), queued);
     CHECK_U64(counts.parked, parked);
+    CHECK_U64(counts.held, 0);
     CHECK_U64(counts.out, out);
     CHECK_U64(counts.settled, settled);
     CHECK_U64(counts.dead, dead);
@@ -170,6 +179,7 @@ static inline void fixture_same_message(const struct message *got, const struct 
     CHECK_INT(got->accepted_ms, expected->accepted_ms);
     CHECK_INT(got->due_ms, expected->due_ms);
     CHECK_INT(got->expires_ms, expected->expires_ms);
+    CHECK_INT(got->give_up_ms, expected->give_up_ms);
     CHECK_INT(got->lane, expected->lane);
     CHECK_INT(got->timed, expected->timed);
     CHECK_INT(got->is_send, expected->is_send);
@@ -191,6 +201,7 @@ static inline void fixture_same_final(const struct final *got, const struct fina
     CHECK_INT(got->msgid, expected->msgid);
     CHECK_U64(got->calls, expected->calls);
     CHECK_INT(got->accepted_ms, expected->accepted_ms);
+    CHECK_INT(got->due_ms, expected->due_ms);
     CHECK_INT(got->settled_ms, expected->settled_ms);
     CHECK_BYTES(got->message, expected->message);
     CHECK_BYTES(got->account, expected->account);
@@ -213,8 +224,9 @@ static inline struct message fixture_full_message(void)
                             .accepted_ms = FIXTURE_NOW_MS,
                             .due_ms = FIXTURE_NOW_MS + 1000,
                             .expires_ms = FIXTURE_NOW_MS + 2000,
+                            .give_up_ms = FIXTURE_NOW_MS + 2500,
                             .lane = LANE_EXPRESS,
-                            .timed = 1,
+                            .timed = TIMED_ORDER,
                             .is_send = 1,
                             .turn = 4000000001u,
                             .call = 4000000002u,
@@ -235,6 +247,7 @@ static inline struct final fixture_full_final(void)
                           .msgid = INT64_MAX,
                           .calls = 3,
                           .accepted_ms = FIXTURE_NOW_MS,
+                          .due_ms = FIXTURE_NOW_MS + 1000,
                           .settled_ms = FIXTURE_NOW_MS + 5000,
                           .message = span_of("{\"errcode\":43004}"),
                           .account = span_of("shop"),

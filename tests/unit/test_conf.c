@@ -32,6 +32,8 @@ static void test_defaults(void)
     CHECK_INT(c->broker.backoff_ms[0], 5000);
     CHECK_INT(c->broker.backoff_ms[4], 120000);
     CHECK_INT(c->broker.backoff_ms[10], 600000);
+    CHECK_U64(c->broker.jitter_percent, 10);
+    CHECK_INT(c->broker.age_max_ms, 3 * 86400000LL);
     CHECK_INT(c->broker.send_patience_ms, 60000);
     CHECK_INT(c->broker.lease_ms, 3000);
     CHECK_INT(c->broker.out_max_ms, 120000);

@@ -341,15 +341,15 @@ static void test_parameters_wrong(void)
 static void test_answer_bytes(void)
 {
     struct buf out = {0};
-    answer_pack(CODE_OK, 5, (struct span){NULL, 0}, &out);
+    answer_write(CODE_OK, 5, (struct span){NULL, 0}, &out);
     CHECK_BYTES(buf_span(&out), ((struct span)BYTES("\0\0\0\x16\0\0\0\nresult 200\0\0\0\5\0\0\0\0")));
     buf_clear(&out);
-    answer_pack(CODE_REFUSED, 0xffffffff, span_of("template key not exists"), &out);
+    answer_write(CODE_REFUSED, 0xffffffff, span_of("template key not exists"), &out);
     struct span expected =
         BYTES("\0\0\0-\0\0\0\nresult 400\xff\xff\xff\xff\0\0\0\x17template key not exists");
     CHECK_BYTES(buf_span(&out), expected);
     buf_clear(&out);
-    answer_pack(CODE_FAILED, 0, span_of("Unknown command"), &out);
+    answer_write(CODE_FAILED, 0, span_of("Unknown command"), &out);
     expected = (struct span)BYTES("\0\0\0%\0\0\0\nresult 500\0\0\0\0\0\0\0\x0fUnknown command");
     CHECK_BYTES(buf_span(&out), expected);
     buf_free(&out);

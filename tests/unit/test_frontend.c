@@ -72,6 +72,8 @@ static void test_taken(void)
         "{op tset key ''}", /* no such template: that is said by who knows the templates */
         "{op status id i}",
         "{op cancel id i app a}",
+        "{op cancel openid o}",
+        "{op cancel task t openid o key k app a}",
         "{" PUSH "in 34560000000}",
         "{" PUSH "at 9223372036854775807}", /* how far ahead is too far depends on the clock */
         "{" PUSH "ttl 34560000000}",
@@ -143,7 +145,9 @@ static const struct refused {
     {"{op push openid o key 5 ref 7}", "key: an integer; give a str"},
     {"{op tset ref 7}", "key: missing"},
     {"{op status ref 7}", "id: missing"},
-    {"{op cancel ref 7 app a}", "id: missing"},
+    {"{op cancel ref 7 app a}", "id: missing; give an id, or an openid or a task to cancel all that wait of it"},
+    {"{op cancel ref 7 key k}", "id: missing; give an id, or an openid or a task to cancel all that wait of it"},
+    {"{op cancel ref 7 id i task t}", "id: given together with openid or task; give one id, or what is to be found"},
     {"{" PUSH "vars 5 ref 7}", "vars: an integer; give a map"},
     {"{" PUSH "vars [] ref 7}", "vars: an array; give a map"},
     {"{" PUSH "vars {5 a} ref 7}", "vars: a name that is no str"},
@@ -461,6 +465,7 @@ static void check_same_result(const struct result *a, const struct result *b)
     CHECK_INT(a->msgid, b->msgid);
     CHECK_BYTES(a->state, b->state);
     CHECK_U64(a->epoch, b->epoch);
+    CHECK_U64(a->count, b->count);
 }
 
 static void test_result_round_trip(void)
@@ -477,6 +482,7 @@ static void test_result_round_trip(void)
          .msgid = INT64_MAX,
          .state = span_of("refused"),
          .epoch = 7},
+        {.code = CODE_OK, .epoch = 1, .state = span_of("cancelled"), .count = 100000},
     };
     for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
         struct buf packed = {0};

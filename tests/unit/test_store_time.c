@@ -1,105 +1,6 @@
-/* Conformance of a store, second part: expiry, purge, commits and reopening, walks at the start, small
+/* Conformance of a store, second part: purge, commits and reopening, walks at the start, small
  * values, a full store and a second process. Written against broker/store.h alone. */
 #include "tests/unit/store_fixture.h"
-
-/* --- expiry
- * ------------------------------------------------------------------------------------------------------- */
-
-static uint64_t add_expiring(struct store *s, const char *id, int64_t expires_ms)
-{
-    struct message m = fixture_message("a", id, "o");
-    m.expires_ms = expires_ms;
-    return fixture_append(s, m);
-}
-
-static uint64_t first_expired(struct store *s, int64_t now_ms)
-{
-    uint64_t seq = 0;
-    enum store_answer answer = store_first_expired(s, now_ms, &seq);
-    CHECK_INT(answer, seq > 0 ? STORE_OK : STORE_NONE);
-    return seq;
-}
-
-static void test_expiry_order(void)
-{
-    struct store *s = fixture_open("expiry");
-    add_expiring(s, "1", 0); /* never */
-    add_expiring(s, "2", 2000);
-    add_expiring(s, "3", 1000);
-    add_expiring(s, "4", 2000);
-    CHECK_U64(first_expired(s, 999), 0);
-    CHECK_U64(first_expired(s, 1000), 3);
-    CHECK_U64(first_expired(s, INT64_MAX), 3);
-    fixture_settle(s, 3, STATE_EXPIRED);
-    CHECK_U64(first_expired(s, 1999), 0);
-    CHECK_U64(first_expired(s, 2000), 2);
-    fixture_settle(s, 2, STATE_SENT);
-    CHECK_U64(first_expired(s, 2000), 4);
-    fixture_settle(s, 4, STATE_DEAD); /* it is kept, and expires no more */
-    CHECK_U64(first_expired(s, INT64_MAX), 0);
-    store_close(&s);
-}
-
-/* Found wherever its message stands. */
-static void test_expiry_from_everywhere(void)
-{
-    struct store *s = fixture_open("expiry-places");
-    add_expiring(s, "parked", 1000);
-    add_expiring(s, "out", 2000);
-    fixture_park(s, 1);
-    fixture_take(s, 2);
-    CHECK_INT(store_commit(s), 0);
-    fixture_reopen(&s, "expiry-places");
-    CHECK_U64(first_expired(s, 5000), 1);
-    fixture_settle(s, 1, STATE_EXPIRED);
-    CHECK_U64(first_expired(s, 5000), 2);
-    store_close(&s);
-}
-
-/* One that was out at its time is passed over, and found again when it has come back. */
-static void test_expiry_forgotten(void)
-{
-    struct store *s = fixture_open("expiry-forgotten");
-    add_expiring(s, "1", 1000);
-    add_expiring(s, "2", 1000);
-    fixture_take(s, 1);
-    CHECK_U64(first_expired(s, 1000), 1);
-    store_forget_first_expired(s);
-    CHECK_U64(first_expired(s, 1000), 2);
-    fixture_settle(s, 2, STATE_EXPIRED);
-    CHECK_U64(first_expired(s, INT64_MAX), 0);
-    CHECK_INT(fixture_state(s, "a", "1"), STATE_OUT);
-    struct message m = fixture_read(s, 1);
-    store_put_back(s, &m);
-    CHECK_U64(first_expired(s, 1000), 1);
-    fixture_settle(s, 1, STATE_EXPIRED);
-    store_forget_first_expired(s); /* there is none: nothing happens */
-    CHECK_INT(store_commit(s), 0);
-    store_close(&s);
-}
-
-/* Put back with another expiry: the one before is gone, so that a message which was settled since is never
- * found by it. */
-static void test_expiry_changed(void)
-{
-    struct store *s = fixture_open("expiry-changed");
-    static const int64_t changed_ms[] = {1000, 3000, 0, 2000};
-    int64_t before_ms = 2000;
-    add_expiring(s, "1", before_ms);
-    for (size_t i = 0; i < 4; i++) {
-        struct message m;
-        fixture_take(s, 1);
-        m = fixture_read(s, 1);
-        CHECK_INT(m.expires_ms, before_ms);
-        before_ms = m.expires_ms = changed_ms[i];
-        store_put_back(s, &m);
-        CHECK_U64(first_expired(s, before_ms ? before_ms - 1 : INT64_MAX), 0);
-        CHECK_U64(first_expired(s, before_ms ? before_ms : INT64_MAX), before_ms ? 1 : 0);
-    }
-    fixture_settle(s, 1, STATE_DEAD);
-    CHECK_U64(first_expired(s, INT64_MAX), 0);
-    store_close(&s);
-}
 
 /* --- purge
  * -------------------------------------------------------------------------------------------------------- */
@@ -125,27 +26,27 @@ static void test_purge(void)
     store_close(&s);
 }
 
-/* It looks at no more entries than its budget and goes on where it stopped, then round again. */
+/* It removes no more than its budget, the oldest first, wherever they stand in the order of acceptance. */
 static void test_purge_budget(void)
 {
     struct store *s = fixture_open("purge-budget");
     char id[16];
     for (int i = 0; i < 100; i++) {
         snprintf(id, sizeof id, "%d", i);
-        fixture_settle_at(s, fixture_add(s, "a", id, "o"), STATE_SENT, i < 50 ? 5000 : 1000);
+        fixture_settle_at(s, fixture_add(s, "a", id, "o"), STATE_SENT, i < 50 ? 5000 - i : 1000 + i);
     }
-    size_t removed = 0, calls = 0;
-    while (removed < 50) {
-        size_t now = store_purge(s, 2000, 10);
-        CHECK(now <= 10);
-        removed += now;
-        CHECK(++calls <= 20); /* the first 50 entries stay, and are not looked at again and again */
-    }
+    for (int i = 0; i < 5; i++)
+        CHECK_U64(store_purge(s, 2000, 10), 10);
+    CHECK_U64(store_purge(s, 2000, 10), 0); /* the first 50 entries stay */
     CHECK_U64(store_counts(s).settled, 50);
-    removed = 0;
-    for (calls = 0; calls < 20; calls++)
-        removed += store_purge(s, 6000, 10);
-    CHECK_U64(removed, 50);
+    CHECK_U64(store_purge(s, 6000, 1), 1);
+    CHECK_INT(fixture_state(s, "a", "49"), STATE_NONE);
+    CHECK_INT(fixture_state(s, "a", "48"), STATE_SENT);
+    CHECK_INT(store_commit(s), 0);
+    fixture_reopen(&s, "purge-budget");
+    CHECK_U64(store_purge(s, 6000, 0), 0);
+    CHECK_U64(store_purge(s, 6000, 100), 49);
+    CHECK_U64(store_purge(s, 6000, 100), 0);
     CHECK_U64(store_counts(s).settled, 0);
     CHECK_INT(store_commit(s), 0);
     store_close(&s);
@@ -409,7 +310,7 @@ static void test_bytes_used(void)
         uint64_t durable = fill(s, nearly_full, 1000);
         CHECK(store_bytes_used(s) >= nearly_full);
         CHECK(durable > 1000);
-        while (store_counts(s).waiting > 0) {
+        while (fixture_queued(s) > 0) {
             for (int i = 0; i < 200; i++)
                 fixture_settle_at(s, fixture_first(s, "a", LANE_BULK, 0), STATE_SENT, 1000);
             CHECK_INT(store_commit(s), 0);
@@ -454,10 +355,6 @@ static void test_state_names(void)
 
 int main(void)
 {
-    test_expiry_order();
-    test_expiry_from_everywhere();
-    test_expiry_forgotten();
-    test_expiry_changed();
     test_purge();
     test_purge_budget();
     test_seq_never_again();

@@ -5,15 +5,18 @@
 #include "tests/unit/test.h"
 
 #define MINUTE 60000LL
-#define NOW    (1000 * MINUTE) /* wall time of every report */
+#define NOW    (1000 * MINUTE) /* order clock, of every report */
 #define OUT    (NOW - 2000)    /* when the turn began */
 
+static const struct mark turn_before = {.seq = 1, .turn = 1, .out_ms = OUT};
+static const struct mark begun = {.seq = 1, .turn = 1, .out_ms = OUT, .begun = 1}; /* of a kind without client_msg_id */
 static const int64_t backoff_ms[] = {5000, 30000, 2 * MINUTE, 10 * MINUTE};
 
 static struct verdict_rules rules_with(enum conf_on_unknown on_unknown)
 {
     return (struct verdict_rules){.backoff_ms = backoff_ms,
                                   .backoff_count = 4,
+                                  .age_max_ms = 24 * 60 * MINUTE,
                                   .attempts_max = 10,
                                   .send_patience_ms = 60000,
                                   .on_unknown = on_unknown};
@@ -69,7 +72,7 @@ static void test_final_outcomes(void)
         m.unknown_since_ms = cases[i].unknown_since_ms;
         report.errcode = cases[i].errcode;
         report.calls = 2;
-        check_verdict(verdict_on_report(&m, &report, OUT, NOW, &rules), cases[i].action, cases[i].state,
+        check_verdict(verdict_on_report(&m, &report, &turn_before, NOW, &rules), cases[i].action, cases[i].state,
                       cases[i].code);
         CHECK_U64(m.calls, 2);
         CHECK_U64(m.failures, 0);
@@ -89,7 +92,7 @@ static void test_returned(void)
     m.failures = 9;
     m.unknown_since_ms = 5;
     m.call = 3;
-    check_verdict(verdict_on_report(&m, &report, OUT, NOW, &rules), VERDICT_PUT_BACK, STATE_NONE, 0);
+    check_verdict(verdict_on_report(&m, &report, &turn_before, NOW, &rules), VERDICT_PUT_BACK, STATE_NONE, 0);
     CHECK_U64(m.failures, 9);
     CHECK_INT(m.unknown_since_ms, 5);
     CHECK_U64(m.call, 3);
@@ -102,12 +105,12 @@ static void test_failed_call(void)
     struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
     struct message m = message_before();
     struct outcome_report report = report_of(OUTCOME_RETRY);
-    check_verdict(verdict_on_report(&m, &report, OUT, NOW, &rules), VERDICT_DEFER, STATE_NONE, 0);
+    check_verdict(verdict_on_report(&m, &report, &turn_before, NOW, &rules), VERDICT_DEFER, STATE_NONE, 0);
     CHECK_U64(m.failures, 1);
     CHECK_U64(m.calls, 1);
     CHECK_U64(m.call, 1); /* that try certainly did nothing: the next one is a new call */
     CHECK_INT(m.due_ms, NOW + 5000);
-    CHECK_INT(m.timed, 1);
+    CHECK_INT(m.timed, TIMED_ORDER);
     CHECK_INT(m.errcode, -1);
     CHECK_SPAN(m.note, "why");
     CHECK_INT(m.unknown_since_ms, 0);
@@ -124,11 +127,11 @@ static void test_backoff(void)
     struct message m = message_before();
     struct outcome_report report = report_of(OUTCOME_RETRY);
     for (uint32_t i = 0; i < 9; i++) {
-        check_verdict(verdict_on_report(&m, &report, OUT, NOW, &rules), VERDICT_DEFER, STATE_NONE, 0);
+        check_verdict(verdict_on_report(&m, &report, &turn_before, NOW, &rules), VERDICT_DEFER, STATE_NONE, 0);
         CHECK_INT(m.due_ms, NOW + waits_ms[i]);
         CHECK_U64(m.call, i + 1);
     }
-    check_verdict(verdict_on_report(&m, &report, OUT, NOW, &rules), VERDICT_BURY, STATE_DEAD, CODE_FAILED);
+    check_verdict(verdict_on_report(&m, &report, &turn_before, NOW, &rules), VERDICT_BURY, STATE_DEAD, CODE_FAILED);
     CHECK_U64(m.failures, 10);
     CHECK_SPAN(m.note, "why");
 }
@@ -141,7 +144,7 @@ static void test_one_attempt(void)
     for (size_t i = 0; i < 3; i++) {
         struct message m = message_before();
         struct outcome_report report = report_of(outcomes[i]);
-        check_verdict(verdict_on_report(&m, &report, OUT, NOW, &rules), VERDICT_BURY, STATE_DEAD,
+        check_verdict(verdict_on_report(&m, &report, &turn_before, NOW, &rules), VERDICT_BURY, STATE_DEAD,
                       CODE_FAILED);
     }
 }
@@ -172,7 +175,7 @@ static void test_patience_after_a_report(void)
         struct outcome_report report = report_of(OUTCOME_RETRY);
         m.is_send = cases[i].is_send;
         m.first_out_ms = cases[i].first_out_ms;
-        CHECK_INT(verdict_on_report(&m, &report, OUT, NOW, &rules).action, cases[i].action);
+        CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, cases[i].action);
         CHECK_INT(m.due_ms, cases[i].due_ms);
     }
 }
@@ -225,17 +228,20 @@ static void test_unknown_after_a_report(void)
         {OUTCOME_NONE, NOW - MINUTE, 1, ON_UNKNOWN_DEAD, VERDICT_DEFER, 0, NOW - MINUTE},
         /* A try that certainly failed does not tell what became of the one before it. */
         {OUTCOME_RETRY, NOW - MINUTE, 1, ON_UNKNOWN_DEAD, VERDICT_DEFER, 0, NOW - MINUTE},
-        /* The next try would come after 30 s: 8 minutes and 30 s are too late, a millisecond less is not. */
+        /* The next try would come after 30 s. Where that is too late it comes 15 s before WeChat forgets, if that is at least the
+         * first wait away; 8 minutes and 40 s are the last moment for it. */
         {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 29999, 1, ON_UNKNOWN_DEAD, VERDICT_DEFER, 0,
          NOW - 8 * MINUTE - 29999},
-        {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 30000, 1, ON_UNKNOWN_DEAD, VERDICT_BURY, 0,
-         NOW - 8 * MINUTE - 30000},
-        {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 30000, 1, ON_UNKNOWN_RETRY, VERDICT_DEFER, 1, 0},
-        {OUTCOME_RETRY, NOW - 8 * MINUTE - 30000, 1, ON_UNKNOWN_DEAD, VERDICT_BURY, 0,
-         NOW - 8 * MINUTE - 30000},
+        {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 40000, 1, ON_UNKNOWN_DEAD, VERDICT_DEFER, 0,
+         NOW - 8 * MINUTE - 40000},
+        {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 40001, 1, ON_UNKNOWN_DEAD, VERDICT_BURY, 0,
+         NOW - 8 * MINUTE - 40001},
+        {OUTCOME_UNKNOWN, NOW - 8 * MINUTE - 40001, 1, ON_UNKNOWN_RETRY, VERDICT_DEFER, 1, 0},
+        {OUTCOME_RETRY, NOW - 8 * MINUTE - 40001, 1, ON_UNKNOWN_DEAD, VERDICT_BURY, 0,
+         NOW - 8 * MINUTE - 40001},
         /* A back-off of 10 minutes is longer than WeChat remembers. */
-        {OUTCOME_UNKNOWN, 0, 3, ON_UNKNOWN_DEAD, VERDICT_BURY, 0, OUT},
-        {OUTCOME_UNKNOWN, 0, 3, ON_UNKNOWN_RETRY, VERDICT_DEFER, 1, 0},
+        {OUTCOME_UNKNOWN, 0, 3, ON_UNKNOWN_DEAD, VERDICT_DEFER, 0, OUT},
+        {OUTCOME_UNKNOWN, 0, 3, ON_UNKNOWN_RETRY, VERDICT_DEFER, 0, OUT},
         /* The clock was set back behind the first try: nobody knows how long ago that was. */
         {OUTCOME_UNKNOWN, NOW + 20 * MINUTE, 0, ON_UNKNOWN_DEAD, VERDICT_BURY, 0, NOW + 20 * MINUTE},
         {OUTCOME_UNKNOWN, NOW + 20 * MINUTE, 0, ON_UNKNOWN_RETRY, VERDICT_DEFER, 1, 0},
@@ -246,7 +252,7 @@ static void test_unknown_after_a_report(void)
         struct outcome_report report = report_of(cases[i].outcome);
         m.unknown_since_ms = cases[i].since_ms;
         m.failures = cases[i].failures;
-        struct verdict v = verdict_on_report(&m, &report, OUT, NOW, &rules);
+        struct verdict v = verdict_on_report(&m, &report, &turn_before, NOW, &rules);
         if (v.action != cases[i].action)
             fprintf(stderr, "in case %zu\n", i);
         CHECK_INT(v.action, cases[i].action);
@@ -286,21 +292,103 @@ static void test_unknown_before_a_turn(void)
     }
 }
 
+/* The wait that goes beyond what WeChat remembers is cut to end before it. */
+static void test_last_try_inside_the_window(void)
+{
+    struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
+    struct message m = message_before();
+    struct outcome_report report = report_of(OUTCOME_UNKNOWN);
+    m.failures = 3;
+    CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, VERDICT_DEFER);
+    CHECK_INT(m.due_ms, OUT + 9 * MINUTE - 15000);
+}
+
 /* The sender was lost: back to its place, and the first try of unknown outcome is remembered. */
 static void test_lost(void)
 {
+    struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
     struct message m = message_before();
-    check_verdict(verdict_on_lost(&m, OUT), VERDICT_PUT_BACK, STATE_NONE, 0);
+    check_verdict(verdict_on_lost(&m, &turn_before, &rules), VERDICT_PUT_BACK, STATE_NONE, 0);
     CHECK_INT(m.unknown_since_ms, OUT);
-    check_verdict(verdict_on_lost(&m, OUT + 5000), VERDICT_PUT_BACK, STATE_NONE, 0);
+    const struct mark later = {.seq = 1, .turn = 2, .out_ms = OUT + 5000};
+    check_verdict(verdict_on_lost(&m, &later, &rules), VERDICT_PUT_BACK, STATE_NONE, 0);
     CHECK_INT(m.unknown_since_ms, OUT);
     CHECK_INT(m.due_ms, NOW - 9000);
-    CHECK_U64(m.failures, 0);
+    CHECK_U64(m.failures, 2); /* a message that ends its senders does not end all of them */
     CHECK_U64(m.call, 0);
+    m.failures = rules.attempts_max - 1;
+    check_verdict(verdict_on_lost(&m, &later, &rules), VERDICT_BURY, STATE_DEAD, CODE_FAILED);
+}
+
+/* --- kinds that WeChat does not de-duplicate
+ * ---------------------------------------------------------------------- */
+
+static void test_begun_and_unknown(void)
+{
+    static const struct {
+        enum conf_on_unknown on_unknown;
+        enum verdict_action after_report, after_loss;
+    } cases[] = {{ON_UNKNOWN_DEAD, VERDICT_BURY, VERDICT_BURY}, {ON_UNKNOWN_RETRY, VERDICT_DEFER, VERDICT_PUT_BACK}};
+    for (size_t i = 0; i < 2; i++) {
+        struct verdict_rules rules = rules_with(cases[i].on_unknown);
+        struct message m = message_before(), lost = message_before();
+        struct outcome_report report = report_of(OUTCOME_UNKNOWN);
+        CHECK_INT(verdict_on_report(&m, &report, &begun, NOW, &rules).action, cases[i].after_report);
+        CHECK_INT(m.unknown_since_ms, 0); /* there is nothing that WeChat would remember */
+        CHECK_INT(verdict_on_lost(&lost, &begun, &rules).action, cases[i].after_loss);
+        CHECK_INT(lost.unknown_since_ms, 0);
+    }
+}
+
+/* A call that certainly did nothing is repeated, whatever the kind. */
+static void test_begun_and_failed(void)
+{
+    struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
+    struct message m = message_before();
+    struct outcome_report report = report_of(OUTCOME_RETRY);
+    check_verdict(verdict_on_report(&m, &report, &begun, NOW, &rules), VERDICT_DEFER, STATE_NONE, 0);
+    CHECK_INT(m.due_ms, NOW + 5000);
+}
+
+/* --- jitter and age
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Messages that failed together come back spread over the random part, and never earlier than the wait. */
+static void test_jitter(void)
+{
+    struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
+    int64_t first_ms = INT64_MAX, last_ms = 0;
+    rules.jitter_percent = 10;
+    for (uint64_t seq = 1; seq <= 1000; seq++) {
+        struct message m = message_before();
+        struct outcome_report report = report_of(OUTCOME_RETRY);
+        m.seq = seq;
+        CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, VERDICT_DEFER);
+        first_ms = m.due_ms < first_ms ? m.due_ms : first_ms;
+        last_ms = m.due_ms > last_ms ? m.due_ms : last_ms;
+    }
+    CHECK(first_ms >= NOW + 5000 && first_ms < NOW + 5020);
+    CHECK(last_ms <= NOW + 5500 && last_ms > NOW + 5480);
+}
+
+static void test_age(void)
+{
+    struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
+    for (int old = 0; old < 2; old++) {
+        struct message m = message_before();
+        struct outcome_report report = report_of(OUTCOME_RETRY);
+        m.first_out_ms = NOW - rules.age_max_ms + 1 - old;
+        CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, old ? VERDICT_BURY : VERDICT_DEFER);
+    }
 }
 
 int main(void)
 {
+    test_last_try_inside_the_window();
+    test_begun_and_unknown();
+    test_begun_and_failed();
+    test_jitter();
+    test_age();
     test_final_outcomes();
     test_returned();
     test_failed_call();

@@ -1,0 +1,244 @@
+#include "broker/pauses.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "proto/mp.h"
+
+#define RELEASE_A_TURN 2000 /* messages; bounds the commit */
+#define PAUSE_MEMBERS  7
+
+struct pauses {
+    struct store *store;
+    struct pause *table; /* uthash by hold */
+};
+
+const char *pause_kind_name(enum pause_kind kind)
+{
+    static const char *const names[PAUSE_KINDS] = {"all", "account", "template", "task"};
+    return names[kind];
+}
+
+static uint64_t name_of(enum pause_kind kind, struct span account, struct span name)
+{
+    if (kind == PAUSE_TEMPLATE)
+        return store_hold_name(HOLD_TEMPLATE, account, name);
+    if (kind == PAUSE_TASK)
+        return store_hold_name(HOLD_TASK, account, name);
+    /* Accounts and all are never a message's hold; they need a number all the same. */
+    return hash_64(account.data, account.bytes) ^ (uint64_t)kind << 1;
+}
+
+static struct pause *find(const struct pauses *p, uint64_t hold)
+{
+    struct pause *one = NULL;
+    HASH_FIND(hh, p->table, &hold, sizeof hold, one);
+    return one;
+}
+
+static void set_text(char *to, size_t room, struct span text)
+{
+    size_t n = text.bytes < room ? text.bytes : room - 1;
+    if (n)
+        memcpy(to, text.data, n);
+    to[n] = 0;
+}
+
+/* --- on disk ------------------------------------------------------------------------------------------------------ */
+
+/* [[kind, account, name, by, since, until, releasing], …] */
+static void save(const struct pauses *p)
+{
+    struct buf packed = {0};
+    mp_array(&packed, HASH_COUNT(p->table));
+    for (const struct pause *one = p->table; one; one = one->hh.next) {
+        mp_array(&packed, PAUSE_MEMBERS);
+        mp_u64(&packed, (uint64_t)one->kind);
+        mp_str(&packed, one->account);
+        mp_str(&packed, one->name);
+        mp_str(&packed, one->by);
+        mp_i64(&packed, one->since_ms);
+        mp_i64(&packed, one->until_ms);
+        mp_i64(&packed, one->releasing);
+    }
+    store_meta_write(p->store, "pauses", buf_span(&packed));
+    buf_free(&packed);
+}
+
+static void load_one(struct pauses *p, struct mp_cursor *c)
+{
+    struct pause *one = mem_new(sizeof *one);
+    uint64_t kind = mp_read_u64(c);
+    set_text(one->account, sizeof one->account, mp_read_str(c));
+    set_text(one->name, sizeof one->name, mp_read_str(c));
+    set_text(one->by, sizeof one->by, mp_read_str(c));
+    one->since_ms = mp_read_i64(c);
+    one->until_ms = mp_read_i64(c);
+    one->releasing = (int)mp_read_i64(c);
+    one->kind = (enum pause_kind)kind;
+    one->hold = c->failed || kind >= PAUSE_KINDS ? 0 : name_of(one->kind, span_of(one->account), span_of(one->name));
+    if (c->failed || kind >= PAUSE_KINDS || find(p, one->hold)) {
+        free(one);
+        return;
+    }
+    HASH_ADD(hh, p->table, hold, sizeof one->hold, one);
+}
+
+struct pauses *pauses_new(struct store *store)
+{
+    struct pauses *p = mem_new(sizeof *p);
+    struct span packed;
+    struct mp_cursor c;
+    p->store = store;
+    if (store_meta_read(store, "pauses", &packed) != STORE_OK)
+        return p;
+    mp_open(&c, packed);
+    uint32_t count = mp_read_array(&c);
+    for (uint32_t i = 0; i < count && mp_read_array(&c) == PAUSE_MEMBERS; i++)
+        load_one(p, &c);
+    return p;
+}
+
+void pauses_destroy(struct pauses **self)
+{
+    struct pause *one, *next;
+    if (*self == NULL)
+        return;
+    HASH_ITER(hh, (*self)->table, one, next)
+    {
+        HASH_DEL((*self)->table, one);
+        free(one);
+    }
+    free(*self);
+    *self = NULL;
+}
+
+/* --- pausing ------------------------------------------------------------------------------------------------------ */
+
+int pauses_add(struct pauses *p, const struct pause *wanted)
+{
+    uint64_t hold = name_of(wanted->kind, span_of(wanted->account), span_of(wanted->name));
+    struct pause *one = find(p, hold);
+    if (one == NULL && HASH_COUNT(p->table) >= PAUSES_MAX)
+        return -1;
+    if (one == NULL) {
+        one = mem_new(sizeof *one);
+        one->hold = hold;
+        HASH_ADD(hh, p->table, hold, sizeof one->hold, one);
+    }
+    one->kind = wanted->kind;
+    memcpy(one->account, wanted->account, sizeof one->account);
+    memcpy(one->name, wanted->name, sizeof one->name);
+    memcpy(one->by, wanted->by, sizeof one->by);
+    one->since_ms = wanted->since_ms;
+    one->until_ms = wanted->until_ms;
+    one->releasing = 0;
+    save(p);
+    return 0;
+}
+
+static int sets_aside(const struct pause *one)
+{
+    return one->kind == PAUSE_TEMPLATE || one->kind == PAUSE_TASK;
+}
+
+static void forget(struct pauses *p, struct pause *one)
+{
+    HASH_DEL(p->table, one);
+    free(one);
+    save(p);
+}
+
+static void end(struct pauses *p, struct pause *one)
+{
+    log_info("pause ended", log_str("what", pause_kind_name(one->kind)), log_str("account", one->account),
+             log_str("name", one->name));
+    if (!sets_aside(one)) {
+        forget(p, one);
+        return;
+    }
+    one->releasing = 1;
+    one->until_ms = INT64_MAX;
+    save(p);
+}
+
+int pauses_end(struct pauses *p, enum pause_kind kind, struct span account, struct span name)
+{
+    struct pause *one = find(p, name_of(kind, account, name));
+    if (one == NULL || one->releasing)
+        return -1;
+    end(p, one);
+    return 0;
+}
+
+/* --- asking ------------------------------------------------------------------------------------------------------- */
+
+/* 1 when a pause that ends still has something set aside that stands before the message. */
+static int is_behind(struct pauses *p, const struct pause *one, const struct message *m)
+{
+    struct place first;
+    if (store_first_held(p->store, one->hold, &first) != STORE_OK)
+        return 0;
+    return first.due_ms < m->due_ms || (first.due_ms == m->due_ms && first.seq < m->seq);
+}
+
+uint64_t pauses_hold_of(struct pauses *p, const struct message *m)
+{
+    static const struct span any = {NULL, 0};
+    if (p->table == NULL)
+        return 0;
+    const uint64_t holds[] = {store_hold_name(HOLD_TEMPLATE, any, m->key), store_hold_name(HOLD_TEMPLATE, m->account, m->key),
+                              m->task.bytes ? store_hold_name(HOLD_TASK, m->account, m->task) : 0};
+    for (size_t i = 0; i < sizeof holds / sizeof *holds; i++) {
+        const struct pause *one = holds[i] ? find(p, holds[i]) : NULL;
+        if (one && sets_aside(one) && (!one->releasing || is_behind(p, one, m)))
+            return one->hold;
+    }
+    return 0;
+}
+
+int pauses_has_account(const struct pauses *p, struct span account)
+{
+    for (const struct pause *one = p->table; one; one = one->hh.next)
+        if (one->kind == PAUSE_ALL || (one->kind == PAUSE_ACCOUNT && span_is(account, one->account)))
+            return 1;
+    return 0;
+}
+
+int pauses_tick(struct pauses *p, int64_t order_ms)
+{
+    struct pause *one, *next;
+    size_t left = RELEASE_A_TURN;
+    int changed = 0;
+    HASH_ITER(hh, p->table, one, next)
+    {
+        if (one->until_ms <= order_ms) {
+            end(p, one);
+            changed = 1;
+            continue; /* it may be gone */
+        }
+        if (!one->releasing || left == 0)
+            continue;
+        size_t moved = store_release(p->store, one->hold, left);
+        changed = 1;
+        if (moved < left)
+            forget(p, one);
+        left -= moved;
+    }
+    return changed;
+}
+
+int pauses_is_releasing(const struct pauses *p)
+{
+    for (const struct pause *one = p->table; one; one = one->hh.next)
+        if (one->releasing)
+            return 1;
+    return 0;
+}
+
+const struct pause *pauses_next(const struct pauses *p, const struct pause *before)
+{
+    return before ? before->hh.next : p->table;
+}

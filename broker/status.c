@@ -1,0 +1,204 @@
+/* The state of everything as operators see it: packed for the answers to status and pauses (MESSAGES.md). Counts that cannot be had
+ * at once are bounded, and say so. */
+#include "broker/broker.h"
+
+#include "proto/mp.h"
+
+#define HELD_COUNTED 10000
+#define DUE_COUNTED  100000
+
+/* --- what is paused ----------------------------------------------------------------------------------------------- */
+
+static size_t put_held(struct broker *b, const struct pause *one, struct buf *out)
+{
+    if (one->kind != PAUSE_TEMPLATE && one->kind != PAUSE_TASK)
+        return 0;
+    uint64_t held = store_count_held(b->store, one->hold, HELD_COUNTED);
+    size_t count = 1;
+    mp_put_u64(out, "held", held);
+    if (held >= HELD_COUNTED) {
+        mp_put_i64(out, "held_more", 1);
+        count++;
+    }
+    return count;
+}
+
+static void pack_pause(struct broker *b, const struct pause *one, struct buf *out)
+{
+    size_t place = mp_map_open(out), count = 2;
+    int64_t left_ms = one->until_ms == INT64_MAX ? 0 : one->until_ms - b->order_ms;
+    mp_put_str(out, "kind", pause_kind_name(one->kind));
+    mp_put_i64(out, "since", one->since_ms);
+    count += mp_opt_span(out, "app", span_of(one->account));
+    count += mp_opt_span(out, "name", span_of(one->name));
+    count += mp_opt_span(out, "by", span_of(one->by));
+    count += mp_opt_i64(out, "for_ms", left_ms > 0 ? left_ms : 0);
+    count += mp_opt_i64(out, "releasing", one->releasing);
+    count += put_held(b, one, out);
+    mp_map_close(out, place, count);
+}
+
+void status_pack_pauses(struct broker *b, struct buf *out)
+{
+    size_t count = 0;
+    for (const struct pause *one = pauses_next(b->pauses, NULL); one; one = pauses_next(b->pauses, one))
+        count++;
+    mp_array(out, count);
+    for (const struct pause *one = pauses_next(b->pauses, NULL); one; one = pauses_next(b->pauses, one))
+        pack_pause(b, one, out);
+}
+
+/* --- everything --------------------------------------------------------------------------------------------------- */
+
+static size_t put_figures(const struct figures *f, int account, struct buf *out)
+{
+    for (int i = 0; i < FIGURES; i++)
+        mp_put_u64(out, figure_name((enum figure)i),
+                   account < 0 ? figures_total(f, (enum figure)i) : figures_get(f, (size_t)account, (enum figure)i));
+    return FIGURES;
+}
+
+static void put_depth(struct broker *b, struct buf *out)
+{
+    struct store_counts c = store_counts(b->store);
+    uint64_t wall = store_count_due(b->store, TIMED_WALL, b->now_ms, DUE_COUNTED);
+    uint64_t order = store_count_due(b->store, TIMED_ORDER, b->order_ms, DUE_COUNTED);
+    int more = wall >= DUE_COUNTED || order >= DUE_COUNTED;
+    mp_map(out, 9);
+    mp_put_u64(out, "ready", c.queued[TIMED_NOW] + wall + order);
+    mp_put_i64(out, "ready_more", more);
+    mp_put_u64(out, "scheduled", c.queued[TIMED_WALL] + c.queued[TIMED_ORDER] - wall - order);
+    mp_put_u64(out, "parked", c.parked);
+    mp_put_u64(out, "paused", c.held);
+    mp_put_u64(out, "out", c.out);
+    mp_put_u64(out, "dead", c.dead);
+    mp_put_u64(out, "settled", c.settled - c.dead);
+    mp_put_u64(out, "damaged", c.damaged);
+}
+
+static void put_store(struct broker *b, struct buf *out)
+{
+    mp_map(out, 7);
+    mp_put_u64(out, "bytes", store_bytes_used(b->store));
+    mp_put_u64(out, "bytes_max", b->conf->broker.store_bytes_max);
+    mp_put_u64(out, "disk_free", store_disk_free(b->store));
+    mp_put_u64(out, "disk_min", b->conf->broker.free_bytes_min);
+    mp_put_u64(out, "index_left", store_index_left(b->store));
+    mp_put_u64(out, "generation", b->ring.fence.generation);
+    mp_put_i64(out, "commit_us", b->commit_us);
+}
+
+static void put_rates(const struct figures *f, struct buf *out)
+{
+    static const enum figure settled[] = {FIGURE_SENT,    FIGURE_PENDING,   FIGURE_REFUSED,
+                                          FIGURE_EXPIRED, FIGURE_CANCELLED, FIGURE_DEAD};
+    double all = 0;
+    for (size_t i = 0; i < sizeof settled / sizeof *settled; i++)
+        all += figures_rate(f, settled[i]);
+    mp_map(out, 4);
+    mp_str(out, "accepted");
+    mp_double(out, figures_rate(f, FIGURE_ACCEPTED));
+    mp_str(out, "sent");
+    mp_double(out, figures_rate(f, FIGURE_SENT));
+    mp_str(out, "failed");
+    mp_double(out, figures_rate(f, FIGURE_FAILED));
+    mp_str(out, "settled");
+    mp_double(out, all);
+}
+
+/* When the pause that holds an account back ends; 0 = when it is resumed. */
+static int64_t paused_for_ms(struct broker *b, size_t account)
+{
+    int64_t until_ms = 0;
+    for (const struct pause *one = pauses_next(b->pauses, NULL); one; one = pauses_next(b->pauses, one)) {
+        int is_it = one->kind == PAUSE_ALL ||
+                    (one->kind == PAUSE_ACCOUNT && span_is(accounts_name(&b->accounts, account), one->account));
+        if (is_it && one->until_ms > until_ms)
+            until_ms = one->until_ms;
+    }
+    return until_ms == INT64_MAX || until_ms == 0 ? 0 : until_ms - b->order_ms;
+}
+
+static void put_account(struct broker *b, size_t account, struct buf *out)
+{
+    const struct account *a = &b->accounts.list[account];
+    size_t place = mp_map_open(out), count = 4;
+    uint64_t live = figures_live(b->figures, account);
+    struct span reason;
+    mp_put_span(out, "name", accounts_name(&b->accounts, account));
+    mp_put_u64(out, "waiting", live > a->out ? live - a->out : 0);
+    mp_put_u64(out, "out", a->out);
+    mp_put_u64(out, "rate", b->conf->accounts[account].rate_per_s);
+    count += mp_opt_i64(out, "paused", a->paused);
+    count += mp_opt_i64(out, "paused_for_ms", a->paused ? paused_for_ms(b, account) : 0);
+    if (ring_account_stopped(&b->ring, accounts_name(&b->accounts, account), &reason))
+        count += mp_opt_span(out, "stopped", reason);
+    count += put_figures(b->figures, (int)account, out);
+    mp_map_close(out, place, count);
+}
+
+static const char *stage_state(const struct broker *b, const struct stage *s)
+{
+    if (!fence_is_living(&b->ring.fence, s->epoch))
+        return "expected";
+    if (fence_owes(&b->ring.fence, s->epoch))
+        return "fence";
+    return s->behind ? "behind" : "ok";
+}
+
+static void put_stage(struct broker *b, const struct stage *s, struct buf *out)
+{
+    size_t place = mp_map_open(out), count = 4;
+    mp_put_str(out, "name", s->name);
+    mp_put_str(out, "kind", stage_kind_name(s->kind));
+    mp_put_str(out, "state", stage_state(b, s));
+    mp_put_i64(out, "heard_ms", fence_silence_ms(&b->ring.fence, s->epoch, b->mono_ms));
+    count += mp_opt_span(out, "version", span_of(s->version));
+    count += mp_opt_u64(out, "slots", s->slots);
+    count += mp_opt_u64(out, "out", s->out);
+    count += mp_opt_raw(out, "stopped", buf_span(&s->stopped));
+    mp_map_close(out, place, count);
+}
+
+static size_t put_lists(struct broker *b, struct buf *out)
+{
+    mp_str(out, "accounts");
+    mp_array(out, b->accounts.count);
+    for (size_t i = 0; i < b->accounts.count; i++)
+        put_account(b, i, out);
+    mp_str(out, "stages");
+    mp_array(out, b->ring.stage_count);
+    for (size_t i = 0; i < b->ring.stage_count; i++)
+        put_stage(b, &b->ring.stages[i], out);
+    mp_str(out, "pauses");
+    status_pack_pauses(b, out);
+    return 3;
+}
+
+void status_pack(struct broker *b, struct buf *out)
+{
+    const char *unready = frontend_unready(b);
+    size_t place = mp_map_open(out), count = 11;
+    mp_put_str(out, "version", MEGA_VERSION);
+    mp_put_u64(out, "epoch", b->epoch);
+    mp_put_i64(out, "uptime_ms", b->mono_ms - b->began_ms);
+    mp_put_i64(out, "now", b->now_ms);
+    mp_str(out, "accepting");
+    mp_bool(out, b->closed == NULL);
+    mp_str(out, "ready");
+    mp_bool(out, unready == NULL);
+    count += mp_opt_span(out, "closed", span_of(b->closed ? b->closed : ""));
+    count += mp_opt_span(out, "unready", span_of(unready ? unready : ""));
+    mp_str(out, "depth");
+    put_depth(b, out);
+    mp_put_i64(out, "oldest_ms", dispatch_oldest_ms(b));
+    mp_str(out, "rates");
+    put_rates(b->figures, out);
+    mp_str(out, "totals");
+    mp_map(out, FIGURES);
+    put_figures(b->figures, -1, out);
+    mp_str(out, "store");
+    put_store(b, out);
+    count += put_lists(b, out);
+    mp_map_close(out, place, count);
+}

@@ -1,0 +1,114 @@
+#include "proto/field.h"
+
+#include <inttypes.h>
+
+#include "proto/frontend.h"
+
+const char *field_type_name(enum mp_type type)
+{
+    static const char *const names[] = {
+        [MP_ERROR] = "damaged",  [MP_NIL] = "nil",       [MP_BOOL] = "a bool", [MP_UINT] = "an integer",
+        [MP_INT] = "an integer", [MP_FLOAT] = "a float", [MP_STR] = "a str",   [MP_BIN] = "a bin",
+        [MP_ARRAY] = "an array", [MP_MAP] = "a map",     [MP_EXT] = "an ext"};
+    return names[type];
+}
+
+static int wrong_type(const char *field, enum mp_type type, const char *wanted, struct buf *error)
+{
+    buf_printf(error, "%s: %s; give %s", field, field_type_name(type), wanted);
+    return -1;
+}
+
+static int too_long(const char *field, size_t bytes, size_t bytes_max, struct buf *error)
+{
+    buf_printf(error, "%s: %zu bytes; at most %zu", field, bytes, bytes_max);
+    return -1;
+}
+
+/* Reads a str of at most bytes_max bytes. Returns 1 when there is one, 0 for nil, or -1. */
+static int read_str(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out,
+                    struct buf *error)
+{
+    struct mp_value v = mp_read(c);
+    if (v.type == MP_NIL)
+        return 0;
+    if (v.type != MP_STR)
+        return wrong_type(field, v.type, "a str", error);
+    if (v.text.bytes > bytes_max)
+        return too_long(field, v.text.bytes, bytes_max, error);
+    *out = v.text;
+    return 1;
+}
+
+int field_text(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error)
+{
+    struct span text;
+    int found = read_str(c, field, bytes_max, &text, error);
+    if (found <= 0)
+        return found;
+    if (text.bytes == 0 || !span_is_utf8(text)) {
+        buf_printf(error, "%s: empty, or not UTF-8; give 1 to %zu bytes", field, bytes_max);
+        return -1;
+    }
+    *out = text;
+    return 0;
+}
+
+int field_name(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error)
+{
+    struct span text;
+    int found = read_str(c, field, bytes_max, &text, error);
+    if (found <= 0)
+        return found;
+    if (!name_is_plain(text, bytes_max)) {
+        buf_printf(error,
+                   "%s: empty, or not plain UTF-8 without spaces and control characters; give 1 to %zu bytes",
+                   field, bytes_max);
+        return -1;
+    }
+    *out = text;
+    return 0;
+}
+
+int field_bin(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error)
+{
+    struct mp_value v = mp_read(c);
+    if (v.type == MP_NIL)
+        return 0;
+    if (v.type != MP_BIN && v.type != MP_STR)
+        return wrong_type(field, v.type, "a bin", error);
+    if (v.text.bytes > bytes_max)
+        return too_long(field, v.text.bytes, bytes_max, error);
+    *out = v.text;
+    return 0;
+}
+
+int field_int(struct mp_cursor *c, const char *field, int64_t min, int64_t max, const char *unit,
+              int64_t *out, struct buf *error)
+{
+    struct mp_value v = mp_read(c);
+    if (v.type == MP_NIL)
+        return 0;
+    if (v.type != MP_UINT && v.type != MP_INT)
+        return wrong_type(field, v.type, "an integer", error);
+    int fits = v.type == MP_INT || v.as.u64 <= INT64_MAX;
+    int64_t value = v.type == MP_INT ? v.as.i64 : fits ? (int64_t)v.as.u64 : 0;
+    if (!fits || value < min || value > max) {
+        buf_printf(error, "%s: out of range; give %" PRId64 " to %" PRId64 "%s%s", field, min, max,
+                   *unit ? " " : "", unit);
+        return -1;
+    }
+    *out = value;
+    return 0;
+}
+
+int field_bool(struct mp_cursor *c, const char *field, int *out, struct buf *error)
+{
+    struct mp_value v = mp_read(c);
+    if (v.type == MP_NIL)
+        return 0;
+    if (v.type != MP_BOOL)
+        return wrong_type(field, v.type, "true or false", error);
+    *out = v.as.boolean;
+    return 0;
+}

@@ -1,0 +1,30 @@
+/* Single members of a message from outside: each is read, checked, and refused with words that name it, its limit and what to
+ * give. Used where whoever wrote the message is to be told what is wrong with it.
+ *
+ * Every function returns 0, or -1 with the reason appended to `error`. nil counts as not given: 0, and `out` is left alone.
+ */
+#ifndef PROTO_FIELD_H
+#define PROTO_FIELD_H
+
+#include "proto/mp.h"
+
+/* A str of 1 to bytes_max bytes of UTF-8. */
+int field_text(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error);
+
+/* The same without spaces and control characters: ids, accounts, tasks. */
+int field_name(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error);
+
+/* A bin (or str) of at most bytes_max bytes. */
+int field_bin(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error);
+
+/* An integer of `min` to `max`; `unit` stands behind it in the error: "ms", or "". */
+int field_int(struct mp_cursor *c, const char *field, int64_t min, int64_t max, const char *unit,
+              int64_t *out, struct buf *error);
+
+/* true or false: 1 or 0. */
+int field_bool(struct mp_cursor *c, const char *field, int *out, struct buf *error);
+
+/* "a str", "an integer", ... for error texts. */
+const char *field_type_name(enum mp_type type);
+
+#endif
