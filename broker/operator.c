@@ -43,21 +43,15 @@ static void set_text(char *to, size_t room, struct span text)
     to[n] = 0;
 }
 
-/* What a pause or resume names. Returns NULL, or what is wrong with it. */
+/* What a pause or resume names; that it is one scope was checked when it was read. Returns NULL, or what is wrong with it. */
 static const char *read_target(struct broker *b, const struct filter *f, struct pause *target)
 {
-    if (f->id.bytes || f->openid.bytes || f->states || f->since_ms || f->until_ms || f->errcode)
-        return "filter: a pause names app, key or task, or all; nothing else";
-    if (f->key.bytes && f->task.bytes)
-        return "filter: key together with task; pause one of them after the other";
     int account = f->app.bytes || f->task.bytes ? accounts_find(&b->accounts, f->app) : 0;
     if (account < 0)
         return "app: no such account";
     if (f->app.bytes || f->task.bytes)
         set_text(target->account, sizeof target->account, accounts_name(&b->accounts, (size_t)account));
     target->kind = f->task.bytes ? PAUSE_TASK : f->key.bytes ? PAUSE_TEMPLATE : f->app.bytes ? PAUSE_ACCOUNT : PAUSE_ALL;
-    if (target->kind == PAUSE_ALL && !f->all)
-        return "filter: empty; give app, key or task, or all";
     set_text(target->name, sizeof target->name, f->task.bytes ? f->task : f->key);
     return NULL;
 }
@@ -184,26 +178,13 @@ static void on_show(struct broker *b, const char *name, const struct ask *ask)
 
 /* --- changing ----------------------------------------------------------------------------------------------------- */
 
-static int is_empty(const struct filter *f)
-{
-    return f->app.bytes == 0 && f->id.bytes == 0 && f->openid.bytes == 0 && f->key.bytes == 0 && f->task.bytes == 0 &&
-           f->states == 0 && f->since_ms == 0 && f->until_ms == 0 && f->errcode == 0;
-}
-
 static void on_change(struct broker *b, const char *name, const struct ask *ask, enum sweep_kind kind)
 {
     const struct filter *f = &ask->filter;
     struct sweep_asker asker = {.ref = ask->ref};
-    unsigned allowed = kind == SWEEP_CANCEL ? ENTRY_WAITING : ENTRY_DEAD;
     uint64_t seq;
     set_text(asker.name, sizeof asker.name, span_of(name));
-    if (is_empty(f) && !f->all)
-        refuse(b, name, ask, CODE_REFUSED, "filter: empty; say which messages, or all");
-    else if (f->states & ~allowed)
-        refuse(b, name, ask, CODE_REFUSED,
-               kind == SWEEP_CANCEL ? "state: only messages that wait can be cancelled (ready, scheduled, parked, paused)"
-                                    : "state: this is for dead messages");
-    else if (f->id.bytes && store_find_seq(b->store, f->app, f->id, &seq) == STORE_NONE)
+    if (f->id.bytes && store_find_seq(b->store, f->app, f->id, &seq) == STORE_NONE)
         refuse(b, name, ask, CODE_NOT_FOUND, "id: unknown");
     else if (sweep_begin(b, kind, f, ask->ttl_ms, &asker))
         refuse(b, name, ask, CODE_BUSY, "16 operations on many messages run already; try again");

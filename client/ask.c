@@ -14,9 +14,9 @@
 #define ASK_AGAIN_MS 3000 /* a question that was not answered is asked again: its id makes that harmless */
 #define WAIT_STEP_MS 100  /* ready --wait */
 
-static int status_of(const struct result *r)
+enum status status_of_code(enum code code)
 {
-    switch (r->code) {
+    switch (code) {
     case CODE_OK:
     case CODE_QUEUED:
         return STATUS_DONE;
@@ -120,7 +120,7 @@ static int show(const struct options *o, zmsg_t *answer, int is_last)
         print_json(&r);
     else
         print_text(&r);
-    return ready ? status_of(&r) : STATUS_AWAY;
+    return ready ? (int)status_of_code(r.code) : STATUS_AWAY;
 }
 
 int ask(struct options *o)

@@ -8,4 +8,7 @@
  * time-out. */
 int ask(struct options *o);
 
+/* The exit status that belongs to the code of a result or an answer. */
+enum status status_of_code(enum code code);
+
 #endif

@@ -5,16 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/conf.h"
+#include "client/endpoint.h"
 #include "proto/body.h"
 #include "proto/mp.h"
 
-#define CONFIG_DEFAULT   "/etc/mega-wechat/mega.conf"
-#define FRONTEND_DEFAULT "tcp://127.0.0.1:9502"
-#define TIMEOUT_MS       10000
-#define SEND_TIMEOUT_MS  90000 /* beyond the default send_patience */
+#define TIMEOUT_MS      10000
+#define SEND_TIMEOUT_MS 90000 /* beyond the default send_patience */
 
 static const char help_text[] =
     "mega - hands messages to the broker and asks what became of them\n\n"
@@ -23,7 +21,10 @@ static const char help_text[] =
     "  mega tset KEY                        reads a template again from its source\n"
     "  mega status ID                       what became of a message\n"
     "  mega cancel ID                       takes back a message that waits\n"
-    "  mega ready [--wait]                  can messages be accepted and sent now?\n\n"
+    "  mega ready [--wait]                  can messages be accepted and sent now?\n"
+    "  mega queue …                         what waits and what became of it: show, cancel, pause, send again, export\n"
+    "  mega store …                         the store on disk: backup, check\n\n"
+    "mega queue --help and mega store --help tell more of these two. Of the others:\n\n"
     "  -c, --config FILE      where the frontend is read from (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --frontend ADDR    the broker's frontend (default " FRONTEND_DEFAULT ")\n"
     "      --json             one JSON object a result\n"
@@ -180,7 +181,7 @@ static int read_command(struct options *o, int count, char **arguments)
     } commands[] = {{"push", OP_PUSH, -1},    {"send", OP_SEND, -1},    {"tset", OP_TSET, 1},
                     {"status", OP_STATUS, 1}, {"cancel", OP_CANCEL, 1}, {"ready", OP_PING, 0}};
     if (count == 0)
-        return usage("command", "missing; give push, send, tset, status, cancel or ready");
+        return usage("command", "missing; give push, send, tset, status, cancel, ready, queue or store");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(arguments[0], commands[i].name) != 0)
             continue;
@@ -195,31 +196,9 @@ static int read_command(struct options *o, int count, char **arguments)
             o->request.id = span_of(arguments[1]);
         return STATUS_DONE;
     }
-    return usage(arguments[0], "unknown command; give push, send, tset, status, cancel or ready");
-}
-
-/* The frontend from the configuration: a named file must be right, the default one may be missing. */
-static int find_endpoint(struct options *o, const char *config)
-{
-    struct buf errors = {0}, warnings = {0};
-    int wrong = 0;
-    if (o->endpoint)
-        return STATUS_DONE;
-    const char *path = config ? config : CONFIG_DEFAULT;
-    if (config || access(path, R_OK) == 0) {
-        struct conf *conf = conf_load(path, &errors, &warnings);
-        if (conf)
-            o->endpoint = mem_dup(conf->broker.frontend);
-        else
-            fputs(buf_str(&errors), stderr);
-        wrong = conf == NULL;
-        conf_destroy(&conf);
-    } else {
-        o->endpoint = mem_dup(FRONTEND_DEFAULT);
-    }
-    buf_free(&errors);
-    buf_free(&warnings);
-    return wrong ? STATUS_USAGE : STATUS_DONE;
+    if (strcmp(arguments[0], "queue") == 0 || strcmp(arguments[0], "store") == 0)
+        return usage(arguments[0], "give it first, options behind it");
+    return usage(arguments[0], "unknown command; give push, send, tset, status, cancel, ready, queue or store");
 }
 
 int options_read(struct options *o, int argc, char **argv)
@@ -234,7 +213,7 @@ int options_read(struct options *o, int argc, char **argv)
     }
     wrong = read_command(o, argc - optind, argv + optind);
     if (wrong == STATUS_DONE)
-        wrong = find_endpoint(o, config);
+        wrong = o->endpoint || endpoint_find(config, ENDPOINT_FRONTEND, &o->endpoint) == 0 ? STATUS_DONE : STATUS_USAGE;
     if (o->timeout_ms == 0)
         o->timeout_ms = o->op == OP_SEND ? SEND_TIMEOUT_MS : TIMEOUT_MS;
     return wrong;

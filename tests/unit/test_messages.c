@@ -7,56 +7,12 @@
 #include "proto/frontend.h"
 #include "proto/job.h"
 #include "proto/token.h"
-#include "tests/unit/pack.h"
+#include "tests/unit/golden.h"
 
-#define FILE_NAME "tests/data/messages.hex"
 #define EPOCH     0x0123456789abcdefu
 #define BROKER    0xfedcba9876543210u
 #define SENDER_1  "ipc:///run/mega-wechat/sender-1.0123456789abcdef.ipc"
 #define SENDER_2  "tcp://10.0.0.8:40001"
-
-/* A span of a constant text, which span_of is not. */
-#define S(text)                                                                                              \
-    {                                                                                                        \
-        text, sizeof(text) - 1                                                                               \
-    }
-
-struct golden {
-    struct buf text; /* of the file */
-    size_t compared; /* messages that some case asked for */
-};
-
-/* The bytes of one message; to be freed by the caller with buf_free. */
-static struct buf golden_find(struct golden *g, const char *name)
-{
-    struct buf head = {0}, bytes = {0};
-    buf_printf(&head, "\n== %s\n", name);
-    const char *at = strstr(buf_str(&g->text), buf_str(&head));
-    if (at == NULL)
-        fprintf(stderr, "no message of this name in " FILE_NAME ": %s\n", name);
-    CHECK(at != NULL);
-    at += head.bytes;
-    while (*at != '\0' && *at != '=')
-        at += hex_read_line(at, &bytes);
-    g->compared++;
-    buf_free(&head);
-    return bytes;
-}
-
-static size_t golden_count(struct golden *g)
-{
-    size_t count = 0;
-    for (const char *at = buf_str(&g->text); (at = strstr(at, "\n== ")) != NULL; at++)
-        count++;
-    return count;
-}
-
-static void check_packed(const char *name, const struct buf *packed, const struct buf *expected)
-{
-    if (!span_equal(buf_span(packed), buf_span(expected)))
-        fprintf(stderr, "in message: %s\n", name);
-    CHECK_BYTES(buf_span(packed), buf_span(expected));
-}
 
 /* --- the frontend
  * ------------------------------------------------------------------------------------------------- */
@@ -66,7 +22,7 @@ static void check_request(struct golden *g, const char *name, const struct reque
     struct buf bytes = golden_find(g, name), packed = {0}, error = {0};
     struct request r;
     request_pack(expected, &packed);
-    check_packed(name, &packed, &bytes);
+    golden_check_packed(name, &packed, &bytes);
     CHECK_INT(request_unpack(buf_span(&bytes), &r, &error), 0);
     CHECK_INT(r.op, expected->op);
     CHECK_BYTES(r.ref, expected->ref);
@@ -199,7 +155,7 @@ static void test_results(struct golden *g)
         struct result expected = results[i].result, r;
         expected.epoch = BROKER;
         result_pack(&expected, &packed);
-        check_packed(results[i].name, &packed, &bytes);
+        golden_check_packed(results[i].name, &packed, &bytes);
         CHECK_INT(result_unpack(buf_span(&bytes), &r), 0);
         CHECK_BYTES(r.ref, expected.ref);
         CHECK_BYTES(r.id, expected.id);
@@ -357,7 +313,7 @@ static void test_controls(struct golden *g)
             *(struct span *)((char *)&expected + controls[i].where) = buf_span(&inside);
         }
         control_pack(&expected, &packed);
-        check_packed(controls[i].name, &packed, &bytes);
+        golden_check_packed(controls[i].name, &packed, &bytes);
         CHECK_INT(control_unpack(buf_span(&bytes), &got), 0);
         check_same_control(&got, &expected);
         buf_free(&bytes);
@@ -374,7 +330,7 @@ static void check_job(struct golden *g, const char *name, const struct job *expe
     struct buf bytes = golden_find(g, name), packed = {0};
     struct job j;
     job_pack(expected, &packed);
-    check_packed(name, &packed, &bytes);
+    golden_check_packed(name, &packed, &bytes);
     CHECK_INT(job_unpack(buf_span(&bytes), &j), 0);
     CHECK_U64(j.seq, expected->seq);
     CHECK_U64(j.turn, expected->turn);
@@ -424,7 +380,7 @@ static void check_rendered(struct golden *g, const char *name, const struct rend
     struct buf bytes = golden_find(g, name), packed = {0};
     struct rendered r;
     rendered_pack(expected, &packed);
-    check_packed(name, &packed, &bytes);
+    golden_check_packed(name, &packed, &bytes);
     CHECK_INT(rendered_unpack(buf_span(&bytes), &r), 0);
     CHECK_U64(r.seq, expected->seq);
     CHECK_U64(r.turn, expected->turn);
@@ -520,7 +476,7 @@ static void test_tokens(struct golden *g)
         struct buf bytes = golden_find(g, tokens[i].name), packed = {0};
         struct token_message m;
         token_pack(expected, &packed);
-        check_packed(tokens[i].name, &packed, &bytes);
+        golden_check_packed(tokens[i].name, &packed, &bytes);
         CHECK_INT(token_unpack(buf_span(&bytes), &m), 0);
         CHECK_INT(m.type, expected->type);
         CHECK_BYTES(m.app, expected->app);
@@ -535,7 +491,7 @@ static void test_tokens(struct golden *g)
 
 int main(void)
 {
-    struct golden g = {.text = test_read(FILE_NAME)};
+    struct golden g = {.text = test_read(GOLDEN_FILE)};
     test_requests(&g);
     test_results(&g);
     test_controls(&g);
@@ -543,7 +499,7 @@ int main(void)
     test_rendered(&g);
     test_reports(&g);
     test_tokens(&g);
-    CHECK_U64(g.compared, golden_count(&g));
+    CHECK_U64(g.compared, golden_count(&g, 0));
     buf_free(&g.text);
     return 0;
 }

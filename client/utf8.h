@@ -1,0 +1,21 @@
+/* Walks through text that may be anything: ids, openids and WeChat's messages come from outside.
+ *
+ * Used by whoever shows text to people or writes JSON. What is not UTF-8 becomes U+FFFD, a byte at a time.
+ */
+#ifndef CLIENT_UTF8_H
+#define CLIENT_UTF8_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define UTF8_REPLACEMENT 0xFFFD
+
+/* Reads the character at `at` < text.bytes. Returns its bytes, 1 to 4, and the code point, which is UTF8_REPLACEMENT for a byte
+ * that belongs to none. */
+size_t utf8_read(struct span text, size_t at, uint32_t *c);
+
+/* Appends the text with U+FFFD for every byte that is not UTF-8. */
+void utf8_append(struct span text, struct buf *out);
+
+#endif

@@ -1,0 +1,55 @@
+/* The golden messages of tests/data/messages.hex, found by name; for the tests that hold our packing to them. */
+#ifndef TESTS_UNIT_GOLDEN_H
+#define TESTS_UNIT_GOLDEN_H
+
+#include "tests/unit/pack.h"
+
+#define GOLDEN_FILE "tests/data/messages.hex"
+
+/* A span of a constant text, which span_of is not. */
+#define S(text)                                                                                              \
+    {                                                                                                        \
+        text, sizeof(text) - 1                                                                               \
+    }
+
+struct golden {
+    struct buf text; /* of the file */
+    size_t compared; /* messages that some case asked for */
+};
+
+/* The bytes of one message; to be freed by the caller with buf_free. */
+static inline struct buf golden_find(struct golden *g, const char *name)
+{
+    struct buf head = {0}, bytes = {0};
+    buf_printf(&head, "\n== %s\n", name);
+    const char *at = strstr(buf_str(&g->text), buf_str(&head));
+    if (at == NULL)
+        fprintf(stderr, "no message of this name in " GOLDEN_FILE ": %s\n", name);
+    CHECK(at != NULL);
+    at += head.bytes;
+    while (*at != '\0' && *at != '=')
+        at += hex_read_line(at, &bytes);
+    g->compared++;
+    buf_free(&head);
+    return bytes;
+}
+
+/* How many messages there are whose name begins with one of the operators' words, or with none of them. */
+static inline size_t golden_count(struct golden *g, int of_operators)
+{
+    size_t count = 0;
+    for (const char *at = buf_str(&g->text); (at = strstr(at, "\n== ")) != NULL; at++) {
+        int is_theirs = strncmp(at + 4, "ask ", 4) == 0 || strncmp(at + 4, "answer ", 7) == 0;
+        count += is_theirs == of_operators;
+    }
+    return count;
+}
+
+static inline void golden_check_packed(const char *name, const struct buf *packed, const struct buf *expected)
+{
+    if (!span_equal(buf_span(packed), buf_span(expected)))
+        fprintf(stderr, "in message: %s\n", name);
+    CHECK_BYTES(buf_span(packed), buf_span(expected));
+}
+
+#endif
