@@ -45,7 +45,8 @@ static const char *hint_of(int error)
     case ENOSPC:
         return "the disk is full: make room and start again";
     case EIO:
-        return "the disk reports input/output errors: look at it before the next start";
+        /* LMDB says EIO as well when a disk that is nearly full took only a part of a write. */
+        return "the disk is full, or it fails: make room or look at it, and start again";
     default:
         return NULL;
     }

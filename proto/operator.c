@@ -72,11 +72,11 @@ unsigned entry_states_read(struct span text)
 
 const char *entry_state_name(enum entry_state state)
 {
-    for (size_t i = 0; i < STATES; i++)
-        if (state_names[i].states == (unsigned)state)
-            return state_names[i].name;
-    assert(!"a single state");
-    return NULL;
+    size_t i = 0;
+    while (i < STATES && state_names[i].states != (unsigned)state)
+        i++;
+    assert(i < STATES);
+    return state_names[i].name;
 }
 
 /* --- packing: what is zero or empty is left out ------------------------------------------------------------------- */

@@ -9,6 +9,20 @@ from ring import Ring, pause, until
 
 
 class Limits(unittest.TestCase):
+    def test_a_thousand_for_one_do_not_hold_up_the_others(self):
+        with Ring(sim=["--latency", "5"]) as ring:
+            client = ring.client()
+            requests = [dict(op="push", id="one%d" % i, openid="one", key="test", vars={"n": "one%d" % i}) for i in range(1000)]
+            requests += [dict(op="push", id="o%d" % i, openid="o%d" % i, key="test", vars={"n": "o%d" % i}) for i in range(500)]
+            client.ask(*requests)
+            ring.sim.wait(delivered=1500)
+            calls = ring.sim.delivered()
+            last_other = max(i for i, e in enumerate(calls) if e["openid"] != "one")
+            before = sum(e["openid"] == "one" for e in calls[:last_other])
+            self.assertLess(before, 200, "others waited for the one")
+            numbers = [e["body"].split('"value":"')[1].split('"')[0] for e in calls if e["openid"] == "one"]
+            self.assertEqual(numbers, ["one%d" % i for i in range(1000)])
+
     def test_message_of_very_many_requests(self):
         with Ring() as ring:
             client = ring.client()

@@ -15,7 +15,7 @@ class QueueCase(unittest.TestCase):
     options = {}
 
     def setUp(self):
-        self.ring = Ring(templates=TEMPLATES, sim=["--fault", "never=http500", "--fault", "bad=43004"],
+        self.ring = Ring(templates=TEMPLATES, sim=["--fault", "bad=43004"],
                          conf={"wechat": {"max_attempts": "2"}, "wechat:second": {"app_id": "wx1234567890abcdef",
                                "app_secret": "0123456789abcdef0123456789abcdef"}}, **self.options)
         self.ring.conf["wechat:second"]["api_base"] = ""  # filled in when the simulator's port is known
