@@ -148,10 +148,11 @@ static void accept_message(struct broker *b, const struct caller *to, const stru
     }
 }
 
-/* Why nothing new is accepted for the account now, or NULL. */
-static const char *closed_for(struct broker *b, const struct request *r, struct span account)
+/* Why the message is not accepted for the account now, with the code of the answer; or NULL. */
+static const char *closed_for(struct broker *b, const struct request *r, struct span account, enum code *code)
 {
     struct span reason;
+    *code = CODE_BUSY;
     if (b->closed)
         return b->closed;
     if (b->closed_for_long && r->vars.bytes > SHORT_VARS_BYTES)
@@ -160,6 +161,7 @@ static const char *closed_for(struct broker *b, const struct request *r, struct 
         return "no templater has told its templates yet; try again";
     if (r->op != OP_SEND || !ring_account_stopped(&b->ring, account, &reason))
         return NULL;
+    *code = CODE_FAILED;
     buf_clear(&b->scratch);
     buf_printf(&b->scratch, "account stopped: %.*s", (int)reason.bytes, reason.data);
     return buf_str(&b->scratch);
@@ -183,9 +185,8 @@ static void on_message(struct broker *b, const struct caller *to, const struct r
                         .content = content_of(r, &b->scratch),
                         .accepted_ms = b->now_ms,
                         .is_send = r->op == OP_SEND};
-    const char *wrong = closed_for(b, r, m.account);
-    int is_account = r->op == OP_SEND && b->closed == NULL && keys_are_known(b->keys) && wrong != b->closed_for_long;
-    enum code code = is_account ? CODE_FAILED : CODE_BUSY;
+    enum code code;
+    const char *wrong = closed_for(b, r, m.account, &code);
     if (wrong == NULL) {
         wrong = check_template(b, r, &info);
         code = CODE_REFUSED;
