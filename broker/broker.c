@@ -99,7 +99,10 @@ static int open_store(struct broker *b)
     buf_free(&error);
     if (b->store == NULL)
         return -1;
-    ring_init(&b->ring, b->store, b->mono_ms);
+    if (ring_init(&b->ring, b->store, b->mono_ms)) {
+        log_fatal("store: generation and stages cannot be read", log_str("hint", "see docs/operations.md, A damaged store"));
+        return -1;
+    }
     b->keys = keys_new(b->store);
     b->pauses = pauses_new(b->store);
     b->figures = figures_new(b->store, b->conf);

@@ -98,10 +98,10 @@ struct keys *keys_new(struct store *store)
     mp_open(&c, packed);
     mp_read_array(&c);
     k->version_last = mp_read_u64(&c);
-    if (put_all(&k->table, mp_skip(&c)) != 0)
+    struct span list = mp_skip(&c);
+    k->known = !c.failed && put_all(&k->table, list) == 0;
+    if (!k->known)
         log_error("list of templates in the store is damaged; waiting for a templater");
-    else
-        k->known = 1;
     return k;
 }
 

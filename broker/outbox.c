@@ -146,7 +146,7 @@ static size_t send_group(struct outbox *o, void *socket, const struct box *b, si
            same_reader(b, l, &b->letters[first + n]))
         bytes += b->letters[first + n++].bytes;
     if (zmq_send(socket, b->bytes.data + l->to, l->to_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
-        o->dropped += n;
+        o->dropped += b == &o->answers ? n : 0;
         log_debug("reader is away or does not read", log_u64("messages", n), log_str("error", zmq_strerror(errno)));
         return n;
     }

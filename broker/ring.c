@@ -33,35 +33,41 @@ static void set_text(char *to, size_t room, struct span text)
     to[n] = 0;
 }
 
-static void load(struct ring *r, int64_t mono_ms)
+static int load(struct ring *r, int64_t mono_ms)
 {
     struct span packed;
     struct mp_cursor c;
-    if (store_meta_read(r->store, "ring", &packed) != STORE_OK)
-        return;
+    enum store_answer answer = store_meta_read(r->store, "ring", &packed);
+    if (answer != STORE_OK)
+        return answer == STORE_NONE ? 0 : -1;
     mp_open(&c, packed);
     mp_read_array(&c);
     r->fence.generation = mp_read_u64(&c);
     uint32_t count = mp_read_array(&c);
-    for (uint32_t i = 0; i < count && i < FENCE_MEMBERS_MAX && mp_read_array(&c) == 3; i++) {
+    for (uint32_t i = 0; i < count && i < FENCE_MEMBERS_MAX; i++) {
         struct stage *s = &r->stages[r->stage_count];
+        if (mp_read_array(&c) != 3)
+            return -1;
         set_text(s->name, sizeof s->name, mp_read_str(&c));
         s->kind = (enum stage_kind)mp_read_u64(&c);
         s->epoch = mp_read_u64(&c);
         if (c.failed)
-            return;
+            return -1;
         r->stage_count++;
         fence_expect(&r->fence, s->epoch, mono_ms);
     }
+    return c.failed ? -1 : 0;
 }
 
-void ring_init(struct ring *r, struct store *store, int64_t mono_ms)
+int ring_init(struct ring *r, struct store *store, int64_t mono_ms)
 {
     memset(r, 0, sizeof *r);
     r->store = store;
     fence_init(&r->fence, 1);
-    load(r, mono_ms);
+    if (load(r, mono_ms))
+        return -1;
     ring_raise(r);
+    return 0;
 }
 
 void ring_free(struct ring *r)

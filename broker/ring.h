@@ -47,8 +47,9 @@ struct ring {
     struct out *outs;      /* uthash by seq */
 };
 
-/* Reads generation and membership from the store and raises the fence: whoever was there has to be heard first. */
-void ring_init(struct ring *r, struct store *store, int64_t mono_ms);
+/* Reads generation and membership from the store and raises the fence: whoever was there has to be heard first. Returns 0; or -1
+ * when they are there and cannot be read: nobody could tell then who still holds what, so the process must not go on. */
+int ring_init(struct ring *r, struct store *store, int64_t mono_ms);
 void ring_free(struct ring *r);
 
 struct stage *ring_find_name(struct ring *r, struct span name);

@@ -436,11 +436,12 @@ static void end_waiting(struct sender *s)
         calls_move(s->calls, call, CALL_DONE, now_ms);
 }
 
+/* The lease alone would not do: a sender that was lost and is welcome again has a new one, and its jobs are somebody else's by then. */
 static int may_write(void *self)
 {
     struct call *call = self;
     struct sender *s = call->owner;
-    return member_may_begin(s->member);
+    return member_may_begin(s->member) && member_accepts(s->member, call->job.generation);
 }
 
 static void log_result(const struct call *call)
@@ -465,7 +466,7 @@ static void give_up_call(struct sender *s, struct call *call)
         calls_move(s->calls, call, CALL_DONE, clock_mono_ms()); /* as the first call's answer said */
     else
         calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(),
-                  "the broker was not heard within the lease");
+                  "not written: the broker was not heard within the lease, or has fenced the ring meanwhile");
 }
 
 static void on_done(void *self, const struct http_answer *answer)
