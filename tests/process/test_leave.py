@@ -125,7 +125,7 @@ class Leave(Case):
         broker.until(lambda: broker.held, "held")
         self.assertEqual(broker.held[0], (2, [(seq, 1)]))
         self.sim.post("/sim/resume")
-        self.check(broker.report(seq), "returned")
+        self.check(broker.report(seq), "returned", calls=0)
         self.assertNotIn(other, [r["seq"] for r in broker.reports])
         self.assertEqual(self.calls(), 0)
 
