@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/monitor.h"
+#include "broker/verdict.h"
 #include "proto/mp.h"
 
 #define WAIT_MS_MAX     100  /* between two looks at leases and time */
@@ -19,12 +20,14 @@
 #define STALL_MS        500  /* a turn that took longer is not counted against the stages */
 #define CHECK_BYTES     (4u * 1024 * 1024)  /* accepted bytes after which disk space is looked at before the second is over */
 #define STORE_RESERVE   (128u * 1024 * 1024) /* kept for settling what is out, and for what one turn accepts */
-#define ORDER_KEPT_EVERY_MS 60000 /* how far the order clock may go before the store knows, while nothing is out */
-#define ORDER_AHEAD_MS  1000
 #define CLOCK_STEP_MS   100       /* a larger difference of the wall clock to the time that passed is a step */
+#define CLOCK_LEAP_MS   3600000   /* after a step forward of so much nothing is purged */
+#define CLOCK_TRUSTED_MS 86400000 /* for so long */
+#define RELEASE_A_TURN  2000      /* messages that come back when a pause ends */
 #define INDEX_A_TURN    512       /* messages, less what callers asked for in the turn */
 #define INDEX_BUSY      128       /* messages of every turn, however busy, when the index is far behind */
 #define INDEX_LEFT_MAX  4000000
+#define INDEX_ENTRY_BYTES 256     /* of a message in the index, its share of half-filled pages included */
 #define COMMIT_US_MIN   20        /* a shorter one has written nothing */
 #define FRONTEND_HWM    512 /* messages (of 64 KiB) kept for a caller that does not read; more are dropped and counted */
 
@@ -79,6 +82,8 @@ static int open_sockets(struct broker *b)
     return 0;
 }
 
+/* The order clock goes on from what was kept of it, by as much as the wall clock says that the broker was down. If the wall clock
+ * was set back meanwhile nobody knows how long that was: then it counts as so long that WeChat has forgotten every call. */
 static void read_order_clock(struct broker *b)
 {
     struct span packed;
@@ -86,8 +91,11 @@ static void read_order_clock(struct broker *b)
     if (store_meta_read(b->store, "order", &packed) != STORE_OK)
         return;
     mp_open(&c, packed);
-    int64_t kept_ms = mp_read_i64(&c);
-    b->order_ms = kept_ms > b->order_ms ? kept_ms : b->order_ms;
+    mp_read_array(&c);
+    int64_t order_ms = mp_read_i64(&c), wall_ms = mp_read_i64(&c);
+    if (c.failed)
+        return;
+    b->order_ms = order_ms + (b->now_ms >= wall_ms ? b->now_ms - wall_ms : UNKNOWN_RETRY_MS_MAX);
 }
 
 static int open_store(struct broker *b)
@@ -169,6 +177,7 @@ static const char *find_closed(struct broker *b)
     if (store_disk_free(b->store) < b->conf->broker.free_bytes_min)
         return "the disk is nearly full (min_free_space); try again";
     uint64_t reserve = STORE_RESERVE + 2ull * b->conf->setting.package_bytes_max;
+    reserve += store_index_left(b->store) * INDEX_ENTRY_BYTES; /* what is accepted and not indexed yet will need that */
     if (store_bytes_used(b->store) + reserve > b->conf->broker.store_bytes_max)
         return "the store is full (store_size); try again";
     return NULL;
@@ -176,9 +185,15 @@ static const char *find_closed(struct broker *b)
 
 /* Of a store that was full once, what is free may lie in single pages. Longer values need several in a row: what is left behind
  * the last page is kept for results. */
+static int is_in_pieces(struct broker *b)
+{
+    uint64_t unused = store_bytes_unused(b->store), needed = 2ull * b->conf->setting.package_bytes_max;
+    return unused < STORE_RESERVE && (unused < STORE_RESERVE / 4 || store_bytes_in_row(b->store, needed) < needed);
+}
+
 static void find_closed_for_long(struct broker *b)
 {
-    int is_closed = store_bytes_unused(b->store) < STORE_RESERVE;
+    int is_closed = is_in_pieces(b);
     if (is_closed && b->closed_for_long == NULL)
         log_error("new messages with long variables are refused", log_str("why", "store_size is nearly reached, and what is free lies in pieces"));
     b->closed_for_long = is_closed ? "the store has no room for long variables (store_size): raise it, or put a backup in its place" : NULL;
@@ -192,30 +207,37 @@ static void check_closed(struct broker *b)
     else if (closed == NULL && b->closed)
         log_info("new messages are accepted again");
     b->closed = closed;
+    b->may_index = store_bytes_used(b->store) + STORE_RESERVE / 2 < b->conf->broker.store_bytes_max;
     find_closed_for_long(b);
 }
 
 /* Old results go at the pace at which they come, in a bounded number at a time. */
 static void purge(struct broker *b)
 {
+    if (b->mono_ms < b->purge_from_ms)
+        return;
     int64_t before_ms = b->now_ms - (int64_t)b->conf->broker.ledger_days * 86400000;
     for (int i = 0; i < PURGES_A_CHECK; i++)
         if (store_purge(b->store, before_ms, PURGE_A_CHECK) < PURGE_A_CHECK)
             return;
 }
 
-/* A restart has to know of an order clock that is ahead of the wall clock. While a call may have an unknown outcome it is kept by the
- * second: what WeChat remembers of a call is counted in minutes. */
+/* Kept with everything that has a place by it; and by the second while calls are out, since what WeChat remembers of them is counted
+ * in minutes. */
 static void keep_order_clock(struct broker *b)
 {
-    int64_t every_ms = b->ring.outs ? CHECK_EVERY_MS : ORDER_KEPT_EVERY_MS;
-    if ((b->order_ms < b->now_ms + ORDER_AHEAD_MS && b->ring.outs == NULL) || b->order_ms - b->order_kept_ms < every_ms)
+    int64_t since_ms = b->order_ms - b->order_kept_ms;
+    int is_time = b->order_used || (b->ring.outs && since_ms >= CHECK_EVERY_MS);
+    if (!is_time || since_ms == 0)
         return;
     struct buf packed = {0};
+    mp_array(&packed, 2);
     mp_i64(&packed, b->order_ms);
+    mp_i64(&packed, b->now_ms);
     store_meta_write(b->store, "order", buf_span(&packed));
     buf_free(&packed);
     b->order_kept_ms = b->order_ms;
+    b->order_used = 0;
 }
 
 static void check(struct broker *b)
@@ -227,24 +249,25 @@ static void check(struct broker *b)
     if (b->mono_ms < b->next_check_ms)
         return;
     b->next_check_ms = b->mono_ms + CHECK_EVERY_MS;
-    keep_order_clock(b);
     store_forget_dead_readers(b->store);
     purge(b);
 }
 
-/* The order clock goes as fast as time does, and forward with the wall clock, but never back with it. Whatever waits for a time is
- * looked at again when the wall clock was set. */
+/* The order clock goes as fast as time does, whatever happens to the wall clock. Whatever waits for a time is looked at again when
+ * that was set; and results are not taken for old because of it before it has stood for a day. */
 static void take_wall_time(struct broker *b, int64_t since_ms)
 {
     int64_t step_ms = clock_wall_ms() - b->now_ms - since_ms;
     b->now_ms += since_ms + step_ms;
     b->order_ms += since_ms;
-    if (b->now_ms > b->order_ms)
-        b->order_ms = b->now_ms;
     if (step_ms > -CLOCK_STEP_MS && step_ms < CLOCK_STEP_MS)
         return;
     log_warn("the wall clock was set", log_i64("by_ms", step_ms));
     accounts_wake_all(&b->accounts);
+    b->order_used = 1; /* a restart has to know both clocks as they are now */
+    b->order_kept_ms = 0;
+    if (step_ms >= CLOCK_LEAP_MS)
+        b->purge_from_ms = b->mono_ms + CLOCK_TRUSTED_MS;
 }
 
 /* Time as of this turn. While the broker itself stood still it could hear nobody: that time is not counted against the stages. */
@@ -265,6 +288,8 @@ static void follow_index(struct broker *b)
 {
     uint64_t left = store_index_left(b->store);
     int budget = INDEX_A_TURN - b->requests;
+    if (!b->may_index)
+        return;
     if (left > INDEX_LEFT_MAX && budget < INDEX_BUSY)
         budget = INDEX_BUSY;
     if (left && budget > 0)
@@ -273,14 +298,16 @@ static void follow_index(struct broker *b)
 
 static void end_pauses(struct broker *b)
 {
-    if (pauses_tick(b->pauses, b->order_ms))
+    size_t budget = RELEASE_A_TURN + 2 * (size_t)b->requests; /* more than can be set aside meanwhile */
+    if (pauses_tick(b->pauses, b->order_ms, budget))
         dispatch_find_paused(b);
 }
 
 static int commit(struct broker *b)
 {
     int64_t from_us = clock_mono_us();
-    figures_save(b->figures);
+    b->order_used |= figures_save(b->figures);
+    keep_order_clock(b);
     if (store_commit(b->store)) {
         log_fatal("store failed: nothing that was not durable has been answered; ending, so that a restart begins from the disk");
         return -1;
@@ -340,7 +367,8 @@ static void wait_for_work(struct broker *b)
                               {zsock_resolve(b->control), 0, ZMQ_POLLIN, 0},
                               {zsock_resolve(monitor_socket(b->jobs_monitor)), 0, ZMQ_POLLIN, 0},
                               {NULL, b->program->signal_fd, ZMQ_POLLIN, 0}};
-    int is_busy = sweep_is_busy(&b->sweeps) || pauses_is_releasing(b->pauses) || store_index_left(b->store);
+    int is_busy = sweep_is_busy(&b->sweeps) || pauses_is_releasing(b->pauses) ||
+                  (b->may_index && store_index_left(b->store));
     zmq_poll(items, 4, is_busy ? 0 : dispatch_wait_ms(b, WAIT_MS_MAX));
     if (items[3].revents && program_signal(b->program) == SIGTERM)
         begin_stop(b);

@@ -51,13 +51,17 @@ struct broker {
     int64_t began_ms;      /* monotonic: of its start */
     int64_t now_ms;        /* wall time of this turn */
     int64_t mono_ms;       /* monotonic time of this turn */
-    int64_t order_ms;      /* the order clock: wall time, but when that is set back it runs on from where it was */
+    int64_t order_ms;      /* the order clock: began as wall time with the store, and only runs on, as fast as time does */
     int64_t order_kept_ms; /* what the store was told of it */
+    int order_used;        /* 1: something of this turn has its place by it */
+    int64_t purge_from_ms; /* monotonic: nothing is purged before */
     int requests;          /* of callers, read in this turn */
+    int asks;              /* of operators, likewise */
     int64_t commit_us;     /* duration of a commit that wrote something, smoothed */
     char id_prefix[33];    /* ids that the broker gives */
     uint64_t id_next;
     const char *closed;    /* why new messages are not accepted (a constant text), or NULL */
+    int may_index;         /* 0: what is left of the store is kept for results */
     const char *closed_for_long; /* why new messages with long variables are not, or NULL */
     int64_t next_check_ms; /* monotonic: disk space and ledger are looked at then */
     uint64_t unchecked_bytes; /* accepted since disk space was looked at */

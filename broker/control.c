@@ -7,6 +7,7 @@
 
 #include <czmq.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/monitor.h"
 #include "proto/mp.h"
@@ -14,6 +15,8 @@
 
 #define MESSAGES_A_TURN 4096
 #define SLOTS_MAX       65536
+#define ASKS_A_TURN     8     /* of operators; an answer has half a megabyte at most */
+#define ASKS_US_MAX     10000
 
 /* libzmq looks at the end of a connection a little later than its monitor tells of it; jobs that were given out in between, with
  * the new generation already, are caught by a second fence. */
@@ -255,12 +258,14 @@ static void on_message(struct broker *b, const char *name, const struct control 
 static void receive_frame(struct broker *b, const char *name, struct span packed)
 {
     struct control m;
-    if (ask_is(packed))
+    if (ask_is(packed)) {
+        b->asks++;
         operator_on_ask(b, name, packed);
-    else if (control_unpack(packed, &m) == 0)
+    } else if (control_unpack(packed, &m) == 0) {
         on_message(b, name, &m);
-    else
+    } else {
         log_warn("control message not understood", log_str("from", name));
+    }
 }
 
 /* Reads one ZeroMQ message. Returns 0 when there is none. */
@@ -286,11 +291,14 @@ static int receive_one(struct broker *b, void *socket)
     return 1;
 }
 
+/* Operators' questions may be costly: what they ask beyond a turn's share waits for the next one. */
 void control_receive(struct broker *b)
 {
     void *socket = zsock_resolve(b->control);
+    int64_t until_us = clock_mono_us() + ASKS_US_MAX;
+    b->asks = 0;
     for (int i = 0; i < MESSAGES_A_TURN; i++)
-        if (!receive_one(b, socket))
+        if (!receive_one(b, socket) || b->asks >= ASKS_A_TURN || (b->asks && clock_mono_us() >= until_us))
             return;
 }
 

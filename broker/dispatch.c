@@ -26,9 +26,16 @@ struct candidate {
     int parked;
 };
 
-static int earlier(const struct place *a, const struct place *c)
+/* How long a place has been due, by its own clock: the two may be far apart. */
+static int64_t age_ms(const struct broker *b, const struct place *p)
 {
-    return a->due_ms < c->due_ms || (a->due_ms == c->due_ms && a->seq < c->seq);
+    return (p->timed == TIMED_WALL ? b->now_ms : b->order_ms) - p->due_ms;
+}
+
+static int earlier(const struct broker *b, const struct place *a, const struct place *c)
+{
+    int64_t a_ms = age_ms(b, a), c_ms = age_ms(b, c);
+    return a_ms > c_ms || (a_ms == c_ms && a->seq < c->seq);
 }
 
 /* The first of the recipients whose call has ended and who have messages parked. */
@@ -61,7 +68,7 @@ static int first_queued(struct broker *b, size_t account, int lane, struct place
         int64_t wait_ms = until_ready_ms(b, timed, head.due_ms);
         if (wait_ms > 0)
             *later_ms = wait_ms < *later_ms ? wait_ms : *later_ms;
-        else if (!found || earlier(&head, best))
+        else if (!found || earlier(b, &head, best))
             *best = head;
         found |= wait_ms == 0;
     }
@@ -225,8 +232,7 @@ int64_t dispatch_oldest_ms(struct broker *b)
             struct place head;
             if (b->accounts.list[i].paused || !first_queued(b, i, lane, &head, &ignored))
                 continue;
-            int64_t age_ms = (head.timed == TIMED_WALL ? b->now_ms : b->order_ms) - head.due_ms;
-            oldest_ms = age_ms > oldest_ms ? age_ms : oldest_ms;
+            oldest_ms = age_ms(b, &head) > oldest_ms ? age_ms(b, &head) : oldest_ms;
         }
     return oldest_ms;
 }

@@ -77,7 +77,8 @@ void search_begin(struct search *s, struct store *store, const struct filter *fi
 uint64_t search_waits_for(const struct search *s, struct store *store)
 {
     int is_indexed = s->walk.path == WALK_RECIPIENT || s->walk.path == WALK_TASK;
-    return is_indexed && s->filter.id.bytes == 0 ? store_index_left(store) : 0;
+    uint64_t indexed = store_next_seq(store) - store_index_left(store); /* the first seq that is not */
+    return is_indexed && s->filter.id.bytes == 0 && s->until_seq > indexed ? s->until_seq - indexed : 0;
 }
 
 static int is_or_any(struct span wanted, struct span text)
@@ -158,6 +159,7 @@ void search_pack(const struct search *s, struct buf *out)
 int search_unpack(struct search *s, struct span packed)
 {
     struct mp_cursor c;
+    const uint64_t next_seq = s->until_seq;
     mp_open(&c, packed);
     uint32_t members = mp_read_array(&c);
     uint64_t at = mp_read_u64(&c);
@@ -170,7 +172,7 @@ int search_unpack(struct search *s, struct span packed)
     begin_walk(s);
     s->walk.from_ms = from_ms;
     s->walk.from_seq = from_seq;
-    s->until_seq = until_seq;
+    s->until_seq = until_seq < next_seq ? until_seq : next_seq;
     return 0;
 }
 
@@ -190,7 +192,7 @@ static size_t put_head(struct span id, struct span account, struct span openid, 
 static size_t put_message(const struct message *m, struct buf *out)
 {
     mp_put_str(out, "lane", m->lane == LANE_EXPRESS ? "express" : "bulk");
-    return 1 + mp_opt_u64(out, "failures", m->failures) + mp_opt_i64(out, "expires", m->expires_ms);
+    return 1 + mp_opt_u64(out, "failures", m->failures) + mp_opt_i64(out, "expires", m->expires_ms ? m->expires_ms : m->give_up_ms);
 }
 
 static size_t put_result(const struct final *f, struct buf *out)

@@ -21,7 +21,7 @@ struct figures {
 const char *figure_name(enum figure what)
 {
     static const char *const names[FIGURES] = {"accepted",  "sent", "pending", "refused",  "expired",
-                                               "cancelled", "dead", "failed",  "requeued", "damaged"};
+                                               "cancelled", "dead", "failed",  "requeued", "revised", "damaged"};
     return names[what];
 }
 
@@ -105,16 +105,17 @@ static void save(struct figures *f, size_t account, struct buf *scratch)
     buf_free(&name);
 }
 
-void figures_save(struct figures *f)
+int figures_save(struct figures *f)
 {
     struct buf scratch = {0};
     if (!f->any_changed)
-        return;
+        return 0;
     for (size_t i = 0; i < f->conf->account_count; i++)
         if (f->changed[i])
             save(f, i, &scratch);
     f->any_changed = 0;
     buf_free(&scratch);
+    return 1;
 }
 
 uint64_t figures_get(const struct figures *f, size_t account, enum figure what)
@@ -130,7 +131,7 @@ uint64_t figures_total(const struct figures *f, enum figure what)
 uint64_t figures_live(const struct figures *f, size_t account)
 {
     const uint64_t *n = f->counts[account];
-    uint64_t in = n[FIGURE_ACCEPTED] + n[FIGURE_REQUEUED];
+    uint64_t in = n[FIGURE_ACCEPTED] + n[FIGURE_REQUEUED] + n[FIGURE_REVISED];
     uint64_t out = n[FIGURE_SENT] + n[FIGURE_PENDING] + n[FIGURE_REFUSED] + n[FIGURE_EXPIRED] + n[FIGURE_CANCELLED] +
                    n[FIGURE_DEAD] + n[FIGURE_DAMAGED];
     return in > out ? in - out : 0;

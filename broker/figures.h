@@ -18,6 +18,7 @@ enum figure {
     FIGURE_DEAD,
     FIGURE_FAILED,   /* turns that ended in a failed call */
     FIGURE_REQUEUED, /* dead messages put back */
+    FIGURE_REVISED,  /* dead ones whose true result came after all; it is counted as well */
     FIGURE_DAMAGED,  /* messages set aside because their bytes are wrong */
     FIGURES
 };
@@ -34,8 +35,8 @@ void figures_count(struct figures *f, int account, enum figure what);
 /* The figure that counts messages settled like this. */
 enum figure figures_of_state(enum store_state state);
 
-/* Writes what has changed. Call in each turn before the commit. */
-void figures_save(struct figures *f);
+/* Writes what has changed. Call in each turn before the commit. Returns 1 when there was something. */
+int figures_save(struct figures *f);
 
 uint64_t figures_get(const struct figures *f, size_t account, enum figure what);
 uint64_t figures_total(const struct figures *f, enum figure what);

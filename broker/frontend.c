@@ -112,7 +112,8 @@ static const char *set_times(struct broker *b, const struct request *r, const st
         return "at: more than 400 days ahead";
     m->timed = due_ms > b->now_ms ? TIMED_WALL : TIMED_NOW;
     m->due_ms = m->timed == TIMED_WALL ? due_ms : b->order_ms;
-    m->expires_ms = ttl_ms ? (m->timed == TIMED_WALL ? due_ms : b->now_ms) + ttl_ms : 0;
+    m->expires_ms = ttl_ms && m->timed == TIMED_WALL ? due_ms + ttl_ms : 0;
+    m->give_up_ms = ttl_ms && m->timed == TIMED_NOW ? b->order_ms + ttl_ms : 0;
     m->lane = r->lane >= 0 ? r->lane : info->lane >= 0 ? info->lane : LANE_BULK;
     return NULL;
 }

@@ -48,7 +48,8 @@ static void tell_waiters(struct broker *b, const struct final *f)
         outbox_answer(b->outbox, &caller, &r);
 }
 
-static void settle(struct broker *b, const struct message *m, struct final *f)
+/* Fills in what the result has of the message, and tells everybody but the store. */
+static void conclude(struct broker *b, const struct message *m, struct final *f)
 {
     f->seq = m->seq;
     f->calls = m->calls;
@@ -69,7 +70,21 @@ static void settle(struct broker *b, const struct message *m, struct final *f)
         log_debug("message settled", log_span("id", f->id), log_str("state", store_state_name(f->state)));
     figures_count(b->figures, accounts_find(&b->accounts, f->account), figures_of_state(f->state));
     tell_waiters(b, f); /* packs now: the spans of m are gone after the write */
+}
+
+static void settle(struct broker *b, const struct message *m, struct final *f)
+{
+    conclude(b, m, f);
     store_settle(b->store, m, f);
+}
+
+/* A dead message was sent, or refused, after all: its sender was thought lost and has come back with the answer. */
+static void revise(struct broker *b, const struct message *m, struct final *f)
+{
+    log_info("dead message has its true result", log_span("id", m->id), log_str("state", store_state_name(f->state)));
+    figures_count(b->figures, accounts_find(&b->accounts, m->account), FIGURE_REVISED);
+    conclude(b, m, f);
+    store_revise_dead(b->store, m, f);
 }
 
 void life_settle(struct broker *b, const struct message *m, enum store_state state, enum code code, struct span note)
@@ -86,11 +101,18 @@ static void end_turn(struct broker *b, struct out *o)
     ring_out_remove(&b->ring, o);
 }
 
+/* When the caller of a Send gives up: so long after its first call; 0 = not yet known, or it is none. */
+static int64_t patience_end_ms(const struct broker *b, const struct message *m)
+{
+    return m->is_send && m->first_out_ms ? m->first_out_ms + b->conf->broker.send_patience_ms : 0;
+}
+
 /* A Send that was called once is over when its caller gives up, wherever it waits then: an index of the store sees to it. */
 static void limit_by_patience(const struct broker *b, struct message *m)
 {
-    if (m->is_send && m->first_out_ms)
-        m->give_up_ms = m->first_out_ms + b->conf->broker.send_patience_ms;
+    int64_t end_ms = patience_end_ms(b, m);
+    if (end_ms && (m->give_up_ms == 0 || m->give_up_ms > end_ms))
+        m->give_up_ms = end_ms;
 }
 
 /* Carries a verdict out on a message that was out. */
@@ -103,6 +125,10 @@ static void apply(struct broker *b, struct out *o, const struct message *m, stru
     } else {
         struct message copy = *m;
         limit_by_patience(b, &copy);
+        if (copy.timed == TIMED_WALL && copy.due_ms > b->now_ms) { /* the wall clock was set back: it was due all the same */
+            copy.timed = TIMED_ORDER;
+            copy.due_ms = b->order_ms;
+        }
         store_put_back(b->store, &copy);
         /* Behind others of its recipient it would lose its place: those that are parked go first. */
         if (v.action == VERDICT_PUT_BACK && recipients_has_more(b->recipients, o->recipient) &&
@@ -214,12 +240,15 @@ static int report_on_earlier(struct broker *b, const struct outcome_report *repo
     struct message ignored;
     uint64_t content;
     enum store_state state;
-    if (store_find(b->store, m.account, m.id, &state, &ignored, &known, &content) != STORE_OK || state == STATE_DEAD)
+    if (store_find(b->store, m.account, m.id, &state, &ignored, &known, &content) != STORE_OK)
         return 0;
-    struct verdict v = verdict_on_report(&m, report, &mark, b->now_ms, &rules);
+    struct verdict v = verdict_on_report(&m, report, &mark, b->order_ms, &rules);
     struct final f = {.state = v.state, .code = v.code, .errcode = report->errcode, .msgid = report->msgid,
                       .message = report->message};
-    settle(b, &m, &f);
+    if (state != STATE_DEAD)
+        settle(b, &m, &f);
+    else if (v.state != STATE_DEAD)
+        revise(b, &m, &f);
     return 1;
 }
 
@@ -267,10 +296,11 @@ void life_after_fence(struct broker *b)
 
 int life_end_if_over(struct broker *b, const struct message *m)
 {
-    if (m->give_up_ms && m->give_up_ms <= b->order_ms)
+    int is_over = m->give_up_ms && m->give_up_ms <= b->order_ms;
+    if (is_over && m->give_up_ms == patience_end_ms(b, m))
         life_settle(b, m, STATE_DEAD, CODE_FAILED,
                     m->note.bytes ? m->note : span_of("not settled within send_patience of its first call"));
-    else if (m->expires_ms && m->expires_ms <= b->now_ms)
+    else if (is_over || (m->expires_ms && m->expires_ms <= b->now_ms))
         life_settle(b, m, STATE_EXPIRED, CODE_EXPIRED, span_of("not sent within its ttl"));
     else
         return 0;
@@ -301,8 +331,8 @@ void life_requeue(struct broker *b, const struct message *m, int64_t ttl_ms)
     int account = accounts_find(&b->accounts, m->account);
     again.due_ms = b->order_ms;
     again.timed = TIMED_NOW;
-    again.expires_ms = ttl_ms ? b->now_ms + ttl_ms : 0;
-    again.give_up_ms = again.first_out_ms = again.unknown_since_ms = 0;
+    again.expires_ms = again.first_out_ms = again.unknown_since_ms = 0;
+    again.give_up_ms = ttl_ms ? b->order_ms + ttl_ms : 0;
     again.is_send = 0; /* whoever waited has had an answer */
     again.failures = 0;
     again.call++; /* a person has decided that it goes out once more */

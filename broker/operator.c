@@ -71,6 +71,7 @@ static void on_pause(struct broker *b, const char *name, const struct ask *ask)
     }
     log_warn("paused", log_str("what", pause_kind_name(target.kind)), log_str("account", target.account),
              log_str("name", target.name), log_i64("for_ms", ask->for_ms), log_str("by", target.by));
+    b->order_used = 1;
     dispatch_find_paused(b);
     answer_pauses(b, name, ask);
 }
@@ -136,7 +137,7 @@ static void on_list(struct broker *b, const char *name, struct ask *ask)
         return;
     }
     a.indexing = search_waits_for(&s, b->store);
-    if (a.indexing)
+    if (a.indexing && b->may_index)
         store_index_step(b->store, INDEX_A_PAGE);
     if (a.indexing || fill_page(b, &s, limit, &list, &count, &a.looked)) {
         a.code = CODE_QUEUED;

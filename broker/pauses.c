@@ -7,12 +7,13 @@
 #include "base/log.h"
 #include "proto/mp.h"
 
-#define RELEASE_A_TURN 2000 /* messages; bounds the commit */
 #define PAUSE_MEMBERS  7
 
 struct pauses {
     struct store *store;
     struct pause *table; /* uthash by hold */
+    int looks_for_orphans;
+    uint64_t orphans_from; /* the hold at which looking goes on */
 };
 
 const char *pause_kind_name(enum pause_kind kind)
@@ -86,18 +87,34 @@ static void load_one(struct pauses *p, struct mp_cursor *c)
     HASH_ADD(hh, p->table, hold, sizeof one->hold, one);
 }
 
+/* Nobody knows any more what was to be held back, so everything is until somebody has looked. */
+static void pause_everything(struct pauses *p)
+{
+    struct pause all = {.kind = PAUSE_ALL, .until_ms = INT64_MAX, .by = "damaged store"};
+    log_error("what was paused cannot be read: everything is paused", log_str("hint", "mega queue pauses; mega queue resume --all"));
+    pauses_add(p, &all);
+}
+
 struct pauses *pauses_new(struct store *store)
 {
     struct pauses *p = mem_new(sizeof *p);
     struct span packed;
     struct mp_cursor c;
     p->store = store;
-    if (store_meta_read(store, "pauses", &packed) != STORE_OK)
+    p->looks_for_orphans = 1;
+    enum store_answer answer = store_meta_read(store, "pauses", &packed);
+    if (answer == STORE_NONE)
         return p;
-    mp_open(&c, packed);
-    uint32_t count = mp_read_array(&c);
-    for (uint32_t i = 0; i < count && mp_read_array(&c) == PAUSE_MEMBERS; i++)
-        load_one(p, &c);
+    int is_damaged = answer != STORE_OK;
+    if (!is_damaged) {
+        mp_open(&c, packed);
+        uint32_t count = mp_read_array(&c);
+        for (uint32_t i = 0; i < count && !c.failed && mp_read_array(&c) == PAUSE_MEMBERS; i++)
+            load_one(p, &c);
+        is_damaged = c.failed;
+    }
+    if (is_damaged)
+        pause_everything(p);
     return p;
 }
 
@@ -207,25 +224,46 @@ int pauses_has_account(const struct pauses *p, struct span account)
     return 0;
 }
 
-int pauses_tick(struct pauses *p, int64_t order_ms)
+/* Holds that no pause names: what is left when the record of the pauses was damaged. Returns 1 when something was released. */
+static int release_orphans(struct pauses *p, size_t budget)
+{
+    uint64_t hold;
+    while (p->looks_for_orphans) {
+        if (store_next_hold(p->store, p->orphans_from, &hold) != STORE_OK) {
+            p->looks_for_orphans = 0;
+            return 0;
+        }
+        if (find(p, hold) == NULL && store_release(p->store, hold, budget) == budget)
+            return 1;
+        p->looks_for_orphans = hold != UINT64_MAX;
+        p->orphans_from = hold + 1;
+    }
+    return 0;
+}
+
+static size_t count_releasing(const struct pauses *p)
+{
+    size_t count = 0;
+    for (const struct pause *one = p->table; one; one = one->hh.next)
+        count += one->releasing != 0;
+    return count;
+}
+
+int pauses_tick(struct pauses *p, int64_t order_ms, size_t budget)
 {
     struct pause *one, *next;
-    size_t left = RELEASE_A_TURN;
-    int changed = 0;
+    size_t releasing = count_releasing(p), share = releasing ? budget / releasing + 1 : 0;
+    int changed = release_orphans(p, budget);
     HASH_ITER(hh, p->table, one, next)
     {
         if (one->until_ms <= order_ms) {
-            end(p, one);
+            end(p, one); /* it may be gone then */
             changed = 1;
-            continue; /* it may be gone */
+        } else if (one->releasing) {
+            changed = 1;
+            if (store_release(p->store, one->hold, share) < share)
+                forget(p, one);
         }
-        if (!one->releasing || left == 0)
-            continue;
-        size_t moved = store_release(p->store, one->hold, left);
-        changed = 1;
-        if (moved < left)
-            forget(p, one);
-        left -= moved;
     }
     return changed;
 }

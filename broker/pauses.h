@@ -53,9 +53,9 @@ uint64_t pauses_hold_of(struct pauses *p, const struct message *m);
 /* 1 when the account is paused, itself or with all. */
 int pauses_has_account(const struct pauses *p, struct span account);
 
-/* Ends pauses whose time is over and brings back what they had set aside, a bounded number. Returns 1 when something changed:
- * accounts have to be looked at again. */
-int pauses_tick(struct pauses *p, int64_t order_ms);
+/* Ends pauses whose time is over and brings back what they had set aside: at most `budget` messages, shared among those that end.
+ * Returns 1 when something changed: accounts have to be looked at again. */
+int pauses_tick(struct pauses *p, int64_t order_ms, size_t budget);
 
 /* 1 while messages are on their way back to the queue. */
 int pauses_is_releasing(const struct pauses *p);

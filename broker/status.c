@@ -4,26 +4,30 @@
 
 #include "proto/mp.h"
 
-#define HELD_COUNTED 10000
-#define DUE_COUNTED  100000
+#define HELD_COUNTED        10000 /* of one pause */
+#define HELD_COUNTED_IN_ALL 50000
+#define DUE_COUNTED         50000
 
 /* --- what is paused ----------------------------------------------------------------------------------------------- */
 
-static size_t put_held(struct broker *b, const struct pause *one, struct buf *out)
+/* Counts what is set aside, until all that may be counted for one answer is. */
+static size_t put_held(struct broker *b, const struct pause *one, uint64_t *budget, struct buf *out)
 {
     if (one->kind != PAUSE_TEMPLATE && one->kind != PAUSE_TASK)
         return 0;
-    uint64_t held = store_count_held(b->store, one->hold, HELD_COUNTED);
+    uint64_t most = *budget < HELD_COUNTED ? *budget : HELD_COUNTED;
+    uint64_t held = store_count_held(b->store, one->hold, most);
     size_t count = 1;
+    *budget -= held;
     mp_put_u64(out, "held", held);
-    if (held >= HELD_COUNTED) {
+    if (held >= most) {
         mp_put_i64(out, "held_more", 1);
         count++;
     }
     return count;
 }
 
-static void pack_pause(struct broker *b, const struct pause *one, struct buf *out)
+static void pack_pause(struct broker *b, const struct pause *one, uint64_t *budget, struct buf *out)
 {
     size_t place = mp_map_open(out), count = 2;
     int64_t left_ms = one->until_ms == INT64_MAX ? 0 : one->until_ms - b->order_ms;
@@ -34,18 +38,19 @@ static void pack_pause(struct broker *b, const struct pause *one, struct buf *ou
     count += mp_opt_span(out, "by", span_of(one->by));
     count += mp_opt_i64(out, "for_ms", left_ms > 0 ? left_ms : 0);
     count += mp_opt_i64(out, "releasing", one->releasing);
-    count += put_held(b, one, out);
+    count += put_held(b, one, budget, out);
     mp_map_close(out, place, count);
 }
 
 void status_pack_pauses(struct broker *b, struct buf *out)
 {
     size_t count = 0;
+    uint64_t budget = HELD_COUNTED_IN_ALL;
     for (const struct pause *one = pauses_next(b->pauses, NULL); one; one = pauses_next(b->pauses, one))
         count++;
     mp_array(out, count);
     for (const struct pause *one = pauses_next(b->pauses, NULL); one; one = pauses_next(b->pauses, one))
-        pack_pause(b, one, out);
+        pack_pause(b, one, &budget, out);
 }
 
 /* --- everything --------------------------------------------------------------------------------------------------- */

@@ -356,6 +356,11 @@ uint64_t store_bytes_unused(struct store *s)
     return engine_bytes_behind(s->engine);
 }
 
+uint64_t store_bytes_in_row(struct store *s, uint64_t enough)
+{
+    return engine_bytes_in_row(s->engine, enough);
+}
+
 uint64_t store_disk_free(struct store *s)
 {
     struct statvfs disk;

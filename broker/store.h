@@ -72,8 +72,8 @@ struct message {
     uint64_t content;        /* hash of what the caller may not change under the same id */
     int64_t accepted_ms;     /* wall time */
     int64_t due_ms;          /* by the clock that `timed` names */
-    int64_t expires_ms;      /* wall time; 0 = never */
-    int64_t give_up_ms;      /* order clock: the caller of a Send gives up then; 0 = not yet known */
+    int64_t expires_ms;      /* wall time: the end of the ttl of a scheduled one; 0 = never */
+    int64_t give_up_ms;      /* order clock: the end of the ttl of others, or when the caller of a Send gives up; 0 = never */
     int lane;
     int timed;               /* enum timed */
     int is_send;             /* 1: a caller waits for the outcome */
@@ -191,6 +191,9 @@ void store_hold(struct store *s, const struct message *m, uint64_t hold);
 /* The first message of a hold, by (due, seq); only these two are set. */
 enum store_answer store_first_held(struct store *s, uint64_t hold, struct place *place);
 
+/* The first hold, by name, at or behind `from` that has messages. */
+enum store_answer store_next_hold(struct store *s, uint64_t from, uint64_t *hold);
+
 /* Messages of a hold; counting stops at `limit`. */
 uint64_t store_count_held(struct store *s, uint64_t hold, uint64_t limit);
 
@@ -207,6 +210,9 @@ void store_settle(struct store *s, const struct message *m, const struct final *
 
 /* dead -> queued, as `m` says; its result is taken back. */
 void store_requeue(struct store *s, const struct message *m);
+
+/* A dead message whose true result has come after all: settled with that, its message goes. */
+void store_revise_dead(struct store *s, const struct message *m, const struct final *f);
 
 /* Removes the message of a dead one and keeps its result, which ages from then on as any other. Returns 0, or -1 when the
  * message is none. */
@@ -241,6 +247,9 @@ enum store_answer store_look(struct store *s, uint64_t seq, struct found *found)
 /* The seq behind an id. STORE_NONE, STORE_DAMAGED. */
 enum store_answer store_find_seq(struct store *s, struct span account, struct span id, uint64_t *seq);
 
+/* The latest end among the dead ones; -1 when there are none. */
+int64_t store_last_dead_ms(struct store *s);
+
 /* Brings the index of recipients and tasks on by at most `budget` messages. Returns how many it looked at, 0 when it is up to
  * date. */
 size_t store_index_step(struct store *s, size_t budget);
@@ -266,8 +275,11 @@ int64_t store_last_order_ms(struct store *s, struct span account);
 /* Bytes of the store in use, and what it may grow to. */
 uint64_t store_bytes_used(struct store *s);
 
-/* Bytes that were never used yet. Longer values need them: what was freed may lie in pieces. */
+/* Bytes that were never used yet. */
 uint64_t store_bytes_unused(struct store *s);
+
+/* The longest piece of what was freed, in bytes, looked for no further than `enough`. A longer value needs one piece. */
+uint64_t store_bytes_in_row(struct store *s, uint64_t enough);
 
 /* Bytes free on the store's disk; UINT64_MAX when that cannot be told. */
 uint64_t store_disk_free(struct store *s);

@@ -1,6 +1,7 @@
 #include "broker/store_engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,26 +251,52 @@ uint64_t engine_entries(struct engine *e, enum database db)
     return mdb_stat(e->txn, e->dbi[db], &stat) == 0 ? stat.ms_entries : 0;
 }
 
-/* Pages that were free at the last commit, as LMDB lists them: each value of its database 0 begins with their number. A write
- * transaction may not open that database (mdb_cursor_open says EINVAL), so this takes a read-only one for a moment. */
-static uint64_t free_pages(struct engine *e)
+/* What LMDB's list of free pages holds, as of the last commit. */
+struct free_list {
+    uint64_t pages;
+    uint64_t longest; /* pages in a row, within what one transaction freed */
+    uint64_t enough;  /* of those: then nothing longer is looked for; 0 = they are not looked at */
+};
+
+/* `ids` has their number in front and goes downwards. */
+static void find_longest(struct free_list *list, const size_t *ids)
+{
+    uint64_t run = 1;
+    for (size_t i = 1; i <= ids[0] && list->longest < list->enough; i++) {
+        run = i > 1 && ids[i] + 1 == ids[i - 1] ? run + 1 : 1;
+        list->longest = run > list->longest ? run : list->longest;
+    }
+}
+
+/* Each value of LMDB's database 0 is such a list. A write transaction may not open that database (mdb_cursor_open says EINVAL), so
+ * this takes a read-only one for a moment. */
+static void read_free_list(struct engine *e, struct free_list *list)
 {
     MDB_txn *txn;
     MDB_cursor *cursor;
     MDB_val k, v;
-    uint64_t pages = 0;
     if (e->failed || mdb_txn_begin(e->env, NULL, MDB_RDONLY, &txn) != 0)
-        return 0;
+        return;
     int error = mdb_cursor_open(txn, 0, &cursor);
     while (error == 0 && mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
-        size_t count;
-        memcpy(&count, v.mv_data, sizeof count);
-        pages += count;
+        const size_t *ids = v.mv_data; /* aligned: LMDB reads them in place as well */
+        list->pages += ids[0];
+        if (list->enough && ids[0] < v.mv_size / sizeof *ids)
+            find_longest(list, ids);
     }
     if (error == 0)
         mdb_cursor_close(cursor);
     mdb_txn_abort(txn);
-    return pages;
+}
+
+uint64_t engine_bytes_in_row(struct engine *e, uint64_t enough)
+{
+    MDB_stat stat;
+    if (mdb_env_stat(e->env, &stat) != 0)
+        return 0;
+    struct free_list list = {.enough = enough / stat.ms_psize + 1};
+    read_free_list(e, &list);
+    return list.longest * stat.ms_psize;
 }
 
 uint64_t engine_bytes_used(struct engine *e)
@@ -280,8 +307,11 @@ uint64_t engine_bytes_used(struct engine *e)
         return 0;
     uint64_t pages = info.me_last_pgno + 1;
     /* The free list is only worth reading when the high-water mark comes nearer to the limit. */
-    if (pages * stat.ms_psize > info.me_mapsize / 2)
-        pages -= free_pages(e);
+    if (pages * stat.ms_psize > info.me_mapsize / 2) {
+        struct free_list list = {0};
+        read_free_list(e, &list);
+        pages -= list.pages;
+    }
     return pages * stat.ms_psize;
 }
 
@@ -309,6 +339,65 @@ static int check_file(const char *dir, struct buf *error)
     return is_empty ? -1 : 0;
 }
 
+/* An environment with one empty database, which is on the disk when this returns 0; else an error of LMDB. */
+static int make_env(const char *path)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi ignored;
+    int error = mdb_env_create(&env);
+    if (error)
+        return error;
+    error = mdb_env_set_maxdbs(env, DATABASES);
+    if (error == 0)
+        error = mdb_env_open(env, path, MDB_NOSUBDIR, 0660);
+    if (error == 0)
+        error = mdb_txn_begin(env, NULL, 0, &txn);
+    if (error == 0) {
+        error = mdb_dbi_open(txn, database_names[META], MDB_CREATE, &ignored);
+        if (error == 0)
+            error = mdb_txn_commit(txn);
+        else
+            mdb_txn_abort(txn);
+    }
+    mdb_env_close(env);
+    return error;
+}
+
+static int sync_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
+/* Makes a store where there is none: aside, and renamed when it is whole, so that whatever interrupts a first start, a data.mdb
+ * that is there is a store. */
+static int make_file(const char *dir, struct buf *error)
+{
+    struct buf path = {0}, aside = {0}, lock = {0};
+    int code = 0;
+    buf_printf(&path, "%s/data.mdb", dir);
+    buf_printf(&aside, "%s/new.mdb", dir);
+    buf_printf(&lock, "%s/new.mdb-lock", dir);
+    if (access(buf_str(&path), F_OK) != 0) {
+        unlink(buf_str(&aside)); /* of a first start that was interrupted */
+        unlink(buf_str(&lock));
+        code = make_env(buf_str(&aside));
+        unlink(buf_str(&lock));
+        if (code == 0)
+            code = rename(buf_str(&aside), buf_str(&path)) != 0 ? errno : sync_dir(dir);
+    }
+    if (code)
+        buf_printf(error, "%s: a store cannot be made there: %s", dir, mdb_strerror(code));
+    buf_free(&path);
+    buf_free(&aside);
+    buf_free(&lock);
+    return code ? -1 : 0;
+}
+
 static int open_env(struct engine *e, const char *dir, uint64_t bytes_max, struct buf *error)
 {
     int code = mdb_env_create(&e->env);
@@ -321,6 +410,10 @@ static int open_env(struct engine *e, const char *dir, uint64_t bytes_max, struc
     /* NORDAHEAD: access is by index, and the backlog may be larger than memory. */
     if (code == 0)
         code = mdb_env_open(e->env, dir, MDB_NORDAHEAD, 0660);
+    /* When a meta page could not be written, LMDB wrote its old values back without a sync, and the failed ones may be on the disk:
+     * they have to be gone from there before the pages that they lead to are used again. */
+    if (code == 0)
+        code = mdb_env_sync(e->env, 1);
     if (code)
         buf_printf(error, "%s: the store cannot be opened: %s%s%s", dir, mdb_strerror(code), hint_of(code) ? "; " : "",
                    hint_of(code) ? hint_of(code) : "");
@@ -369,7 +462,7 @@ static int open_databases(struct engine *e)
 struct engine *engine_open(const char *dir, uint64_t bytes_max, struct buf *error)
 {
     struct engine *e = mem_new(sizeof *e);
-    if (check_file(dir, error) || open_env(e, dir, bytes_max, error))
+    if (check_file(dir, error) || make_file(dir, error) || open_env(e, dir, bytes_max, error))
         goto fail;
     watch_map(e);
     if (open_databases(e)) {

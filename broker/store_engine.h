@@ -74,6 +74,9 @@ uint64_t engine_bytes_behind(struct engine *e);
 const char *engine_database_name(enum database db);
 void engine_forget_dead_readers(struct engine *e);
 
+/* The longest row of free pages in bytes; it is not looked for beyond `enough`. May say less than there is. */
+uint64_t engine_bytes_in_row(struct engine *e, uint64_t enough);
+
 int engine_has_failed(const struct engine *e);
 
 #endif

@@ -143,6 +143,14 @@ enum store_answer store_walk_next(struct store *s, struct walk *w, uint64_t *seq
     }
 }
 
+int64_t store_last_dead_ms(struct store *s)
+{
+    struct span key;
+    if (engine_seek_back(s->engine, DEAD, NULL, &key) != STORE_OK || key.bytes != KEY_TIME_BYTES)
+        return -1;
+    return (int64_t)key_read_u64(key.data);
+}
+
 /* --- the index ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t next_seq_in(struct store *s, enum database db, uint64_t seq)

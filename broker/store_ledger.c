@@ -78,6 +78,21 @@ void store_requeue(struct store *s, const struct message *m)
     store_write_over(s, times.seq, times.expires_ms, times.give_up_ms);
 }
 
+void store_revise_dead(struct store *s, const struct message *m, const struct final *f)
+{
+    struct final old;
+    if (store_read_final(s, m->seq, &old) != STORE_OK || old.state != STATE_DEAD) {
+        log_error("message to be revised is not dead", log_u64("seq", m->seq));
+        return;
+    }
+    struct key seq = key_seq(m->seq), dead = key_time(old.settled_ms, m->seq), ended = key_time(f->settled_ms, m->seq);
+    record_pack_final(f, &s->scratch);
+    engine_put(s->engine, LEDGER, &seq, buf_span(&s->scratch));
+    engine_put_nothing(s->engine, ENDED, &ended);
+    engine_del(s->engine, DEAD, &dead);
+    engine_del(s->engine, MESSAGES, &seq);
+}
+
 int store_discard_dead(struct store *s, uint64_t seq)
 {
     struct final f;

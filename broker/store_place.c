@@ -162,6 +162,17 @@ enum store_answer store_first_held(struct store *s, uint64_t hold, struct place 
     return STORE_OK;
 }
 
+enum store_answer store_next_hold(struct store *s, uint64_t from, uint64_t *hold)
+{
+    struct key first = {.used = 0};
+    struct span key;
+    key_u64(&first, from);
+    if (store_seek(s, HELD, &first, 0, 8 + KEY_TIME_BYTES, &key, NULL) != STORE_OK)
+        return STORE_NONE;
+    *hold = key_read_u64(key.data);
+    return STORE_OK;
+}
+
 uint64_t store_count_held(struct store *s, uint64_t hold, uint64_t limit)
 {
     struct key from = {.used = 0}, until;

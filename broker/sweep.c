@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/entry.h"
@@ -10,6 +11,7 @@
 #define CHANGES_A_TURN  1000  /* bounds the commit */
 #define LOOKS_A_TURN    10000 /* bounds the time */
 #define INDEX_A_TURN    4000
+#define TURN_US_MAX     10000 /* likewise: pages that are not in memory take their time */
 #define PROGRESS_MS     200
 
 struct sweep {
@@ -39,12 +41,9 @@ static struct span keep(struct buf *texts, struct span text)
     return (struct span){texts->data + at, text.bytes};
 }
 
-/* Dead ones that die again after they were put back are not met a second time: their end is later than now. */
-static void copy_filter(struct sweep *w, const struct filter *f, int64_t now_ms, struct filter *copy)
+static void copy_filter(struct sweep *w, const struct filter *f, struct filter *copy)
 {
     *copy = *f;
-    if (w->kind != SWEEP_CANCEL && f->until_ms == 0)
-        copy->until_ms = now_ms + 1;
     buf_reserve(&w->texts, f->app.bytes + f->id.bytes + f->openid.bytes + f->key.bytes + f->task.bytes + 1);
     copy->app = keep(&w->texts, f->app);
     copy->id = keep(&w->texts, f->id);
@@ -56,9 +55,50 @@ static void copy_filter(struct sweep *w, const struct filter *f, int64_t now_ms,
         copy->states = f->states & ENTRY_WAITING;
 }
 
+/* Along the dead ones, those that die again after they were put back are not met a second time: their end is later than the last one
+ * now. On the other walks each message is met once anyway. */
+static void bound_search(struct broker *b, struct search *s)
+{
+    if (s->walk.path == WALK_DEAD && s->filter.id.bytes == 0 && s->filter.until_ms == 0)
+        s->filter.until_ms = store_last_dead_ms(b->store) + 1;
+}
+
 static int is_same_asker(const struct sweep_asker *a, const struct sweep_asker *c)
 {
-    return a->name[0] && strcmp(a->name, c->name) == 0 && a->ref == c->ref;
+    const struct caller *x = &a->caller, *y = &c->caller;
+    if (a->name[0] || c->name[0])
+        return strcmp(a->name, c->name) == 0 && a->ref == c->ref;
+    return x->peer_bytes == y->peer_bytes && memcmp(x->peer, y->peer, x->peer_bytes) == 0 && x->ref_bytes == y->ref_bytes &&
+           memcmp(x->ref, y->ref, x->ref_bytes) == 0;
+}
+
+static int has_room(const struct sweeps *s, const struct sweep_asker *asker)
+{
+    size_t callers = 0;
+    for (size_t i = 0; i < s->count; i++)
+        callers += s->list[i]->asker.name[0] == 0;
+    return s->count < SWEEPS_MAX && (asker->name[0] || callers < SWEEPS_CALLERS_MAX);
+}
+
+static const struct sweep_end *find_ended(const struct sweeps *s, const struct sweep_asker *asker)
+{
+    for (size_t i = 0; i < SWEEPS_REMEMBERED; i++)
+        if (asker->name[0] && strcmp(s->ended[i].name, asker->name) == 0 && s->ended[i].ref == asker->ref)
+            return &s->ended[i];
+    return NULL;
+}
+
+static void remember(struct sweeps *s, const struct sweep *w)
+{
+    struct sweep_end *e = &s->ended[s->ended_next];
+    if (w->asker.name[0] == 0)
+        return;
+    memcpy(e->name, w->asker.name, sizeof e->name);
+    e->ref = w->asker.ref;
+    e->done = w->done;
+    e->left = w->left;
+    e->looked = w->looked;
+    s->ended_next = (s->ended_next + 1) % SWEEPS_REMEMBERED;
 }
 
 int sweep_begin(struct broker *b, enum sweep_kind kind, const struct filter *filter, int64_t ttl_ms, const struct sweep_asker *asker)
@@ -68,15 +108,23 @@ int sweep_begin(struct broker *b, enum sweep_kind kind, const struct filter *fil
     for (size_t i = 0; i < s->count; i++)
         if (is_same_asker(&s->list[i]->asker, asker))
             return 0;
-    if (s->count == SWEEPS_MAX)
+    const struct sweep_end *ended = find_ended(s, asker);
+    if (ended) {
+        struct answer a = {
+            .ref = asker->ref, .code = CODE_OK, .done = ended->done, .left = ended->left, .looked = ended->looked};
+        outbox_operator(b->outbox, asker->name, &a);
+        return 0;
+    }
+    if (!has_room(s, asker))
         return -1;
     struct sweep *w = mem_new(sizeof *w);
     w->kind = kind;
     w->asker = *asker;
     w->ttl_ms = ttl_ms;
     w->told_ms = b->mono_ms;
-    copy_filter(w, filter, b->now_ms, &copy);
+    copy_filter(w, filter, &copy);
     search_begin(&w->search, b->store, &copy);
+    bound_search(b, &w->search);
     s->list[s->count++] = w;
     log_info("operation on messages begun", log_str("what", kind_name(kind)), log_span("account", copy.app),
              log_span("template", copy.key), log_span("task", copy.task));
@@ -151,16 +199,16 @@ static void change(struct broker *b, struct sweep *w, const struct found *found)
 static int work(struct broker *b, struct sweep *w)
 {
     uint64_t changes = 0, changes_max = CHANGES_A_TURN / b->sweeps.count, looks_max = LOOKS_A_TURN / b->sweeps.count;
-    if (search_waits_for(&w->search, b->store)) {
-        store_index_step(b->store, INDEX_A_TURN);
+    int64_t until_us = clock_mono_us() + TURN_US_MAX / (int64_t)b->sweeps.count;
+    if (search_waits_for(&w->search, b->store))
         return 0;
-    }
     for (uint64_t i = 0; i < looks_max && changes < changes_max; i++) {
         struct found found;
         enum store_answer answer = search_next(&w->search, b->store, b->now_ms, b->order_ms, &found);
         if (answer == STORE_NONE)
             return 1;
-        w->looked++;
+        if (++w->looked % 64 == 0 && clock_mono_us() >= until_us)
+            changes = changes_max; /* the last one of this turn */
         if (answer != STORE_OK || !found.has_message)
             continue;
         change(b, w, &found);
@@ -169,9 +217,21 @@ static int work(struct broker *b, struct sweep *w)
     return 0;
 }
 
+/* One step for all of them: they wait for the same index. */
+static void index_for_all(struct broker *b)
+{
+    for (size_t i = 0; i < b->sweeps.count; i++) {
+        if (!b->may_index || search_waits_for(&b->sweeps.list[i]->search, b->store) == 0)
+            continue;
+        store_index_step(b->store, INDEX_A_TURN);
+        return;
+    }
+}
+
 void sweep_tick(struct broker *b)
 {
     struct sweeps *s = &b->sweeps;
+    index_for_all(b);
     for (size_t i = 0; i < s->count;) {
         struct sweep *w = s->list[i];
         int is_done = work(b, w);
@@ -182,6 +242,7 @@ void sweep_tick(struct broker *b)
         }
         log_info("operation on messages done", log_str("what", kind_name(w->kind)), log_u64("changed", w->done),
                  log_u64("left", w->left), log_u64("looked_at", w->looked));
+        remember(s, w);
         s->list[i] = s->list[--s->count];
         sweep_free(w);
     }

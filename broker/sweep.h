@@ -9,7 +9,9 @@
 #include "broker/store.h"
 #include "proto/operator.h"
 
-#define SWEEPS_MAX 16 /* at once */
+#define SWEEPS_MAX         16 /* at once */
+#define SWEEPS_CALLERS_MAX 12 /* of these, for callers of the frontend: operators always find room */
+#define SWEEPS_REMEMBERED  16 /* last ones of operators, so that one whose answer was lost can be answered again */
 
 enum sweep_kind { SWEEP_CANCEL, SWEEP_REQUEUE, SWEEP_DISCARD };
 
@@ -22,15 +24,23 @@ struct sweep_asker {
 
 struct sweep;
 
+/* What became of one that an operator had asked for. */
+struct sweep_end {
+    char name[NAME_BYTES_MAX + 1];
+    uint64_t ref, done, left, looked;
+};
+
 struct sweeps {
     struct sweep *list[SWEEPS_MAX];
     size_t count;
+    struct sweep_end ended[SWEEPS_REMEMBERED]; /* in a circle */
+    size_t ended_next;
 };
 
 struct broker;
 
-/* Begins one; the filter is copied. Returns 0, or -1 when there are SWEEPS_MAX already. The same operator asking again under the
- * same ref begins nothing. */
+/* Begins one; the filter is copied. Returns 0, or -1 when there are too many already. The same operator or caller asking again under
+ * the same ref begins nothing: it is told when the first one is done, or again what became of it. */
 int sweep_begin(struct broker *b, enum sweep_kind kind, const struct filter *filter, int64_t ttl_ms, const struct sweep_asker *asker);
 
 /* A turn's worth of work on all of them. */

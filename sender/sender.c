@@ -42,6 +42,7 @@
 #define OFFER_LEASES     2      /* an unconfirmed result is offered again after so many */
 #define GRACE_MS         2000   /* on TERM, for the broker to confirm */
 #define CALLS_A_TURN_MAX 2      /* of one job: the second one is for a rejected token */
+#define QUEUED_MS_MAX 30000 /* below the minute that the broker keeps of the 10 for which WeChat remembers a call */
 
 struct sender {
     struct program *program;
@@ -426,7 +427,7 @@ static void ask_leave(struct sender *s)
     }
 }
 
-/* A call whose token was rejected ends as that answer said when no other token comes. */
+/* A call whose token was rejected ends as that answer said when no other token comes; one that never had a token is given back. */
 static void end_waiting(struct sender *s)
 {
     struct call *call;
@@ -434,6 +435,9 @@ static void end_waiting(struct sender *s)
     while ((call = calls_first(s->calls, CALL_REPEAT)) != NULL
            && (s->end_ms || now_ms - call->since_ms >= TOKEN_WAIT_MS))
         calls_move(s->calls, call, CALL_DONE, now_ms);
+    /* The broker reckons that a job is called soon after it was given out: WeChat forgets an earlier call of it after 10 minutes. */
+    while ((call = calls_first(s->calls, CALL_QUEUED)) != NULL && now_ms - call->since_ms >= QUEUED_MS_MAX)
+        calls_end(s->calls, call, OUTCOME_RETURNED, now_ms, "not called within 30 s: no access token");
 }
 
 /* The lease alone would not do: a sender that was lost and is welcome again has a new one, and its jobs are somebody else's by then. */

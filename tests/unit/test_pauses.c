@@ -97,7 +97,7 @@ static void test_order_of_release(void)
     CHECK(pauses_hold_of(p, &m) != 0);
     m = fixture_read(s, early);
     CHECK_U64(pauses_hold_of(p, &m), 0); /* it stands before all of them */
-    CHECK_INT(pauses_tick(p, NOW), 1);
+    CHECK_INT(pauses_tick(p, NOW, 2000), 1);
     CHECK(pauses_is_releasing(p));
     CHECK_INT(store_commit(s), 0);
     pauses_destroy(&p); /* a restart in the middle */
@@ -106,7 +106,7 @@ static void test_order_of_release(void)
     CHECK(pauses_is_releasing(p));
     for (int turns = 0; pauses_is_releasing(p); turns++) {
         CHECK(turns < 10);
-        pauses_tick(p, NOW);
+        pauses_tick(p, NOW, 2000);
     }
     m = fixture_read(s, late);
     CHECK_U64(pauses_hold_of(p, &m), 0);
@@ -129,15 +129,15 @@ static void test_ends_by_time(void)
     pauses_destroy(&p);
     fixture_reopen(&s, "time");
     p = pauses_new(s);
-    CHECK_INT(pauses_tick(p, NOW + 999), 0);
+    CHECK_INT(pauses_tick(p, NOW + 999, 2000), 0);
     CHECK(pauses_has_account(p, span_of("a")));
-    CHECK_INT(pauses_tick(p, NOW + 1000), 1);
+    CHECK_INT(pauses_tick(p, NOW + 1000, 2000), 1);
     CHECK(!pauses_has_account(p, span_of("a")));
     CHECK(is_held(p, "a", "k", ""));
-    CHECK_INT(pauses_tick(p, NOW + 2000), 1);
-    CHECK_INT(pauses_tick(p, NOW + 2001), 1); /* nothing was set aside: it is gone now */
+    CHECK_INT(pauses_tick(p, NOW + 2000, 2000), 1);
+    CHECK_INT(pauses_tick(p, NOW + 2001, 2000), 1); /* nothing was set aside: it is gone now */
     CHECK(!is_held(p, "a", "k", ""));
-    CHECK_INT(pauses_tick(p, NOW + 2002), 0);
+    CHECK_INT(pauses_tick(p, NOW + 2002, 2000), 0);
     pauses_destroy(&p);
     store_close(&s);
 }

@@ -6,7 +6,7 @@
  *
  * Then the same with a disk whose syncs and writes fail now and then, and a restart after each failed commit.
  *
- *   test_store_power [SEED [TURNS]]
+ *   test_store_power [SEED [TURNS]]     at least 10 turns
  *
  * The model of data.mdb: `cache` is what a reader sees; `durable` is what is on the disk for certain;
  * `pieces` are the sectors written since, of which any may be on the disk and any may not. A sector reaches
