@@ -111,6 +111,14 @@ int span_is(struct span a, const char *text)
     return span_equal(a, span_of(text));
 }
 
+void span_to_text(char *to, size_t room, struct span s)
+{
+    size_t bytes = s.bytes < room ? s.bytes : room - 1;
+    if (bytes)
+        memcpy(to, s.data, bytes);
+    to[bytes] = 0;
+}
+
 char *span_dup(struct span s)
 {
     char *copy = mem_new(s.bytes + 1);

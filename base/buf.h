@@ -61,6 +61,9 @@ struct span span_of(const char *text);
 int span_equal(struct span a, struct span b);
 int span_is(struct span a, const char *text);
 
+/* A copy with a NUL behind it in a field of `room` bytes (at least 1), cut to fit. */
+void span_to_text(char *to, size_t room, struct span s);
+
 /* A copy with a NUL behind it, to be freed by the caller. */
 char *span_dup(struct span s);
 

@@ -35,14 +35,6 @@ static void answer_pauses(struct broker *b, const char *name, const struct ask *
     buf_free(&data);
 }
 
-static void set_text(char *to, size_t room, struct span text)
-{
-    size_t n = text.bytes < room ? text.bytes : room - 1;
-    if (n)
-        memcpy(to, text.data, n);
-    to[n] = 0;
-}
-
 /* What a pause or resume names; that it is one scope was checked when it was read. Returns NULL, or what is wrong with it. */
 static const char *read_target(struct broker *b, const struct filter *f, struct pause *target)
 {
@@ -50,9 +42,9 @@ static const char *read_target(struct broker *b, const struct filter *f, struct 
     if (account < 0)
         return "app: no such account";
     if (f->app.bytes || f->task.bytes)
-        set_text(target->account, sizeof target->account, accounts_name(&b->accounts, (size_t)account));
+        span_to_text(target->account, sizeof target->account, accounts_name(&b->accounts, (size_t)account));
     target->kind = f->task.bytes ? PAUSE_TASK : f->key.bytes ? PAUSE_TEMPLATE : f->app.bytes ? PAUSE_ACCOUNT : PAUSE_ALL;
-    set_text(target->name, sizeof target->name, f->task.bytes ? f->task : f->key);
+    span_to_text(target->name, sizeof target->name, f->task.bytes ? f->task : f->key);
     return NULL;
 }
 
@@ -64,7 +56,7 @@ static void on_pause(struct broker *b, const char *name, const struct ask *ask)
         refuse(b, name, ask, CODE_REFUSED, wrong);
         return;
     }
-    set_text(target.by, sizeof target.by, ask->by);
+    span_to_text(target.by, sizeof target.by, ask->by);
     if (pauses_add(b->pauses, &target)) {
         refuse(b, name, ask, CODE_BUSY, "1024 things are paused already; resume some of them");
         return;
@@ -184,7 +176,7 @@ static void on_change(struct broker *b, const char *name, const struct ask *ask,
     const struct filter *f = &ask->filter;
     struct sweep_asker asker = {.ref = ask->ref};
     uint64_t seq;
-    set_text(asker.name, sizeof asker.name, span_of(name));
+    span_to_text(asker.name, sizeof asker.name, span_of(name));
     if (f->id.bytes && store_find_seq(b->store, f->app, f->id, &seq) == STORE_NONE)
         refuse(b, name, ask, CODE_NOT_FOUND, "id: unknown");
     else if (sweep_begin(b, kind, f, ask->ttl_ms, &asker))

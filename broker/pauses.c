@@ -39,14 +39,6 @@ static struct pause *find(const struct pauses *p, uint64_t hold)
     return one;
 }
 
-static void set_text(char *to, size_t room, struct span text)
-{
-    size_t n = text.bytes < room ? text.bytes : room - 1;
-    if (n)
-        memcpy(to, text.data, n);
-    to[n] = 0;
-}
-
 /* --- on disk ------------------------------------------------------------------------------------------------------ */
 
 /* [[kind, account, name, by, since, until, releasing], …] */
@@ -72,9 +64,9 @@ static void load_one(struct pauses *p, struct mp_cursor *c)
 {
     struct pause *one = mem_new(sizeof *one);
     uint64_t kind = mp_read_u64(c);
-    set_text(one->account, sizeof one->account, mp_read_str(c));
-    set_text(one->name, sizeof one->name, mp_read_str(c));
-    set_text(one->by, sizeof one->by, mp_read_str(c));
+    span_to_text(one->account, sizeof one->account, mp_read_str(c));
+    span_to_text(one->name, sizeof one->name, mp_read_str(c));
+    span_to_text(one->by, sizeof one->by, mp_read_str(c));
     one->since_ms = mp_read_i64(c);
     one->until_ms = mp_read_i64(c);
     one->releasing = (int)mp_read_i64(c);

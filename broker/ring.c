@@ -25,14 +25,6 @@ static void save(struct ring *r)
     buf_free(&packed);
 }
 
-static void set_text(char *to, size_t room, struct span text)
-{
-    size_t n = text.bytes < room ? text.bytes : room - 1;
-    if (n)
-        memcpy(to, text.data, n);
-    to[n] = 0;
-}
-
 static int load(struct ring *r, int64_t mono_ms)
 {
     struct span packed;
@@ -48,7 +40,7 @@ static int load(struct ring *r, int64_t mono_ms)
         struct stage *s = &r->stages[r->stage_count];
         if (mp_read_array(&c) != 3)
             return -1;
-        set_text(s->name, sizeof s->name, mp_read_str(&c));
+        span_to_text(s->name, sizeof s->name, mp_read_str(&c));
         s->kind = (enum stage_kind)mp_read_u64(&c);
         s->epoch = mp_read_u64(&c);
         if (c.failed)
@@ -123,9 +115,9 @@ struct stage *ring_join(struct ring *r, const struct control *hello, int64_t mon
         s = &r->stages[r->stage_count++];
         memset(s, 0, sizeof *s);
     }
-    set_text(s->name, sizeof s->name, hello->name);
-    set_text(s->version, sizeof s->version, hello->version);
-    set_text(s->endpoint, sizeof s->endpoint, hello->endpoint);
+    span_to_text(s->name, sizeof s->name, hello->name);
+    span_to_text(s->version, sizeof s->version, hello->version);
+    span_to_text(s->endpoint, sizeof s->endpoint, hello->endpoint);
     s->kind = hello->kind;
     s->epoch = hello->epoch;
     s->slots = hello->slots;
