@@ -1,5 +1,6 @@
 """What operators can see and do, asked of a real broker with a real ring: pause and resume, search, cancel, dead letters, status."""
 import signal
+import threading
 import time
 import unittest
 
@@ -7,7 +8,8 @@ import msgpack
 
 from ring import Ring, SIMPLE, pause, until
 
-TEMPLATES = {"test": SIMPLE, "other": SIMPLE, "news": SIMPLE}
+NOTE = '{"touser":"${OPENID}","msgtype":"text","text":{"content":"${n}"},"$mega":{"kind":"custom"}}'
+TEMPLATES = {"test": SIMPLE, "other": SIMPLE, "note": NOTE}
 
 
 class QueueCase(unittest.TestCase):
@@ -278,6 +280,65 @@ class Dead(QueueCase):
         self.ok("requeue", filter={"all": True})
         self.ring.restart("broker")
         self.wait_sent(20)
+
+
+class LateResult(QueueCase):
+    options = {"senders": 1}
+
+    def test_of_a_dead_message_counts(self):
+        """A sender that was thought lost in mid-call comes back with the answer: the message is not dead but sent, and is not made
+        to be sent again."""
+        self.ring.sim.post("/sim/pause")
+        self.push(1, "m", key="note")
+        self.ring.sim.wait(calls=1)
+        self.ring["sender-1"].signal(signal.SIGSTOP)
+        self.ring.sim.post("/sim/resume")
+        self.assertEqual(self.settled("m0")["state"], "dead")
+        self.ring["sender-1"].signal(signal.SIGCONT)
+        until(lambda: self.client.ask_one(op="status", id="m0")["state"] == "sent" or pause(), "sent after all")
+        self.assertEqual(self.depth()["dead"], 0)
+        self.assertEqual(self.ok("requeue", filter={"id": "m0"}).get("done", 0), 0)
+        accounts = self.operator.status()["accounts"]
+        self.assertEqual((accounts[0]["sent"], accounts[0]["dead"], accounts[0]["revised"], accounts[0]["waiting"]), (1, 1, 1, 0))
+        calls = [e for e in self.ring.sim.journal(path=None) if e["path"].endswith("/custom/send")]
+        self.assertEqual(len(calls), 1)
+
+
+class Busy(QueueCase):
+    """Operators are served while callers push without end."""
+
+    def setUp(self):
+        super().setUp()
+        self.push(2000, "old", task="old", **{"in": 600000})
+        self.ok("pause", filter={"key": "test"})
+        self.push(200, "held")
+        self.ok("pause", filter={"key": "other"})
+        self.push(100, "few", key="other")
+        self.pusher, self.end, self.number = self.ring.client(), threading.Event(), 0
+        self.thread = threading.Thread(target=self.flood)
+        self.thread.start()
+        self.addCleanup(self.stop)
+
+    def stop(self):
+        self.end.set()
+        self.thread.join()
+
+    def flood(self):
+        while not self.end.is_set():
+            self.pusher.ask(*[dict(op="push", openid="x%d" % (i % 100), key="test", vars={"n": "x"}, **{"in": 600000})
+                              for i in range(1000)])
+            self.number += 1000
+
+    def test_cancel_and_list_by_task(self):
+        until(lambda: self.number > 3000 or pause(), "the flood is on")
+        self.assertEqual(len(self.operator.list(task="old")), 2000)
+        self.assertEqual(self.ok("cancel", filter={"task": "old"})["done"], 2000)
+
+    def test_release(self):
+        until(lambda: self.number > 1000 or pause(), "the flood is on")
+        self.ok("resume", filter={"key": "test"})
+        self.ok("resume", filter={"key": "other"})
+        self.wait_sent(300)
 
 
 class Status(QueueCase):
