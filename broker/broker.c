@@ -26,6 +26,9 @@
 #define RELEASE_A_TURN  2000      /* messages that come back when a pause ends */
 #define INDEX_A_TURN    512       /* messages, less what callers asked for in the turn */
 #define INDEX_BUSY      128       /* messages of every turn, however busy, when the index is far behind */
+#define INDEX_SENDING   64        /* messages of a turn while something is out */
+#define INDEX_STEP      16        /* of these, between two looks at the time */
+#define INDEX_US_MAX    3000
 #define INDEX_LEFT_MAX  4000000
 #define INDEX_ENTRY_BYTES 256     /* of a message in the index, its share of half-filled pages included */
 #define COMMIT_US_MIN   20        /* a shorter one has written nothing */
@@ -283,17 +286,24 @@ static void take_time(struct broker *b)
     fence_excuse(&b->ring.fence, since_ms);
 }
 
-/* The index of recipients and tasks follows when there is little else to do, and falls behind by a bounded number. */
+/* The index of recipients and tasks follows when there is little else to do. Each entry costs a page of its own to read and to
+ * write: while something is being sent, whose results wait for the same commit, it goes in small steps and for a short time. */
 static void follow_index(struct broker *b)
 {
     uint64_t left = store_index_left(b->store);
-    int budget = INDEX_A_TURN - b->requests;
+    int64_t until_us = clock_mono_us() + INDEX_US_MAX;
+    int budget = INDEX_A_TURN - b->requests, step = b->ring.outs ? INDEX_STEP : INDEX_A_TURN;
     if (!b->may_index)
         return;
+    if (b->ring.outs && budget > INDEX_SENDING)
+        budget = INDEX_SENDING;
     if (left > INDEX_LEFT_MAX && budget < INDEX_BUSY)
         budget = INDEX_BUSY;
-    if (left && budget > 0)
-        store_index_step(b->store, (size_t)budget);
+    for (; left && budget > 0; budget -= step, left = store_index_left(b->store)) {
+        store_index_step(b->store, (size_t)(step < budget ? step : budget));
+        if (clock_mono_us() >= until_us)
+            return;
+    }
 }
 
 static void end_pauses(struct broker *b)

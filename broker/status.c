@@ -6,7 +6,7 @@
 
 #define HELD_COUNTED        10000 /* of one pause */
 #define HELD_COUNTED_IN_ALL 50000
-#define DUE_COUNTED         50000
+#define DUE_COUNTED         10000
 
 /* --- what is paused ----------------------------------------------------------------------------------------------- */
 
