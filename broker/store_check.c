@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STORE_FORMAT 2 /* as in store.c */
 #define STEP_EVERY   4096
 
 const char *store_problem_name(enum problem what)
@@ -204,9 +203,9 @@ static int find_databases(struct check *c)
     for (int db = 0; db < DATABASES; db++)
         tree_open(&c->look[db], c->file, &c->trees[db], 0);
     uint64_t format = read_number(c, "format");
-    if (format && format != STORE_FORMAT) {
+    if (format && format != SOUND_STORE_FORMAT) {
         check_problem(c, PROBLEM_STATE, META, 0, "made by another version of mega-broker: its format is %" PRIu64 ", not %d", format,
-                      STORE_FORMAT);
+                      SOUND_STORE_FORMAT);
         return -1;
     }
     for (int db = 0; db < DATABASES; db++) {

@@ -1,8 +1,8 @@
 #include "broker/store_reader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -39,11 +39,15 @@ static void on_fault(int number)
     _exit(CHILD_DAMAGED);
 }
 
-/* Faults are expected and told by the exit status. Signals from a terminal are for the parent to answer. */
+/* Faults are expected and told by the exit status, without a word of LMDB's own or of a sanitizer's. Signals from a terminal are for the
+ * parent to answer. */
 static void prepare_child(void)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     const struct rlimit none = {0, 0};
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere >= 0)
+        dup2(nowhere, STDERR_FILENO);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         signal(faults[i], on_fault);
     signal(SIGINT, SIG_IGN);
@@ -53,14 +57,14 @@ static void prepare_child(void)
 }
 
 /* A lock file that root has made is given to the owner of the store, so that the broker can open it. */
-static void give_to_owner(const char *dir, const char *lock_path)
+static int give_to_owner(const char *dir, const char *lock_path)
 {
     struct buf data_path = {0};
     struct stat data;
     buf_printf(&data_path, "%s/data.mdb", dir);
-    if (geteuid() == 0 && stat(buf_str(&data_path), &data) == 0 && chown(lock_path, data.st_uid, data.st_gid) != 0)
-        fprintf(stderr, "%s: cannot be given to the owner of the store: %s\n", lock_path, strerror(errno));
+    int rc = geteuid() == 0 && stat(buf_str(&data_path), &data) == 0 ? chown(lock_path, data.st_uid, data.st_gid) : 0;
     buf_free(&data_path);
+    return rc ? errno : 0;
 }
 
 /* Without a lock file nobody has the store open; where none can be made none is needed. */
@@ -81,7 +85,7 @@ static int open_env(const char *dir, MDB_env **env)
         if (error == 0)
             error = mdb_env_open(*env, dir, MDB_RDONLY | MDB_NORDAHEAD | MDB_NOLOCK, 0660);
     } else if (error == 0 && !had_lock) {
-        give_to_owner(dir, buf_str(&lock_path));
+        error = give_to_owner(dir, buf_str(&lock_path));
     }
     buf_free(&lock_path);
     return error;
@@ -195,15 +199,17 @@ static enum reader_answer answer_of(int code, const char *dir, struct buf *error
     const char *hint = code == EACCES || code == EPERM  ? "; run this as the user of mega-broker"
                        : code == MDB_READERS_FULL       ? "; too many programs read it now: end some"
                        : code == MDB_VERSION_MISMATCH   ? "; another version of LMDB wrote it"
-                       : code == ENOENT                 ? "; data.mdb is empty"
+                       : code == ENOENT || code == EIO  ? "; data.mdb is empty or cut, or its disk has errors"
                                                         : "";
     if (code == 0)
         return READER_OK;
+    static const int damages[] = {MDB_INVALID,      MDB_CORRUPTED,   MDB_PAGE_NOTFOUND, MDB_PANIC, MDB_BAD_TXN,
+                                  MDB_INCOMPATIBLE, MDB_CURSOR_FULL, MDB_NOTFOUND,      ENOENT,    EIO};
     buf_printf(error, "%s: %s%s", dir, mdb_strerror(code), hint);
-    return code == MDB_INVALID || code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_PANIC || code == MDB_BAD_TXN ||
-                   code == MDB_INCOMPATIBLE || code == MDB_CURSOR_FULL || code == MDB_NOTFOUND || code == ENOENT
-               ? READER_DAMAGED
-               : READER_FAILED;
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++)
+        if (code == damages[i])
+            return READER_DAMAGED;
+    return READER_FAILED;
 }
 
 /* Reads what the child tells. One that died without a word met pages that it could not make anything of. */

@@ -1,5 +1,6 @@
 #include "broker/store_salvage_internal.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -238,9 +239,30 @@ static int read_all(struct salvage *v)
 
 /* --- all ---------------------------------------------------------------------------------------------------------- */
 
-static int make(struct salvage *v)
+/* Records of another version would all look damaged. */
+static int check_format(struct salvage *v, struct buf *error)
+{
+    struct tree meta;
+    struct key key = {.used = 0};
+    struct span value, number;
+    uint64_t format = SOUND_STORE_FORMAT;
+    key_text(&key, span_of("format"));
+    tree_open(&meta, v->from, &v->trees[META], 0);
+    if (tree_get(&meta, &key, &value) == STORE_OK && record_unpack_blob(value, &number) == 0 && number.bytes == sizeof format)
+        format = key_read_u64(number.data);
+    tree_close(&meta);
+    if (format == SOUND_STORE_FORMAT)
+        return 0;
+    buf_printf(error, "the store was made by another version of mega-broker: its format is %" PRIu64 ", not %d; take its mega-store",
+               format, SOUND_STORE_FORMAT);
+    return -1;
+}
+
+static int make(struct salvage *v, struct buf *error)
 {
     find_used(v);
+    if (check_format(v, error))
+        return -1;
     return read_all(v) || salvage_mend(v) || salvage_values(v) || engine_commit(v->s->engine) ? -1 : 0;
 }
 
@@ -256,8 +278,8 @@ int store_salvage(struct store_file *from, const char *to, uint64_t bytes_max, i
     v->result = result;
     v->page_bytes = mem_new(PAGE_BYTES_MAX);
     v->s = store_open(to, bytes_max, error);
-    int rc = v->s ? make(v) : -1;
-    if (rc && v->s && !v->is_stopped)
+    int rc = v->s ? make(v, error) : -1;
+    if (rc && v->s && !v->is_stopped && error->bytes == 0)
         buf_printf(error, "%s: cannot be written; see above", to);
     store_close(&v->s);
     buf_free(&v->value);

@@ -5,6 +5,8 @@
 
 #include "broker/store_key.h"
 
+#define SOUND_STORE_FORMAT 2 /* STORE_FORMAT of store.c: of the keys and records that are known here */
+
 /* 0, or -1 when it is no record of this kind. */
 int sound_message(struct span value, uint64_t seq, struct message *m);
 int sound_final(struct span value, uint64_t seq, struct final *f);

@@ -133,20 +133,43 @@ static int copy(struct backup *b)
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
-static int count(struct backup *b, struct counts *counts)
+/* LMDB copies the pages of the leaves as they are: a copy of damaged ones is no backup. Returns 1 when a tree is as it should be. */
+static int is_whole(struct store_file *f, const struct page_tree *top)
+{
+    struct tree t;
+    struct span key;
+    enum tree_step step;
+    uint64_t entries = 0;
+    tree_open(&t, f, top, 1);
+    while ((step = tree_next(&t, &key, NULL)) == TREE_ENTRY)
+        entries++;
+    tree_close(&t);
+    return step == TREE_END && entries == top->entries;
+}
+
+static int look_at(struct store_file *f, struct counts *counts)
 {
     struct page_tree trees[DATABASES];
     int found[DATABASES];
+    if (store_file_begin(f) || tree_find_all(f, 1, trees, found))
+        return -1;
+    for (int db = 0; db < DATABASES; db++)
+        if (!is_whole(f, &trees[db]))
+            return -1;
+    *counts = (struct counts){trees[QUEUE_NOW].entries + trees[QUEUE_WALL].entries + trees[QUEUE_ORDER].entries +
+                                  trees[PARKED].entries + trees[HELD].entries,
+                              trees[MARKS].entries, trees[LEDGER].entries};
+    return 0;
+}
+
+static int count(struct backup *b, struct counts *counts)
+{
     struct store_file *f = store_file_open(buf_str(&b->folder.path), &b->error);
     if (f == NULL)
         return -1;
-    int rc = store_file_begin(f) || tree_find_all(f, 0, trees, found) ? -1 : 0;
+    int rc = look_at(f, counts);
     if (rc)
-        buf_printf(&b->error, "%s: the copy cannot be read: the store is damaged", b->options->from);
-    else
-        *counts = (struct counts){trees[QUEUE_NOW].entries + trees[QUEUE_WALL].entries + trees[QUEUE_ORDER].entries +
-                                      trees[PARKED].entries + trees[HELD].entries,
-                                  trees[MARKS].entries, trees[LEDGER].entries};
+        buf_printf(&b->error, "%s: its pages are damaged: see docs/operations.md, A damaged store", b->options->from);
     store_file_close(&f);
     return rc;
 }
@@ -204,6 +227,9 @@ enum tool_status tool_backup(const struct tool_options *o)
     b.piece = mem_new(PIECE_BYTES);
     b.store = store_file_open(o->from, &b.error);
     if (b.store == NULL) {
+        status = TOOL_UNREADABLE;
+    } else if (store_file_begin(b.store)) {
+        buf_printf(&b.error, "%s: neither meta page can be read: see docs/operations.md, A damaged store", o->from);
         status = TOOL_UNREADABLE;
     } else if (tool_stop_open(&b.stop) == 0 && tool_folder_begin(&b.folder, o->to, &b.error) == 0) {
         tool_watch_begin(&b.watch, o, buf_str(&b.folder.path), b.store);

@@ -111,24 +111,27 @@ static void print_result(const struct verify *v, const struct check_result *r, e
 static enum reader_answer begin(struct verify *v, struct store_file *f, struct reader *reader)
 {
     struct page_meta state;
-    enum reader_answer answer = reader_hold(reader, v->options->from, &state, &v->error);
-    if (answer == READER_OK) {
-        store_file_begin_at(f, &state);
-    } else if (answer == READER_DAMAGED) {
-        int has_state = store_file_begin(f) == 0;
-        on_problem(v, PROBLEM_STATE, "", 0, has_state ? buf_str(&v->error) : "neither meta page can be read");
-        buf_clear(&v->error);
+    if (store_file_begin(f)) {
+        on_problem(v, PROBLEM_STATE, "", 0, "neither meta page can be read");
+        return READER_DAMAGED;
     }
+    enum reader_answer answer = reader_hold(reader, v->options->from, &state, &v->error);
+    if (answer == READER_OK)
+        store_file_begin_at(f, &state);
+    else if (answer == READER_DAMAGED)
+        on_problem(v, PROBLEM_STATE, "", 0, buf_str(&v->error));
     return answer;
 }
 
 static enum tool_status check(struct verify *v, struct store_file *f)
 {
     const struct check_report report = {v, on_problem, on_set_aside, on_step};
-    struct check_result result;
+    struct check_result result = {.entries = 0};
     uint64_t before = v->problems;
     tool_watch_begin(&v->watch, v->options, NULL, f);
-    store_check(f, &report, &result);
+    buf_clear(&v->error);
+    if (store_file_state(f)->main.root != PAGE_NONE || before == 0)
+        store_check(f, &report, &result);
     enum tool_status status = before ? TOOL_UNREADABLE : status_of(&result);
     tool_progress_end(&v->progress);
     if (result.is_stopped)
