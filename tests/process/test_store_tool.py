@@ -209,7 +209,9 @@ class Backup(Folder):
             self.assertEqual(run("backup", os.path.join(ring.folder, "store"), self.path("b")).returncode, 0)
 
 
-class Verify(Folder):
+class Damaged(Folder):
+    """Tests on copies of one store."""
+
     @classmethod
     def setUpClass(cls):
         """A store in which much has happened; nothing has it open."""
@@ -236,6 +238,8 @@ class Verify(Folder):
             f.write(data)
         return self.path(name)
 
+
+class Verify(Damaged):
     def test_healthy(self):
         status, problems, result = verify(self.make(self.data))
         self.assertEqual((status, problems), (0, []))
@@ -328,7 +332,7 @@ class Rescue(Folder):
                     ring.forget_ports(stage.name)
                     stage.start()
                 ring.wait_ready()
-                self.compare(ring, load.accepted, lost)
+                self.compare(ring, load.accepted, lost, forgotten=0 if count == 1 else 40)
 
     def damage(self, ring, seed, count):
         path, dice = os.path.join(ring.folder, "store", "data.mdb"), random.Random(seed)
@@ -350,7 +354,8 @@ class Rescue(Folder):
         self.assertLess(lines[-1]["lost"], 100, "every lost one is listed")
         return {line["lost"] for line in lines if "lost" in line}
 
-    def compare(self, ring, accepted, lost):
+    def compare(self, ring, accepted, lost, forgotten):
+        """Of so many at most both the message and its id may have stood in damaged pages."""
         client, results = ring.client(), {}
 
         def settled():
@@ -365,8 +370,11 @@ class Rescue(Folder):
                 self.assertIn("o" + name, delivered)
             elif result.get("state") == "dead":
                 self.assertIn("may have arrived", result["message"])
+            elif result["code"] == 404:
+                forgotten -= 1
             else:
                 self.assertEqual((result["code"], name in lost), (500, True), result)
+        self.assertGreaterEqual(forgotten, 0)
         self.assertGreater(len(delivered), len(accepted) * 0.8)
 
     def test_of_a_running_broker(self):
@@ -377,12 +385,9 @@ class Rescue(Folder):
             self.assertEqual(os.listdir(self.folder), [])
 
 
-class DamagedBroker(Verify):
-    """What the broker itself makes of such a store: it goes on, or it ends and names the way back."""
-    test_healthy = test_flipped_byte = test_cut_and_empty = test_zeroed_and_garbage = test_usage = None
-    test_rescue_of_nothing = test_rescue = None
-
+class Broker(Damaged):
     def test_says_where_to_look(self):
+        """What the broker itself makes of such a store: it goes on, or it ends and names the way back."""
         pages, ended, named = len(self.data) // PAGE, 0, 0
         with Ring() as ring:
             conf = self.write_conf(ring, self.path("store"))

@@ -279,8 +279,6 @@ static void compare_one(const struct truth *t, uint64_t seq, struct store *s, co
     uint64_t of = 0;
     enum store_answer answer = store_look(s, seq, &f);
     enum store_state now = answer == STORE_OK ? f.state : STATE_NONE;
-    if (getenv("WORLD_SHOW"))
-        printf("%d: was %d is %d turn %u page %d\n", (int)seq, (int)t->state, (int)now, (unsigned)t->turn, (int)t->page);
     int is_whole = t->page && !d->is_hit[t->page] && !t->is_big;
     if (t->state == STATE_NONE)
         CHECK(now != STATE_WAITING);
@@ -342,8 +340,7 @@ static void try_damage(const struct world *w, uint64_t seed, size_t pages, int64
     for (size_t i = 0; i < pages; i++)
         hit(&d, which ? which[i] : world_dice(&random, w->pages), kind < 0 ? world_dice(&random, 5) : (uint64_t)kind, &random);
     damage_write(&d, from);
-    printf("seed %" PRIu64 ": %zu pages\n", seed, pages);
-    fflush(stdout);
+    fprintf(stderr, "seed %" PRIu64 ": %zu pages\n", seed, pages);
     compare(w, &d, from, to);
     damage_free(&d);
 }
@@ -422,7 +419,7 @@ static void test_cut(const struct world *w)
 
 int main(int argc, char **argv)
 {
-    uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 24;
+    uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 50;
     for (uint64_t number = 1; number <= 2; number++) {
         char name[16];
         snprintf(name, sizeof name, "world-%d", (int)number);
