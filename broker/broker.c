@@ -199,6 +199,8 @@ static void find_closed_for_long(struct broker *b)
     int is_closed = is_in_pieces(b);
     if (is_closed && b->closed_for_long == NULL)
         log_error("new messages with long variables are refused", log_str("why", "store_size is nearly reached, and what is free lies in pieces"));
+    else if (!is_closed && b->closed_for_long)
+        log_info("new messages with long variables are accepted again");
     b->closed_for_long = is_closed ? "the store has no room for long variables (store_size): raise it, or put a backup in its place" : NULL;
 }
 

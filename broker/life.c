@@ -204,6 +204,15 @@ void life_set_aside(struct broker *b, size_t account, struct span openid, const 
     store_set_aside(b->store, accounts_name(&b->accounts, account), openid, place);
 }
 
+/* The reason of a message that is given up although a call of it may have been taken: whoever requeues it has to know. */
+static struct span say_unknown(struct broker *b, struct span why)
+{
+    buf_clear(&b->scratch);
+    buf_printf(&b->scratch, "it may have arrived (on_unknown): ");
+    buf_append(&b->scratch, why.data, why.bytes);
+    return buf_span(&b->scratch);
+}
+
 static void report_on_out(struct broker *b, struct out *o, const struct outcome_report *report)
 {
     struct message m;
@@ -218,6 +227,8 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
         f.errcode = 0;
         f.message = (struct span){NULL, 0};
     }
+    if (v.action == VERDICT_BURY && (m.unknown_since_ms || report->outcome == OUTCOME_UNKNOWN))
+        f.message = say_unknown(b, report->message);
     if (!outcome_is_final(report->outcome) && report->outcome != OUTCOME_RETURNED)
         figures_count(b->figures, (int)o->account, FIGURE_FAILED);
     if (v.action == VERDICT_DEFER)

@@ -80,6 +80,23 @@ static uint64_t find_right(struct salvage *v, const struct key *id, uint64_t seq
     return (content && *content != known) || is_id_of(v, id, of) == 0 ? 0 : of;
 }
 
+/* A mark that does not go together with the message under its seq is of another one, which seems to have none then. */
+static void look_at_mark(struct salvage *v, uint64_t seq)
+{
+    struct key key = key_seq(seq);
+    struct message m;
+    if (!salvage_has(v, MARKS, &key))
+        return;
+    if (store_read(v->s, seq, &m) != STORE_OK) {
+        v->result->are_fates_whole = 0;
+        return;
+    }
+    struct place place = key_place_of(&m);
+    struct key queued = key_queue(m.account, &place), parked = key_parked(&m);
+    if (salvage_has(v, QUEUE_NOW, &queued) || salvage_has(v, PARKED, &parked))
+        v->result->are_fates_whole = 0;
+}
+
 /* A record has a checksum, its key has none: one under a seq that its id does not know belongs to the seq that it does know. */
 static void put_right(struct salvage *v, uint64_t seq)
 {
@@ -87,9 +104,12 @@ static void put_right(struct salvage *v, uint64_t seq)
     struct final f;
     struct key id;
     uint64_t of = 0;
+    look_at_mark(v, seq);
     if (store_read_final(v->s, seq, &f) == STORE_OK) {
         id = key_id(f.account, f.id);
         of = find_right(v, &id, seq, NULL);
+        if (of == 0 && salvage_seq_of(v, f.account, f.id) != seq)
+            v->result->are_fates_whole = 0; /* it may be of another seq */
     }
     if (of)
         move(v, LEDGER, seq, of);

@@ -270,6 +270,11 @@ static int check_complete(const struct request *r, struct buf *error)
         return refuse(error, "key: missing");
     if (r->op == OP_STATUS && r->id.bytes == 0)
         return refuse(error, "id: missing");
+    /* An empty text that was meant to narrow the search must not widen it. */
+    if (r->op == OP_CANCEL && r->openid.data && r->openid.bytes == 0)
+        return refuse(error, "openid: empty; leave it out, or say whose messages");
+    if (r->op == OP_CANCEL && r->key.data && r->key.bytes == 0)
+        return refuse(error, "key: empty; leave it out, or say of which template");
     if (r->op == OP_CANCEL && r->id.bytes == 0 && r->openid.bytes == 0 && r->task.bytes == 0)
         return refuse(error, "id: missing; give an id, or an openid or a task to cancel all that wait of it");
     if (r->op == OP_CANCEL && r->id.bytes && (r->openid.bytes || r->task.bytes))

@@ -147,6 +147,8 @@ static const struct refused {
     {"{op status ref 7}", "id: missing"},
     {"{op cancel ref 7 app a}", "id: missing; give an id, or an openid or a task to cancel all that wait of it"},
     {"{op cancel ref 7 key k}", "id: missing; give an id, or an openid or a task to cancel all that wait of it"},
+    {"{op cancel ref 7 openid '' task t}", "openid: empty; leave it out, or say whose messages"},
+    {"{op cancel ref 7 key '' task t}", "key: empty; leave it out, or say of which template"},
     {"{op cancel ref 7 id i task t}", "id: given together with openid or task; give one id, or what is to be found"},
     {"{" PUSH "vars 5 ref 7}", "vars: an integer; give a map"},
     {"{" PUSH "vars [] ref 7}", "vars: an array; give a map"},

@@ -3,6 +3,7 @@
 #include "broker/store_check.h"
 
 #include "broker/store_record.h"
+#include "broker/store_tree.h"
 #include "tests/unit/store_world.h"
 
 struct told {
@@ -291,6 +292,118 @@ static void test_index(void)
     expect((struct change){TASKS, key_task(a, t, 1), key_task(a, t, 99), 0, 1}, PROBLEM_INDEX, 99);
 }
 
+/* --- pages ------------------------------------------------------------------------------------------------------- */
+
+#define PAGE 4096
+
+static struct buf read_file(const char *name, char **path)
+{
+    struct buf full = {0};
+    char *dir = fixture_path(name);
+    buf_printf(&full, "%s/data.mdb", dir);
+    buf_str(&full);
+    *path = full.data;
+    free(dir);
+    return test_read(*path);
+}
+
+static void write_file(const char *path, const struct buf *data)
+{
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    CHECK_U64(fwrite(data->data, 1, data->bytes, file), data->bytes);
+    CHECK_INT(fclose(file), 0);
+}
+
+static uint64_t count_of_pages(const struct told *t)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < PROBLEMS; i++)
+        count += store_problem_is_of_pages((enum problem)i) ? t->problems[i] : 0;
+    return count;
+}
+
+/* The pages of the leaves of messages. */
+static size_t find_leaves(const char *name, uint64_t *leaves, size_t room)
+{
+    struct buf error = {0};
+    char *path = fixture_path(name);
+    struct store_file *f = store_file_open(path, &error);
+    struct page_tree trees[DATABASES];
+    struct span key;
+    struct tree t;
+    int found[DATABASES];
+    size_t count = 0;
+    CHECK_INT(store_file_begin(f), 0);
+    CHECK_INT(tree_find_all(f, 0, trees, found), 0);
+    tree_open(&t, f, &trees[MESSAGES], 0);
+    while (count < room && tree_next(&t, &key, NULL) == TREE_ENTRY)
+        if (count == 0 || leaves[count - 1] != t.bad_page)
+            leaves[count++] = t.bad_page;
+    tree_close(&t);
+    store_file_close(&f);
+    free(path);
+    return count;
+}
+
+/* A page with whole entries that belong elsewhere: a write that was lost, or went astray. */
+static void test_misplaced_page(void)
+{
+    uint64_t leaves[4];
+    struct told told = {.prints = 0};
+    char *path;
+    world_make("misplaced", 300, 7);
+    CHECK_U64(find_leaves("misplaced", leaves, 4), 4);
+    struct buf data = read_file("misplaced", &path);
+    memcpy(data.data + leaves[2] * PAGE + 8, data.data + leaves[0] * PAGE + 8, PAGE - 8); /* but for its number */
+    write_file(path, &data);
+    check("misplaced", &told);
+    CHECK(told.problems[PROBLEM_ENTRY] > 0);
+    buf_free(&data);
+    free(path);
+}
+
+/* The name of a database is another one. */
+static void test_missing_database(void)
+{
+    struct told told = {.prints = 0};
+    char *path;
+    make_small("missing");
+    struct buf data = read_file("missing", &path);
+    for (size_t i = 0; i + 11 < data.bytes; i++)
+        if (memcmp(data.data + i, "queue_order", 11) == 0)
+            data.data[i + 10] = 'x';
+    write_file(path, &data);
+    check("missing", &told);
+    CHECK(count_of_pages(&told) > 0);
+    CHECK(told.problems[PROBLEM_STATE] > 0);
+    buf_free(&data);
+    free(path);
+}
+
+/* One bit anywhere in a page that is in use, but for where nothing stands: something is found, or it is as it was. */
+static void test_bits(void)
+{
+    uint64_t random = 5, found = 0;
+    char *path;
+    make_small("bits");
+    struct buf whole = read_file("bits", &path);
+    for (int i = 0; i < 500; i++) {
+        struct told told = {.prints = 0};
+        struct buf data = {0};
+        buf_append(&data, whole.data, whole.bytes);
+        data.data[2 * PAGE + world_dice(&random, data.bytes - 2 * PAGE)] ^= (char)(1 << world_dice(&random, 8));
+        write_file(path, &data);
+        check("bits", &told);
+        for (int kind = 0; kind < PROBLEMS; kind++)
+            found += told.problems[kind] > 0;
+        buf_free(&data);
+    }
+    CHECK(found > 20);
+    buf_free(&whole);
+    free(path);
+}
+
 /* What the broker has set aside is told, and is no problem. */
 static void test_set_aside(void)
 {
@@ -320,6 +433,9 @@ int main(void)
     test_over();
     test_forgotten_over();
     test_index();
+    test_misplaced_page();
+    test_missing_database();
+    test_bits();
     test_set_aside();
     return 0;
 }
