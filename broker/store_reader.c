@@ -16,7 +16,7 @@
 #include "broker/store_file.h"
 
 #define CHILD_DAMAGED 3 /* exit status: LMDB found its pages to be other than it left them */
-#define TRIES_MAX     1000
+#define TRIES_MAX 10000
 
 /* What a child tells its parent. */
 struct told {
@@ -91,14 +91,16 @@ static int open_env(const char *dir, MDB_env **env)
     return error;
 }
 
-/* Reads the meta page of the commit that is held. It is overwritten by the second commit after it, of which nothing was seen when
- * the other meta page, read afterwards, is still the older one. Returns 1 when it was read. */
+/* Reads the meta page of the commit that is held. It is overwritten by the second commit after it: read twice and both times the
+ * same, it was not read in the middle of that. Returns 1 when it was read. */
 static int read_state(const struct store_file *f, uint64_t txn, struct page_meta *state)
 {
-    struct page_meta other;
+    struct page_meta again;
+    memset(state, 0, sizeof *state);
+    memset(&again, 0, sizeof again);
     if (store_file_meta(f, txn % PAGE_META_COUNT, state) || state->txn != txn)
         return 0;
-    return store_file_meta(f, (txn + 1) % PAGE_META_COUNT, &other) || other.txn < txn;
+    return store_file_meta(f, txn % PAGE_META_COUNT, &again) == 0 && memcmp(state, &again, sizeof again) == 0;
 }
 
 /* Begins a transaction whose meta page could be read. Returns 0 or an error of LMDB. */
@@ -113,7 +115,7 @@ static int begin_held(MDB_env *env, const struct store_file *f, struct page_meta
             return 0; /* and it stays open */
         mdb_txn_abort(txn);
     }
-    return MDB_CORRUPTED;
+    return EBUSY; /* commits faster than this process can look */
 }
 
 static void tell(int answers, const struct told *told)

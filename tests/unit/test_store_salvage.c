@@ -272,7 +272,7 @@ static int are_places_known(const struct world *w, const struct damage *d)
 {
     for (uint64_t seq = 1; seq <= MESSAGES_MADE; seq++) {
         const struct truth *t = &w->truths[seq];
-        if ((t->id_page && d->is_hit[t->id_page]) || (t->state == STATE_OUT && d->is_hit[t->page]))
+        if ((t->id_page && d->is_hit[t->id_page]) || (t->state == STATE_OUT && (t->is_big || d->is_hit[t->page])))
             return 0;
     }
     for (uint64_t page = 0; page < w->pages; page++)
