@@ -92,7 +92,8 @@ static int open_env(const char *dir, MDB_env **env)
 }
 
 /* Reads the meta page of the commit that is held. It is overwritten by the second commit after it: read twice and both times the
- * same, it was not read in the middle of that. Returns 1 when it was read. */
+ * same, it was not read in the middle of that. The other meta page may be a newer one all the while: LMDB tells readers of a commit
+ * only when the disk has its page, which takes as long as a sync. Returns 1 when it was read. */
 static int read_state(const struct store_file *f, uint64_t txn, struct page_meta *state)
 {
     struct page_meta again;
