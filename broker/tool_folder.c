@@ -9,8 +9,8 @@
 #include "base/hash.h"
 #include "broker/tool.h"
 
-/* All files that a store can have. */
-static const char *const store_files[] = {"data.mdb", "lock.mdb", "store.lock"};
+/* All files that a store can have, those of a first start that was interrupted too. */
+static const char *const store_files[] = {"data.mdb", "lock.mdb", "store.lock", "new.mdb", "new.mdb-lock"};
 
 static int exists(const char *path)
 {
