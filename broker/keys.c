@@ -38,17 +38,29 @@ static struct entry *find(struct entry *table, struct span key)
     return e;
 }
 
+/* Copies the text to *at, which goes on behind it. */
+static struct span keep(char **at, struct span text)
+{
+    struct span kept = {*at, text.bytes};
+    if (text.bytes)
+        memcpy(*at, text.data, text.bytes);
+    *at += text.bytes;
+    return kept;
+}
+
 static void put(struct entry **table, const struct key_info *info)
 {
     struct entry *old = find(*table, info->key);
-    struct entry *e = mem_new(sizeof *e + info->key.bytes + info->needs.bytes);
+    struct entry *e =
+        mem_new(sizeof *e + info->key.bytes + info->needs.bytes + info->fallback.bytes + info->fallback_on.bytes);
+    char *at = e->bytes;
     e->info = *info;
     if (old && old->info.version > info->version)
         e->info.version = old->info.version;
-    memcpy(e->bytes, info->key.data, info->key.bytes);
-    memcpy(e->bytes + info->key.bytes, info->needs.data, info->needs.bytes);
-    e->info.key.data = e->bytes;
-    e->info.needs.data = e->bytes + info->key.bytes;
+    e->info.key = keep(&at, info->key);
+    e->info.needs = keep(&at, info->needs);
+    e->info.fallback = keep(&at, info->fallback);
+    e->info.fallback_on = keep(&at, info->fallback_on);
     if (old) {
         HASH_DEL(*table, old);
         free(old);
@@ -64,7 +76,8 @@ static int put_all(struct entry **table, struct span packed)
     int more;
     control_array_open(&c, packed);
     while ((more = control_key_next(&c, &info)) > 0) {
-        if (info.key.bytes == 0 || info.key.bytes > KEY_TEXT_BYTES_MAX || info.lane >= LANES)
+        if (info.key.bytes == 0 || info.key.bytes > KEY_TEXT_BYTES_MAX || info.lane >= LANES ||
+            info.fallback.bytes > KEY_TEXT_BYTES_MAX || info.rate_per_s > KEY_RATE_MAX)
             return -1;
         put(table, &info);
     }

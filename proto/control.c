@@ -12,6 +12,10 @@ static const char *const type_names[] = {
     [CONTROL_CONFIRM] = "confirm", [CONTROL_SENDERS] = "senders", [CONTROL_WHO] = "who",
     [CONTROL_REFUSED] = "refused"};
 
+/* Of a template; a store, or a templater, of an earlier version has those without rate and fallback. */
+#define KEY_MEMBERS   8
+#define KEY_MEMBERS_1 5
+
 #define TYPES (sizeof type_names / sizeof *type_names)
 
 static const char *const kind_names[] = {
@@ -179,29 +183,43 @@ int control_holding_next(struct mp_cursor *c, struct holding *h)
     return c->failed ? -1 : 1;
 }
 
+static void pack_list(struct span packed, struct buf *out)
+{
+    if (packed.bytes)
+        mp_raw(out, packed);
+    else
+        mp_array(out, 0);
+}
+
 void control_key_pack(const struct key_info *k, struct buf *out)
 {
-    mp_array(out, 5);
+    mp_array(out, KEY_MEMBERS);
     mp_span(out, k->key);
     mp_u64(out, k->version);
     mp_i64(out, k->ttl_ms);
     mp_i64(out, k->lane);
-    if (k->needs.bytes)
-        mp_raw(out, k->needs);
-    else
-        mp_array(out, 0);
+    pack_list(k->needs, out);
+    mp_u64(out, k->rate_per_s);
+    mp_span(out, k->fallback);
+    pack_list(k->fallback_on, out);
 }
 
 int control_key_next(struct mp_cursor *c, struct key_info *k)
 {
     if (!c->failed && c->at == c->end)
         return 0;
-    if (mp_read_array(c) != 5)
+    uint32_t members = mp_read_array(c);
+    if (members != KEY_MEMBERS && members != KEY_MEMBERS_1)
         return -1;
-    k->key = mp_read_str(c);
+    *k = (struct key_info){.key = mp_read_str(c)};
     k->version = mp_read_u64(c);
     k->ttl_ms = mp_read_i64(c);
     k->lane = (int)mp_read_i64(c);
     k->needs = mp_skip(c);
+    if (members == KEY_MEMBERS) {
+        k->rate_per_s = (uint32_t)mp_read_u64(c);
+        k->fallback = mp_read_str(c);
+        k->fallback_on = mp_skip(c);
+    }
     return c->failed ? -1 : 1;
 }

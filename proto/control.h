@@ -48,6 +48,9 @@ struct key_info {
     int64_t ttl_ms;      /* $mega.ttl; 0 = none */
     int lane;            /* $mega.lane: enum lane, -1 = none */
     struct span needs;   /* packed array of str: variables that a message must bring (missing_variable = reject), else empty array */
+    uint32_t rate_per_s; /* $mega.rate: messages a second of one account at most; 0 = no limit */
+    struct span fallback; /* $mega.fallback: template to be tried instead; empty = none */
+    struct span fallback_on; /* packed array of int: the errcodes on which it is tried; with a fallback never empty */
 };
 
 /* A control message. Which members mean something depends on `type`; the others are zero. Spans point into the packed bytes. */

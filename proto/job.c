@@ -7,10 +7,12 @@
 #include "proto/mp.h"
 
 /* Jobs and reports are arrays: they are the bulk of what crosses the ring, both ends are ours, and an array is half the bytes of a
- * map. An array of another length is not understood. */
-#define JOB_MEMBERS      11
-#define RENDERED_MEMBERS 8
-#define OUTCOME_MEMBERS  8
+ * map. An array of another length is not understood, but for reports: those that a sender of an earlier version kept lack their
+ * last member. */
+#define JOB_MEMBERS       11
+#define RENDERED_MEMBERS  8
+#define OUTCOME_MEMBERS   9
+#define OUTCOME_MEMBERS_1 8 /* without cause */
 
 static const char *const outcome_names[] = {
     [OUTCOME_NONE] = "none",       [OUTCOME_SENT] = "sent",   [OUTCOME_PENDING] = "pending",
@@ -18,6 +20,14 @@ static const char *const outcome_names[] = {
     [OUTCOME_UNKNOWN] = "unknown", [OUTCOME_RETURNED] = "returned"};
 
 #define OUTCOMES (sizeof outcome_names / sizeof *outcome_names)
+
+static const char *const cause_names[] = {
+    [CAUSE_NONE] = "",           [CAUSE_DOUBTFUL] = "doubtful",   [CAUSE_BUSY] = "busy",
+    [CAUSE_NETWORK] = "network", [CAUSE_RECIPIENT] = "recipient", [CAUSE_TOKEN] = "token",
+    [CAUSE_PACE] = "pace",       [CAUSE_TEMPLATE] = "template",   [CAUSE_QUOTA] = "quota",
+    [CAUSE_ACCOUNT] = "account"};
+
+#define CAUSES (sizeof cause_names / sizeof *cause_names)
 
 void job_pack(const struct job *j, struct buf *out)
 {
@@ -96,11 +106,13 @@ void outcome_pack(const struct outcome_report *r, struct buf *out)
     mp_u64(out, r->http_status);
     mp_u64(out, r->calls);
     mp_span(out, r->message);
+    mp_str(out, cause_name(r->cause));
 }
 
 int outcome_read(struct mp_cursor *c, struct outcome_report *r)
 {
-    if (mp_read_array(c) != OUTCOME_MEMBERS)
+    uint32_t members = mp_read_array(c);
+    if (members != OUTCOME_MEMBERS && members != OUTCOME_MEMBERS_1)
         return -1;
     *r = (struct outcome_report){.seq = mp_read_u64(c)};
     r->turn = (uint32_t)mp_read_u64(c);
@@ -110,6 +122,8 @@ int outcome_read(struct mp_cursor *c, struct outcome_report *r)
     r->http_status = (uint32_t)mp_read_u64(c);
     r->calls = (uint32_t)mp_read_u64(c);
     r->message = mp_read_str(c);
+    if (members == OUTCOME_MEMBERS)
+        r->cause = cause_find(mp_read_str(c));
     return c->failed || r->outcome == OUTCOME_NONE ? -1 : 0;
 }
 
@@ -125,6 +139,20 @@ enum outcome outcome_find(struct span name)
         if (span_is(name, outcome_names[i]))
             return (enum outcome)i;
     return OUTCOME_NONE;
+}
+
+const char *cause_name(enum cause c)
+{
+    assert((size_t)c < CAUSES);
+    return cause_names[c];
+}
+
+enum cause cause_find(struct span name)
+{
+    for (size_t i = 1; i < CAUSES; i++)
+        if (span_is(name, cause_names[i]))
+            return (enum cause)i;
+    return CAUSE_NONE;
 }
 
 int outcome_is_final(enum outcome o)

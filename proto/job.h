@@ -51,6 +51,20 @@ enum outcome {
     OUTCOME_RETURNED  /* no call was made (no token, template behind, stopping): give it out again; does not count */
 };
 
+/* What stood in the way of a call that was not taken: whom it concerns beside the message itself. */
+enum cause {
+    CAUSE_NONE,      /* only this message, or nothing */
+    CAUSE_DOUBTFUL,  /* REFUSED with a code that WeChat is known to give by mistake: one more try tells */
+    CAUSE_BUSY,      /* RETRY, UNKNOWN: WeChat is overloaded */
+    CAUSE_NETWORK,   /* RETRY, UNKNOWN: no connection, no answer in time */
+    CAUSE_RECIPIENT, /* RETRY: nothing goes to this recipient for a while */
+    CAUSE_TOKEN,     /* RETRY: the access token was rejected; it is not the message's failure */
+    CAUSE_PACE,      /* RETRY: the account calls too fast: nothing until WeChat's next minute, and slower from then on */
+    CAUSE_TEMPLATE,  /* RETRY: the template is banned or disabled in this account */
+    CAUSE_QUOTA,     /* RETRY: an allowance of the account is used up; a probe tells when it is back */
+    CAUSE_ACCOUNT    /* RETRY: a person has to put the account or this host right */
+};
+
 struct outcome_report {
     uint64_t seq;
     uint32_t turn;
@@ -60,6 +74,7 @@ struct outcome_report {
     uint32_t http_status; /* 0 when there was no answer */
     uint32_t calls;       /* HTTP calls made in this turn: 0, 1, or 2 after a refreshed token */
     struct span message;  /* REFUSED: WeChat's JSON with the openid added; else a sentence for people */
+    enum cause cause;     /* of REFUSED, RETRY and UNKNOWN */
 };
 
 void job_pack(const struct job *j, struct buf *out);
@@ -75,6 +90,9 @@ int outcome_read(struct mp_cursor *c, struct outcome_report *r);
 
 const char *outcome_name(enum outcome o);
 enum outcome outcome_find(struct span name); /* OUTCOME_NONE when it is none */
+
+const char *cause_name(enum cause c); /* "" for CAUSE_NONE */
+enum cause cause_find(struct span name); /* CAUSE_NONE when it is none that is known */
 
 /* 1 for SENT, PENDING, REFUSED, DEAD. */
 int outcome_is_final(enum outcome o);

@@ -26,4 +26,6 @@
 #define NAME_BYTES_MAX         32   /* of a stage */
 #define ENDPOINT_BYTES_MAX     255
 
+#define KEY_RATE_MAX 1000000 /* $mega.rate: messages a second */
+
 #endif

@@ -186,8 +186,11 @@ static void answer_tset(struct templates *t, const struct loader_task *task, int
                              .key_version = task->version};
     if (info_key.bytes > 0 && cache_find(t->table, info_key, &entry)) {
         template_needs(entry.template, t->conf->templater.missing, &needs);
-        struct key_info info = {entry.key, entry.version, entry.template->ttl_ms, entry.template->lane,
-                                buf_span(&needs)};
+        struct key_info info = {.key = entry.key,
+                                .version = entry.version,
+                                .ttl_ms = entry.template->ttl_ms,
+                                .lane = entry.template->lane,
+                                .needs = buf_span(&needs)};
         mp_array(&keys, 1);
         control_key_pack(&info, &keys);
         answer.key = entry.key;
@@ -421,8 +424,11 @@ static void list_key(void *to, const struct cache_entry *entry)
     struct key_list *list = to;
     buf_clear(&list->needs);
     template_needs(entry->template, list->missing, &list->needs);
-    struct key_info info = {entry->key, entry->version, entry->template->ttl_ms, entry->template->lane,
-                            buf_span(&list->needs)};
+    struct key_info info = {.key = entry->key,
+                            .version = entry->version,
+                                .ttl_ms = entry->template->ttl_ms,
+                                .lane = entry->template->lane,
+                                .needs = buf_span(&list->needs)};
     control_key_pack(&info, &list->packed);
 }
 

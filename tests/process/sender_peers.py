@@ -309,7 +309,7 @@ class Broker:
         return [h for begin in self.begins for h in begin]
 
     def on_results(self, m):
-        names = ("seq", "turn", "outcome", "errcode", "msgid", "http_status", "calls", "message")
+        names = ("seq", "turn", "outcome", "errcode", "msgid", "http_status", "calls", "message", "cause")
         reports = [dict(zip(names, values)) for values in m["results"]]
         self.reports += reports
         if self.confirms:

@@ -20,7 +20,7 @@ class DirSource(Case):
         self.put("test", TEST)
         self.start()
         keys = self.broker.wait_keys(["test"])
-        self.assertEqual(keys["test"], [1, 0, -1, []])
+        self.assertEqual(keys["test"], [1, 0, -1, [], 0, "", []])
         self.assertEqual(self.broker.hello["kind"], "templater")
         for seq in range(1, 301):
             self.broker.job(seq, self.sender if seq % 3 else other, vars={"item": seq})
@@ -98,7 +98,7 @@ class DirSource(Case):
         self.start()
         self.broker.wait_keys(["test"])
         self.put("test", '{"new":"${item}","touser":${OPENID}}')
-        self.assertEqual(self.broker.tset("test", 5), (200, "", [["test", 5, 0, -1, []]]))
+        self.assertEqual(self.broker.tset("test", 5), (200, "", [["test", 5, 0, -1, [], 0, "", []]]))
         self.broker.job(1, self.sender, version=5)
         self.assertEqual(self.broker.body(self.sender), '{"new":"x","touser":"oAB"}')
         self.put("test", '{"new":')
@@ -155,7 +155,7 @@ class DirSource(Case):
         self.broker.job(1, self.sender, version=3)
         self.assertEqual(self.broker.results(1)[1, 1][0], "returned")
         self.broker.wait_jobs_closed()
-        self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 3, 0, -1, []]])
+        self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 3, 0, -1, [], 0, "", []]])
         self.broker.job_again(1, self.sender, version=3, turn=2)
         self.assertEqual(self.broker.body(self.sender), '{"new":1}')
 
@@ -173,7 +173,7 @@ class DirSource(Case):
         with open(self.templates + "-away/test.json", "w") as f:
             f.write('{"new":1}')
         os.rename(self.templates + "-away", self.templates)
-        self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 8, 0, -1, []]])
+        self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 8, 0, -1, [], 0, "", []]])
         self.broker.wait("beat", behind=0)
         self.broker.job_again(2, self.sender, version=8)
         self.assertEqual(self.broker.body(self.sender), '{"new":1}')
