@@ -23,6 +23,7 @@
 #define CONF_ACCOUNT_BYTES_MAX 33  /* name of an account, with its NUL */
 #define CONF_ACCOUNTS_MAX      256
 #define CONF_LISTEN_MAX        16
+#define CONF_BASES_MAX         8   /* addresses in api_base */
 #define CONF_BACKOFF_MAX       64
 #define CONF_LINE_BYTES_MAX    4096
 
@@ -38,7 +39,7 @@ struct conf_account {
     char app_id[CONF_TEXT_BYTES_MAX];
     char app_secret[CONF_TEXT_BYTES_MAX]; /* secret */
     char token[CONF_TEXT_BYTES_MAX];      /* secret; the callback token of the original, not an access token */
-    char api_base[CONF_TEXT_BYTES_MAX];   /* https://api.weixin.qq.com, without a slash at the end */
+    char api_base[CONF_TEXT_BYTES_MAX];   /* addresses, at most CONF_BASES_MAX, with commas between; read with conf_base */
     enum conf_token_mode token_mode;
     uint32_t rate_per_s;   /* messages a second; 0 = no limit */
     uint32_t attempts_max; /* calls with a known failure before a message is dead; 1 to 1000, default 10 */
@@ -124,6 +125,9 @@ void conf_dump(const struct conf *conf, FILE *out);
 
 /* NULL when there is none of that name. */
 const struct conf_account *conf_account_find(const struct conf *conf, struct span name);
+
+/* The account's address number `i` of WeChat, from 0: http(s)://HOST without a slash at the end. Empty behind the last one. */
+struct span conf_base(const struct conf_account *account, size_t i);
 
 /* "200ms", "5s", "2m", "1h", "3d", "0" to milliseconds. Returns -1 when it is none of these or over 400 days. */
 int64_t conf_parse_time_ms(const char *text);

@@ -26,7 +26,7 @@ int conf_key_set(const struct conf_key *key, void *base, const char *text, const
     case CONF_TEXT:
     case CONF_SECRET:
     case CONF_PATH:
-    case CONF_URL:
+    case CONF_URLS:
     case CONF_ENDPOINT:
     case CONF_SOURCE:
         return set_text(key, field, text, folder, wrong);
@@ -89,18 +89,45 @@ static int set_endpoint(char *field, const char *text, const char *folder, struc
     return 0;
 }
 
-static int set_url(char *field, const char *text, struct buf *wrong)
+/* Appends one address without the slashes at its end. */
+static int add_url(struct span url, const char *text, struct buf *list, struct buf *wrong)
 {
-    if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
+    static const char *const schemes[] = {"http://", "https://"};
+    size_t scheme_bytes = 0;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (url.bytes >= strlen(schemes[i]) && memcmp(url.data, schemes[i], strlen(schemes[i])) == 0)
+            scheme_bytes = strlen(schemes[i]);
+    if (scheme_bytes == 0)
         return say_wrong(wrong, text, "is no address; give https://HOST or http://HOST:PORT");
-    size_t bytes = strlen(text);
-    while (bytes > 0 && text[bytes - 1] == '/')
-        bytes--;
-    if (bytes <= strlen("https:"))
+    while (url.bytes > scheme_bytes && url.data[url.bytes - 1] == '/')
+        url.bytes--;
+    if (url.bytes == scheme_bytes)
         return say_wrong(wrong, text, "names no host; give https://HOST or http://HOST:PORT");
-    memcpy(field, text, bytes);
-    memset(field + bytes, 0, CONF_TEXT_BYTES_MAX - bytes);
+    buf_append_str(list, list->bytes ? "," : "");
+    buf_append(list, url.data, url.bytes);
     return 0;
+}
+
+static int set_urls(char *field, const char *text, struct buf *wrong)
+{
+    struct buf list = {0};
+    size_t count = 0;
+    int failed = 0;
+    for (const char *at = text; at != NULL && !failed; count++) {
+        at += strspn(at, " \t");
+        size_t bytes = strcspn(at, ",");
+        struct span url = {at, bytes};
+        while (url.bytes > 0 && strchr(" \t", url.data[url.bytes - 1]) != NULL)
+            url.bytes--;
+        failed = add_url(url, text, &list, wrong);
+        at = at[bytes] == ',' ? at + bytes + 1 : NULL;
+    }
+    if (!failed && count > CONF_BASES_MAX)
+        failed = say_wrong(wrong, text, "has more than 8 addresses; leave some out");
+    if (!failed)
+        put_text(field, buf_str(&list));
+    buf_free(&list);
+    return failed;
 }
 
 static int set_text(const struct conf_key *key, void *field, const char *text, const char *folder,
@@ -108,8 +135,8 @@ static int set_text(const struct conf_key *key, void *field, const char *text, c
 {
     if (key->type == CONF_PATH)
         return set_path(field, "", text, folder, wrong);
-    if (key->type == CONF_URL)
-        return set_url(field, text, wrong);
+    if (key->type == CONF_URLS)
+        return set_urls(field, text, wrong);
     if (key->type == CONF_ENDPOINT)
         return set_endpoint(field, text, folder, wrong);
     if (key->type == CONF_SOURCE && strncmp(text, "dir:", 4) == 0 && text[4] != '\0')
@@ -228,7 +255,7 @@ void conf_key_format(const struct conf_key *key, const void *base, struct buf *o
     switch (key->type) {
     case CONF_TEXT:
     case CONF_PATH:
-    case CONF_URL:
+    case CONF_URLS:
     case CONF_ENDPOINT:
     case CONF_SOURCE:
         conf_format_text(field, out);

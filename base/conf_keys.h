@@ -14,7 +14,7 @@ enum conf_type {
     CONF_TEXT,     /* char[CONF_TEXT_BYTES_MAX], as all down to CONF_SOURCE */
     CONF_SECRET,   /* never shown; KEY_file may stand in its place */
     CONF_PATH,     /* relative to the configuration's folder; may be empty */
-    CONF_URL,      /* http:// or https://, loses slashes at its end */
+    CONF_URLS,     /* addresses http:// or https:// with commas between; each loses the slashes at its end */
     CONF_ENDPOINT, /* of ZeroMQ; may be empty */
     CONF_SOURCE,   /* mysql or dir:PATH */
     CONF_LISTEN,   /* server.listen; every one given is appended */

@@ -51,6 +51,16 @@ int conf_parse_size(const char *text, uint64_t max, uint64_t *out)
     return 0;
 }
 
+struct span conf_base(const struct conf_account *account, size_t i)
+{
+    const char *at = account->api_base;
+    for (; i > 0; i--) {
+        at += strcspn(at, ",");
+        at += *at == ',';
+    }
+    return (struct span){at, strcspn(at, ",")};
+}
+
 int64_t conf_parse_time_ms(const char *text)
 {
     uint64_t value;

@@ -322,7 +322,8 @@ static void begin_call(struct sender *s, struct call *call, int account)
     struct http_request request = {
         .body = call->job.body, .self = call, .may_write = may_write, .done = on_done};
     buf_clear(&s->url);
-    buf_append_str(&s->url, s->conf->accounts[account].api_base);
+    struct span base = conf_base(&s->conf->accounts[account], 0);
+    buf_append(&s->url, base.data, base.bytes);
     buf_append_str(&s->url, call->kind->path);
     buf_append_str(&s->url, "?access_token=");
     struct span token = token_client_escaped(s->tokens, account);

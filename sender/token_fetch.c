@@ -11,9 +11,16 @@
 #define EXPIRES_IN_S_MAX 86400 /* WeChat's are 7,200 s at most; more than a day is not believed */
 #define ERRMSG_BYTES_MAX 256
 
+static void append_base(const struct conf_account *account, struct buf *url)
+{
+    struct span base = conf_base(account, 0);
+    buf_append(url, base.data, base.bytes);
+}
+
 static void ask_stable(const struct conf_account *account, int is_forced, struct buf *url, struct buf *body)
 {
-    buf_printf(url, "%s/cgi-bin/stable_token", account->api_base);
+    append_base(account, url);
+    buf_append_str(url, "/cgi-bin/stable_token");
     buf_append_str(body, "{\"grant_type\":\"client_credential\",\"appid\":\"");
     json_escape(span_of(account->app_id), body);
     buf_append_str(body, "\",\"secret\":\"");
@@ -23,7 +30,8 @@ static void ask_stable(const struct conf_account *account, int is_forced, struct
 
 static void ask_classic(const struct conf_account *account, struct buf *url)
 {
-    buf_printf(url, "%s/cgi-bin/token?grant_type=client_credential&appid=", account->api_base);
+    append_base(account, url);
+    buf_append_str(url, "/cgi-bin/token?grant_type=client_credential&appid=");
     http_escape(span_of(account->app_id), url);
     buf_append_str(url, "&secret=");
     http_escape(span_of(account->app_secret), url);

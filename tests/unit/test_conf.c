@@ -222,9 +222,18 @@ static void test_accounts(void)
     CHECK(other == &conf->accounts[2]);
     CHECK(other->token_mode == TOKEN_CLASSIC);
     CHECK_STR(other->api_base, "http://127.0.0.1:8080");
+    CHECK_BYTES(conf_base(other, 0), span_of("http://127.0.0.1:8080"));
+    CHECK_U64(conf_base(other, 1).bytes, 0);
     CHECK_U64(other->attempts_max, 10);
     CHECK(conf_account_find(conf, span_of("othe")) == NULL);
     CHECK(conf_account_find(conf, span_of("")) == NULL);
+    conf_destroy(&conf);
+
+    conf = load_clean("[wechat]\napi_base = https://api.weixin.qq.com/ ,\thttps://api2.weixin.qq.com,http://h:1\n[log]\nlog_level = NOTICE\n");
+    CHECK_STR(conf->accounts[0].api_base, "https://api.weixin.qq.com,https://api2.weixin.qq.com,http://h:1");
+    CHECK_BYTES(conf_base(&conf->accounts[0], 1), span_of("https://api2.weixin.qq.com"));
+    CHECK_BYTES(conf_base(&conf->accounts[0], 2), span_of("http://h:1"));
+    CHECK_U64(conf_base(&conf->accounts[0], 3).bytes, 0);
     CHECK(conf->log.level == LEVEL_INFO);
     conf_destroy(&conf);
 
