@@ -22,12 +22,15 @@ int judge_answer(const struct http_answer *answer, struct span openid, struct ou
     report->errcode = 0;
     report->msgid = 0;
     report->outcome = OUTCOME_UNKNOWN;
+    report->cause = CAUSE_NONE;
     if (answer->end != HTTP_ANSWERED) {
         report->outcome = answer->end == HTTP_NOT_SENT ? OUTCOME_RETRY : OUTCOME_UNKNOWN;
+        report->cause = CAUSE_NETWORK;
         buf_append_str(text, answer->error);
     } else if (answer->status != 200) {
         if (answer->status >= 300 && answer->status < 500)
             report->outcome = OUTCOME_RETRY;
+        report->cause = answer->status >= 500 ? CAUSE_BUSY : CAUSE_NONE;
         buf_printf(text, "WeChat answered HTTP %d", answer->status);
     } else if (answer_parse(answer->body, &a) != 0 || !a.has_errcode) {
         buf_printf(text, "WeChat's answer was not understood (%zu bytes)", answer->body.bytes);
@@ -55,36 +58,22 @@ static void describe(const struct answer *a, struct buf *text)
         buf_append_str(text, ": ");
     buf_append(text, errmsg.data, errmsg.bytes);
     buf_free(&errmsg);
+    if (row && row->advice)
+        buf_printf(text, "; %s", row->advice);
 }
 
 static int judge_errcode(const struct answer *a, struct span body, struct span openid,
                          struct outcome_report *report, struct buf *text)
 {
     enum errcode_class class = errcode_class(a->errcode);
+    const struct errcode_rule *rule = errcode_rule(class);
     report->errcode = a->errcode;
     report->msgid = a->msgid;
-    switch (class) {
-    case ERRCODE_SENT:
-        report->outcome = OUTCOME_SENT;
-        return 0;
-    case ERRCODE_PENDING:
-        report->outcome = OUTCOME_PENDING;
-        describe(a, text);
-        return 0;
-    case ERRCODE_RECIPIENT:
-    case ERRCODE_REQUEST:
-    case ERRCODE_DUPLICATE:
-        report->outcome = OUTCOME_REFUSED;
+    report->outcome = rule->outcome;
+    report->cause = rule->cause;
+    if (rule->outcome == OUTCOME_REFUSED)
         answer_refusal(body, openid, text);
-        return 0;
-    case ERRCODE_RETRY:
-    case ERRCODE_TOKEN:
-    case ERRCODE_TEMPLATE_STOP:
-    case ERRCODE_QUOTA:
-    case ERRCODE_CONFIG:
-        report->outcome = OUTCOME_RETRY;
+    else if (rule->outcome != OUTCOME_SENT)
         describe(a, text);
-        return class == ERRCODE_TOKEN;
-    }
-    return 0;
+    return class == ERRCODE_TOKEN;
 }

@@ -69,7 +69,9 @@ static void read_errcode(const struct conf_account *account, const struct answer
     const char *advice = errcode_advice(a->errcode);
     enum errcode_class class = errcode_class(a->errcode);
     fetched->errcode = a->errcode;
-    fetched->end = class == ERRCODE_QUOTA ? FETCH_QUOTA : class == ERRCODE_RETRY ? FETCH_FAILED : FETCH_WRONG;
+    fetched->end = class == ERRCODE_QUOTA                          ? FETCH_QUOTA
+                   : class == ERRCODE_RETRY || class == ERRCODE_PACE ? FETCH_FAILED
+                                                                     : FETCH_WRONG;
     buf_printf(&fetched->reason, "WeChat gave no access token: %lld (%s)", (long long)a->errcode,
                row ? row->meaning : "unknown code");
     append_errmsg(account, a, &fetched->reason);
