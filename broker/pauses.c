@@ -195,13 +195,12 @@ static int is_behind(struct pauses *p, const struct pause *one, const struct mes
 
 uint64_t pauses_hold_of(struct pauses *p, const struct message *m)
 {
-    static const struct span any = {NULL, 0};
+    uint64_t holds[STORE_HOLDS_MAX];
     if (p->table == NULL)
         return 0;
-    const uint64_t holds[] = {store_hold_name(HOLD_TEMPLATE, any, m->key), store_hold_name(HOLD_TEMPLATE, m->account, m->key),
-                              m->task.bytes ? store_hold_name(HOLD_TASK, m->account, m->task) : 0};
-    for (size_t i = 0; i < sizeof holds / sizeof *holds; i++) {
-        const struct pause *one = holds[i] ? find(p, holds[i]) : NULL;
+    store_holds_of(m, holds);
+    for (size_t i = 0; i < STORE_HOLDS_MAX; i++) {
+        const struct pause *one = find(p, holds[i]);
         if (one && sets_aside(one) && (!one->releasing || is_behind(p, one, m)))
             return one->hold;
     }

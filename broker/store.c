@@ -12,8 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-
-#define STORE_FORMAT 2 /* of keys and databases; the records have numbers of their own */
+#include "broker/store_sound.h"
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
@@ -80,13 +79,19 @@ static void find_positions(struct store *s)
         s->indexed = 1; /* from the beginning: what is indexed already is written again as it is */
 }
 
-/* Refuses a store that is not of this format, a new one is given its number. */
+/* Refuses a store that is not of a format that is known; a new one, and one of a format before, is given our number: an earlier
+ * version would take what is written from now on for damaged. */
 static int check_format(struct store *s, struct buf *error)
 {
     uint64_t format = 0;
     enum store_answer answer = store_read_number(s, "format", &format);
     if (answer == STORE_OK && format == STORE_FORMAT)
         return 0;
+    if (answer == STORE_OK && format >= STORE_FORMAT_FIRST && format < STORE_FORMAT) {
+        log_info("store of an earlier version", log_u64("format", format), log_u64("now", STORE_FORMAT));
+        store_write_number(s, "format", STORE_FORMAT);
+        return 0;
+    }
     if (answer == STORE_DAMAGED) {
         buf_printf(error, "%s: the store's format number is damaged: see docs/operations.md, A damaged store", s->dir);
         return -1;

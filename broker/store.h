@@ -60,8 +60,10 @@ struct place {
 /* Where a waiting message stands, for people. */
 enum standing { STANDS_NOWHERE, STANDS_QUEUED, STANDS_PARKED, STANDS_HELD, STANDS_OUT };
 
-/* What can be paused so that its messages are set aside. */
-enum hold_kind { HOLD_TEMPLATE, HOLD_TASK };
+/* Why messages are set aside: their template or task is paused, or their template is at its rate in their account. */
+enum hold_kind { HOLD_TEMPLATE, HOLD_TASK, HOLD_RATE };
+
+#define STORE_HOLDS_MAX 4 /* that one message can be under: its template anywhere and in its account, its task, its rate */
 
 /* A message that is not settled. Spans given to the store are copied; spans read from it are valid until the next write or
  * commit. */
@@ -85,6 +87,8 @@ struct message {
     int64_t unknown_since_ms; /* order clock: the first try of this call number whose outcome is unknown; 0 = none */
     int64_t errcode;         /* of the last failure */
     struct span note;        /* what the last failure was, for people */
+    struct span fallback;    /* template that it has fallen back to; empty = it goes by `key` */
+    struct span tries;       /* packed, see tries.h: its earlier calls; empty = none failed yet */
 };
 
 /* Who has a message that is out. */
@@ -107,6 +111,8 @@ struct final {
     int64_t accepted_ms, due_ms, settled_ms; /* wall time, but for the due time of what was not scheduled: order clock */
     struct span message;
     struct span account, id, openid, key, task;
+    struct span fallback; /* as in struct message */
+    struct span tries;    /* likewise: the calls before the one whose result this is */
 };
 
 struct store_counts {
@@ -181,9 +187,15 @@ void store_update(struct store *s, const struct message *m);
 /* queued -> parked. */
 void store_park(struct store *s, const struct message *m);
 
-/* The name of a hold. It is made of what is paused alone, so a message's possible holds are known from the message: its template
- * in any account (`account` empty), its template in its account, its task. */
+/* The name of a hold. It is made of what it is for alone, so a message's possible holds are known from the message: its template
+ * in any account (`account` empty), its template in its account, its task, the rate of its template in its account. */
 uint64_t store_hold_name(enum hold_kind kind, struct span account, struct span name);
+
+/* All holds that the message can be under, in that order. */
+void store_holds_of(const struct message *m, uint64_t holds[STORE_HOLDS_MAX]);
+
+/* The template that the message goes by: its fallback once it has fallen back, else its key. */
+struct span message_template(const struct message *m);
 
 /* queued or parked -> held. */
 void store_hold(struct store *s, const struct message *m, uint64_t hold);

@@ -124,13 +124,13 @@ int check_is_set_aside(struct check *c, uint64_t seq)
     return check_has(c, DAMAGED, &key) != 0;
 }
 
-size_t check_held_keys(const struct message *m, struct key keys[HOLDS_MAX])
+size_t check_held_keys(const struct message *m, struct key keys[STORE_HOLDS_MAX])
 {
-    static const struct span any = {"", 0};
-    keys[0] = key_held(store_hold_name(HOLD_TEMPLATE, any, m->key), m->due_ms, m->seq);
-    keys[1] = key_held(store_hold_name(HOLD_TEMPLATE, m->account, m->key), m->due_ms, m->seq);
-    keys[2] = key_held(store_hold_name(HOLD_TASK, m->account, m->task), m->due_ms, m->seq);
-    return HOLDS_MAX;
+    uint64_t holds[STORE_HOLDS_MAX];
+    store_holds_of(m, holds);
+    for (size_t i = 0; i < STORE_HOLDS_MAX; i++)
+        keys[i] = key_held(holds[i], m->due_ms, m->seq);
+    return STORE_HOLDS_MAX;
 }
 
 /* --- pages -------------------------------------------------------------------------------------------------------- */
@@ -203,9 +203,9 @@ static int find_databases(struct check *c)
     for (int db = 0; db < DATABASES; db++)
         tree_open(&c->look[db], c->file, &c->trees[db], 0);
     uint64_t format = read_number(c, "format");
-    if (format && format != SOUND_STORE_FORMAT) {
+    if (format && (format < STORE_FORMAT_FIRST || format > STORE_FORMAT)) {
         check_problem(c, PROBLEM_STATE, META, 0, "made by another version of mega-broker: its format is %" PRIu64 ", not %d", format,
-                      SOUND_STORE_FORMAT);
+                      STORE_FORMAT);
         return -1;
     }
     for (int db = 0; db < DATABASES; db++) {

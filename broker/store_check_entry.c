@@ -34,7 +34,7 @@ static struct whose whose(struct check *c, uint64_t seq)
 static int is_place_of(enum database db, const struct message *m, struct span key)
 {
     struct place place = key_place_of(m);
-    struct key held[HOLDS_MAX], expected;
+    struct key held[STORE_HOLDS_MAX], expected;
     if (db == HELD) {
         size_t holds = check_held_keys(m, held);
         for (size_t i = 0; i < holds; i++)

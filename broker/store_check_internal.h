@@ -7,7 +7,6 @@
 #include "broker/store_sound.h"
 #include "broker/store_tree.h"
 
-#define HOLDS_MAX 3 /* what a message can be held by: its template anywhere, its template in its account, its task */
 
 struct check {
     struct store_file *file;
@@ -52,7 +51,7 @@ enum store_answer check_read_final(struct check *c, uint64_t seq, struct final *
 int check_is_set_aside(struct check *c, uint64_t seq);
 
 /* The keys under which a message may be held. Returns how many. */
-size_t check_held_keys(const struct message *m, struct key keys[HOLDS_MAX]);
+size_t check_held_keys(const struct message *m, struct key keys[STORE_HOLDS_MAX]);
 
 /* store_check_message.c: messages, marks and results. */
 void check_messages(struct check *c);

@@ -48,7 +48,7 @@ static void side_open(struct check *c, struct side *s, enum database db)
 static int count_places(struct check *c, const struct message *m)
 {
     struct place place = key_place_of(m);
-    struct key queued = key_queue(m->account, &place), parked = key_parked(m), held[HOLDS_MAX];
+    struct key queued = key_queue(m->account, &place), parked = key_parked(m), held[STORE_HOLDS_MAX];
     int in_queue = check_has(c, store_queue_of(m->timed), &queued), is_parked = check_has(c, PARKED, &parked), count = 0;
     if (in_queue < 0 || is_parked < 0)
         return -1;

@@ -127,14 +127,29 @@ uint64_t store_hold_name(enum hold_kind kind, struct span account, struct span n
     return hold;
 }
 
+struct span message_template(const struct message *m)
+{
+    return m->fallback.bytes ? m->fallback : m->key;
+}
+
+void store_holds_of(const struct message *m, uint64_t holds[STORE_HOLDS_MAX])
+{
+    static const struct span any = {"", 0};
+    struct span key = message_template(m);
+    holds[0] = store_hold_name(HOLD_TEMPLATE, any, key);
+    holds[1] = store_hold_name(HOLD_TEMPLATE, m->account, key);
+    holds[2] = store_hold_name(HOLD_TASK, m->account, m->task);
+    holds[3] = store_hold_name(HOLD_RATE, m->account, key);
+}
+
 int store_find_held(struct store *s, const struct message *m, struct key *held)
 {
-    struct span ignored, any = {"", 0};
+    struct span ignored;
+    uint64_t holds[STORE_HOLDS_MAX];
     if (engine_entries(s->engine, HELD) == 0)
         return 0;
-    const uint64_t holds[] = {store_hold_name(HOLD_TEMPLATE, any, m->key), store_hold_name(HOLD_TEMPLATE, m->account, m->key),
-                              store_hold_name(HOLD_TASK, m->account, m->task)};
-    for (size_t i = 0; i < sizeof holds / sizeof *holds; i++) {
+    store_holds_of(m, holds);
+    for (size_t i = 0; i < STORE_HOLDS_MAX; i++) {
         *held = key_held(holds[i], m->due_ms, m->seq);
         if (engine_get(s->engine, HELD, held, &ignored) == STORE_OK)
             return 1;

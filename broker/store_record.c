@@ -7,12 +7,14 @@
 
 #define CHECKSUM_BYTES 8
 
-#define MESSAGE_FORMAT  2
-#define MESSAGE_MEMBERS 22
+/* Records of the format before lack the last two members; they are read as well. */
+#define MESSAGE_FORMAT  3
+#define MESSAGE_MEMBERS 24
 #define MARK_FORMAT     2
 #define MARK_MEMBERS    6
-#define FINAL_FORMAT    2
-#define FINAL_MEMBERS   15
+#define FINAL_FORMAT    3
+#define FINAL_MEMBERS   17
+#define LACKING_BEFORE  2
 
 static void begin(struct buf *out, size_t members, unsigned format)
 {
@@ -51,6 +53,13 @@ static int enter(struct span value, struct mp_cursor *c, size_t members, unsigne
     return mp_read_array(c) == members && mp_read_u64(c) == format ? 0 : -1;
 }
 
+/* The same for a record of this format or of the one before. *is_before tells which. */
+static int enter_either(struct span value, struct mp_cursor *c, size_t members, unsigned format, int *is_before)
+{
+    *is_before = enter(value, c, members, format) != 0;
+    return *is_before ? enter(value, c, members - LACKING_BEFORE, format - 1) : 0;
+}
+
 void record_pack_message(const struct message *m, struct buf *out)
 {
     begin(out, MESSAGE_MEMBERS, MESSAGE_FORMAT);
@@ -77,13 +86,16 @@ void record_pack_message(const struct message *m, struct buf *out)
     mp_array(out, 2);
     mp_i64(out, m->errcode);
     mp_span(out, m->note);
+    mp_span(out, m->fallback);
+    mp_bin(out, m->tries);
     finish(out);
 }
 
 int record_unpack_message(struct span value, struct message *m)
 {
     struct mp_cursor c;
-    if (enter(value, &c, MESSAGE_MEMBERS, MESSAGE_FORMAT))
+    int is_before;
+    if (enter_either(value, &c, MESSAGE_MEMBERS, MESSAGE_FORMAT, &is_before))
         return -1;
     *m = (struct message){.account = mp_read_str(&c)};
     m->id = mp_read_str(&c);
@@ -108,6 +120,10 @@ int record_unpack_message(struct span value, struct message *m)
     mp_read_array(&c);
     m->errcode = mp_read_i64(&c);
     m->note = mp_read_str(&c);
+    if (!is_before) {
+        m->fallback = mp_read_str(&c);
+        m->tries = mp_read_str(&c);
+    }
     int in_range = m->lane >= 0 && m->lane < LANES && m->timed >= 0 && m->timed < TIMEDS;
     return c.failed || !in_range ? -1 : 0;
 }
@@ -153,13 +169,16 @@ void record_pack_final(const struct final *f, struct buf *out)
     mp_span(out, f->openid);
     mp_span(out, f->key);
     mp_span(out, f->task);
+    mp_span(out, f->fallback);
+    mp_bin(out, f->tries);
     finish(out);
 }
 
 int record_unpack_final(struct span value, struct final *f)
 {
     struct mp_cursor c;
-    if (enter(value, &c, FINAL_MEMBERS, FINAL_FORMAT))
+    int is_before;
+    if (enter_either(value, &c, FINAL_MEMBERS, FINAL_FORMAT, &is_before))
         return -1;
     *f = (struct final){.state = (enum store_state)mp_read_i64(&c)};
     f->code = (enum code)mp_read_i64(&c);
@@ -175,6 +194,10 @@ int record_unpack_final(struct span value, struct final *f)
     f->openid = mp_read_str(&c);
     f->key = mp_read_str(&c);
     f->task = mp_read_str(&c);
+    if (!is_before) {
+        f->fallback = mp_read_str(&c);
+        f->tries = mp_read_str(&c);
+    }
     return c.failed || f->state < STATE_SENT || f->state > STATE_DEAD ? -1 : 0;
 }
 

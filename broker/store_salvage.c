@@ -245,16 +245,16 @@ static int check_format(struct salvage *v, struct buf *error)
     struct tree meta;
     struct key key = {.used = 0};
     struct span value, number;
-    uint64_t format = SOUND_STORE_FORMAT;
+    uint64_t format = STORE_FORMAT;
     key_text(&key, span_of("format"));
     tree_open(&meta, v->from, &v->trees[META], 0);
     if (tree_get(&meta, &key, &value) == STORE_OK && record_unpack_blob(value, &number) == 0 && number.bytes == sizeof format)
         format = key_read_u64(number.data);
     tree_close(&meta);
-    if (format == SOUND_STORE_FORMAT)
+    if (format >= STORE_FORMAT_FIRST && format <= STORE_FORMAT)
         return 0;
     buf_printf(error, "the store was made by another version of mega-broker: its format is %" PRIu64 ", not %d; take its mega-store",
-               format, SOUND_STORE_FORMAT);
+               format, STORE_FORMAT);
     return -1;
 }
 

@@ -124,15 +124,17 @@ static void put_right(struct salvage *v, uint64_t seq)
 /* --- one seq ------------------------------------------------------------------------------------------------------ */
 
 struct held_keys {
-    struct key keys[3];
+    struct key keys[STORE_HOLDS_MAX];
 };
 
 static struct held_keys held_keys(const struct message *m)
 {
-    static const struct span any = {"", 0};
-    return (struct held_keys){{key_held(store_hold_name(HOLD_TEMPLATE, any, m->key), m->due_ms, m->seq),
-                               key_held(store_hold_name(HOLD_TEMPLATE, m->account, m->key), m->due_ms, m->seq),
-                               key_held(store_hold_name(HOLD_TASK, m->account, m->task), m->due_ms, m->seq)}};
+    struct held_keys held;
+    uint64_t holds[STORE_HOLDS_MAX];
+    store_holds_of(m, holds);
+    for (size_t i = 0; i < STORE_HOLDS_MAX; i++)
+        held.keys[i] = key_held(holds[i], m->due_ms, m->seq);
+    return held;
 }
 
 /* Takes it out of the places that were noted for looking up. Returns 1 when it stood in one. */

@@ -5,7 +5,9 @@
 
 #include "broker/store_key.h"
 
-#define SOUND_STORE_FORMAT 2 /* STORE_FORMAT of store.c: of the keys and records that are known here */
+/* Formats of the keys and records that are known here; a new store, and one that the broker has opened, has the latest. */
+#define STORE_FORMAT       3
+#define STORE_FORMAT_FIRST 2
 
 /* 0, or -1 when it is no record of this kind. */
 int sound_message(struct span value, uint64_t seq, struct message *m);

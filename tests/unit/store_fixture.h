@@ -191,6 +191,8 @@ static inline void fixture_same_message(const struct message *got, const struct 
     CHECK_INT(got->unknown_since_ms, expected->unknown_since_ms);
     CHECK_INT(got->errcode, expected->errcode);
     CHECK_BYTES(got->note, expected->note);
+    CHECK_BYTES(got->fallback, expected->fallback);
+    CHECK_BYTES(got->tries, expected->tries);
 }
 
 static inline void fixture_same_final(const struct final *got, const struct final *expected)
@@ -209,6 +211,8 @@ static inline void fixture_same_final(const struct final *got, const struct fina
     CHECK_BYTES(got->openid, expected->openid);
     CHECK_BYTES(got->key, expected->key);
     CHECK_BYTES(got->task, expected->task);
+    CHECK_BYTES(got->fallback, expected->fallback);
+    CHECK_BYTES(got->tries, expected->tries);
 }
 
 /* Every field has a value of its own. */
@@ -235,7 +239,9 @@ static inline struct message fixture_full_message(void)
                             .first_out_ms = FIXTURE_NOW_MS + 3000,
                             .unknown_since_ms = FIXTURE_NOW_MS + 4000,
                             .errcode = -1,
-                            .note = span_of("system busy")};
+                            .note = span_of("system busy"),
+                            .fallback = span_of("plain"),
+                            .tries = {"\x91\x01", 2}};
 }
 
 /* Of that message. */
@@ -254,7 +260,9 @@ static inline struct final fixture_full_final(void)
                           .id = span_of("order-7"),
                           .openid = span_of("oABC"),
                           .key = span_of("paid"),
-                          .task = span_of("sale")};
+                          .task = span_of("sale"),
+                          .fallback = span_of("plain"),
+                          .tries = {"\x91\x01", 2}};
 }
 
 #endif

@@ -2,6 +2,7 @@
  * believed, nothing is left of what was purged, and a store of another format is refused. This test knows the
  * engine. */
 #include "broker/store_record.h"
+#include "broker/store_internal.h"
 #include "tests/unit/store_inside.h"
 
 /* --- keys ---------------------------------------------------------------------------------------------- */
@@ -139,8 +140,18 @@ static void test_other_formats(void)
 {
     struct store *s = fixture_open("later");
     store_close(&s);
-    set_format("later", 3);
-    check_refused("later", "its format is 3, this version's is 2");
+    set_format("later", 4);
+    check_refused("later", "its format is 4, this version's is 3");
+    s = fixture_open("before"); /* is read, and not by an earlier version any more */
+    fixture_add(s, "a", "1", "o");
+    CHECK_INT(store_commit(s), 0);
+    store_close(&s);
+    set_format("before", 2);
+    s = fixture_open("before");
+    uint64_t format;
+    CHECK_INT(store_read_number(s, "format", &format), STORE_OK);
+    CHECK_U64(format, 3);
+    store_close(&s);
     s = fixture_open("earlier");
     fixture_add(s, "a", "1", "o");
     CHECK_INT(store_commit(s), 0);

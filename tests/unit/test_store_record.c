@@ -291,21 +291,43 @@ static void check_bytes(struct buf got, const char *hex)
     buf_free(&expected);
 }
 
+/* What versions before have left on disks is read: all that there was then, and nothing else. */
+static void test_formats_before(void)
+{
+    struct buf bytes = hex_bytes("fee80477241f48e2 dc001602a473686f70a76f726465722d37a46f414243a470616964a473616c65c4"
+                                 "0481a16100cffedcba9876543210cf0000018bcfe56800cf0000018bcfe56be8cf0000018bcfe56fd0c"
+                                 "f0000018bcfe571c4000201ceee6b2801ceee6b2802ceee6b2803ceee6b2804cf0000018bcfe573b8cf"
+                                 "0000018bcfe577a092ffab73797374656d2062757379");
+    struct message m, expected = fixture_full_message();
+    expected.fallback = expected.tries = (struct span){NULL, 0};
+    CHECK_INT(record_unpack_message(buf_span(&bytes), &m), 0);
+    fixture_same_message(&m, &expected);
+    buf_free(&bytes);
+    bytes = hex_bytes("174227fdeeb6802f 9f0205cd0190cda7fccf7fffffffffffffff03cf0000018bcfe56800cf0000018b"
+                      "cfe56be8cf0000018bcfe57b88b17b22657272636f6465223a34333030347da473686f70a76f7264657"
+                      "22d37a46f414243a470616964a473616c65");
+    struct final f, settled = fixture_full_final();
+    settled.fallback = settled.tries = (struct span){NULL, 0};
+    CHECK_INT(record_unpack_final(buf_span(&bytes), &f), 0);
+    fixture_same_final(&f, &settled);
+    buf_free(&bytes);
+}
+
 /* As it lies on disks. A change needs a new format number. */
 static void test_bytes_of_the_formats(void)
 {
     check_bytes(message_record(),
-                "fee80477241f48e2 dc001602a473686f70a76f726465722d37a46f414243a470616964a473616c65c4"
+                "df67b73f5244f1c4 dc001803a473686f70a76f726465722d37a46f414243a470616964a473616c65c4"
                 "0481a16100cffedcba9876543210cf0000018bcfe56800cf0000018bcfe56be8cf0000018bcfe56fd0c"
                 "f0000018bcfe571c4000201ceee6b2801ceee6b2802ceee6b2803ceee6b2804cf0000018bcfe573b8cf"
-                "0000018bcfe577a092ffab73797374656d2062757379");
+                "0000018bcfe577a092ffab73797374656d2062757379a5706c61696ec4029101");
     check_bytes(mark_record(),
                 "ab5bb2050c11659a 9602cfffffffffffffffffcffffffffffffffffecf0000018bcfe56800ceffffff"
                 "ff01");
     check_bytes(final_record(),
-                "174227fdeeb6802f 9f0205cd0190cda7fccf7fffffffffffffff03cf0000018bcfe56800cf0000018b"
+                "bb3a1b29ea5ef7f3 dc00110305cd0190cda7fccf7fffffffffffffff03cf0000018bcfe56800cf0000018b"
                 "cfe56be8cf0000018bcfe57b88b17b22657272636f6465223a34333030347da473686f70a76f7264657"
-                "22d37a46f414243a470616964a473616c65");
+                "22d37a46f414243a470616964a473616c65a5706c61696ec4029101");
     check_bytes(id_record(), "c4a315cb42681ba4 9301cd03e9cfffffffffffffffff");
     check_bytes(blob_record(), "f3abca08f319a955 9201c4070076616c7565ff");
 }
@@ -322,6 +344,7 @@ int main(void)
     test_other_kinds();
     test_places_out_of_range();
     test_wrong_content();
+    test_formats_before();
     test_bytes_of_the_formats();
     return 0;
 }
