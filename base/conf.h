@@ -87,6 +87,9 @@ struct conf {
         int64_t lease_ms;         /* default 3 s, at least 100 ms */
         int64_t out_max_ms;       /* default 2 m */
         enum conf_on_unknown on_unknown;
+        int64_t probe_first_ms;   /* probe, default 1 m: from a stop of an account by WeChat to the first probe */
+        int64_t probe_max_ms;     /* probe_max, default 30 m: between two probes at most */
+        int64_t rate_window_ms;   /* rate_window, default 1 m: the window in which WeChat counts calls (45011) */
     } broker;
     struct {
         int64_t idle_timeout_ms;  /* a TCP client without a word for so long is closed; default 1 h; 0 = never */

@@ -124,6 +124,12 @@ const struct conf_key conf_keys[] = {
      "time out in the ring after which a job is asked for"},
     {"broker", "on_unknown", CONF_CHOICE, IN_CONF(broker.on_unknown), "dead", 0, 0, unknown_choices,
      "a call that may have happened, of a kind that WeChat does not de-duplicate: dead or retry"},
+    {"broker", "probe", CONF_TIME, IN_CONF(broker.probe_first_ms), "1m", 1, DAYS, NULL,
+     "after WeChat has stopped an account (quota, banned ...) until one message is tried; doubled each time"},
+    {"broker", "probe_max", CONF_TIME, IN_CONF(broker.probe_max_ms), "30m", 1, DAYS, NULL,
+     "the longest time between two such tries"},
+    {"broker", "rate_window", CONF_TIME, IN_CONF(broker.rate_window_ms), "1m", 1, HOURS, NULL,
+     "WeChat's minute: after \"too fast\" (45011) an account waits until the next one begins"},
 
     {"gateway", "idle_timeout", CONF_TIME, IN_CONF(gateway.idle_timeout_ms), "1h", 0, 30 * DAYS, NULL,
      "silence after which a TCP client is closed; 0 is never"},

@@ -76,7 +76,7 @@ uint32_t accounts_share(const struct accounts *a, uint32_t slots, int64_t mono_m
     uint32_t busy = 0;
     for (size_t i = 0; i < a->count; i++) {
         const struct account *one = &a->list[i];
-        busy += one->out > 0 || (one->wake_ms <= mono_ms && !one->stopped && !one->paused);
+        busy += one->out > 0 || (one->wake_ms <= mono_ms && !one->stopped && !one->paused && !one->halted);
     }
     return busy > 1 ? (slots + busy - 1) / busy : slots;
 }

@@ -13,6 +13,7 @@ struct account {
     uint32_t express_run; /* express messages since the last bulk one */
     int stopped;          /* 1: no sender can send for it now, so it claims no share */
     int paused;           /* 1: an operator has paused it */
+    int halted;           /* 1: WeChat has stopped it, likewise */
 };
 
 struct accounts {

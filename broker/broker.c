@@ -101,6 +101,16 @@ static void read_order_clock(struct broker *b)
     b->order_ms = order_ms + (b->now_ms >= wall_ms ? b->now_ms - wall_ms : UNKNOWN_RETRY_MS_MAX);
 }
 
+static void read_stops(struct broker *b)
+{
+    struct span packed;
+    b->stops = stops_new(b->conf->account_count, &(struct stops_rules){.probe_first_ms = b->conf->broker.probe_first_ms,
+                                                                      .probe_max_ms = b->conf->broker.probe_max_ms,
+                                                                      .window_ms = b->conf->broker.rate_window_ms});
+    if (store_meta_read(b->store, "stops", &packed) == STORE_OK)
+        stops_restore(b->stops, b->conf, packed);
+}
+
 static int open_store(struct broker *b)
 {
     struct buf error = {0};
@@ -116,6 +126,7 @@ static int open_store(struct broker *b)
     }
     b->keys = keys_new(b->store);
     b->pauses = pauses_new(b->store);
+    read_stops(b);
     b->figures = figures_new(b->store, b->conf);
     read_order_clock(b);
     return dispatch_restore(b) || store_commit(b->store) ? -1 : 0;
@@ -166,9 +177,11 @@ void broker_destroy(struct broker **self)
     keys_destroy(&b->keys);
     sweeps_free(&b->sweeps);
     pauses_destroy(&b->pauses);
+    stops_destroy(&b->stops);
     figures_destroy(&b->figures);
     store_close(&b->store);
     buf_free(&b->scratch);
+    buf_free(&b->tries);
     free(b);
     *self = NULL;
 }
@@ -315,10 +328,30 @@ static void end_pauses(struct broker *b)
         dispatch_find_paused(b);
 }
 
+static void keep_stops(struct broker *b)
+{
+    struct buf packed = {0};
+    if (!stops_has_changed(b->stops))
+        return;
+    stops_pack(b->stops, b->conf, &packed);
+    store_meta_write(b->store, "stops", buf_span(&packed));
+    buf_free(&packed);
+    b->order_used = 1;
+}
+
+/* Recipients that were left alone for a time: what is parked for them may go. */
+static void end_cooling(struct broker *b)
+{
+    size_t account;
+    while (recipients_warm(b->recipients, b->order_ms, &account))
+        accounts_wake(&b->accounts, account, 0);
+}
+
 static int commit(struct broker *b)
 {
     int64_t from_us = clock_mono_us();
     b->order_used |= figures_save(b->figures);
+    keep_stops(b);
     keep_order_clock(b);
     if (store_commit(b->store)) {
         log_fatal("store failed: nothing that was not durable has been answered; ending, so that a restart begins from the disk");
@@ -339,6 +372,7 @@ static int turn(struct broker *b)
     control_tick(b);
     life_expire(b);
     end_pauses(b);
+    end_cooling(b);
     sweep_tick(b);
     dispatch_ready(b);
     follow_index(b);

@@ -11,6 +11,7 @@
  *   accounts.c   what holds an account back             pauses.c     what an operator holds back
  *   operator.c, status.c  questions of operators        sweep.c      changes of many messages, piece by piece
  *   entry.c      messages as operators see them         figures.c    counts and rates
+ *   trouble.c    what a failed call means for others    stops.c      accounts that WeChat has stopped
  *   fence.c, verdict.c  the decisions, pure             store.c      the disk
  *
  * A failed commit ends the process: nothing that was not durable has been said, and a restart begins from the disk.
@@ -26,6 +27,7 @@
 #include "broker/pauses.h"
 #include "broker/recipients.h"
 #include "broker/ring.h"
+#include "broker/stops.h"
 #include "broker/store.h"
 #include "broker/sweep.h"
 #include "broker/tset.h"
@@ -45,6 +47,7 @@ struct broker {
     struct tset_list tsets;
     struct accounts accounts;
     struct pauses *pauses;
+    struct stops *stops;
     struct figures *figures;
     struct sweeps sweeps;
     uint64_t epoch;        /* of this start of the broker */
@@ -69,6 +72,7 @@ struct broker {
     int stopping;          /* TERM came: nothing more is given out */
     int64_t stop_by_ms;    /* monotonic */
     struct buf scratch;    /* of whoever needs it within one function */
+    struct buf tries;      /* of the message whose report is dealt with */
 };
 
 /* Opens the store and binds the sockets. NULL when that fails; the reason is logged. */
@@ -135,6 +139,16 @@ void life_requeue(struct broker *b, const struct message *m, int64_t ttl_ms);
 
 /* A message that cannot be read is taken out of its place, counted and told. */
 void life_set_aside(struct broker *b, size_t account, struct span openid, const struct place *place);
+
+/* trouble.c: what the report on a job that is out means for its account. Returns the milliseconds for which the message steps back
+ * (stops_on_report), or 0. */
+int64_t trouble_on_report(struct broker *b, size_t account, uint64_t seq, const struct outcome_report *report);
+
+/* The same for its template. */
+void trouble_with_template(struct broker *b, size_t account, const struct message *m, const struct outcome_report *report);
+
+/* The template was read again by tset: if WeChat has stopped it, its messages go. */
+void trouble_template_read(struct broker *b, struct span key);
 
 /* operator.c: an ask of an operator, from the control socket. */
 void operator_on_ask(struct broker *b, const char *name, struct span packed);

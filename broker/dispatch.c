@@ -102,7 +102,7 @@ static int find_candidate(struct broker *b, size_t account, struct candidate *c)
 
 static void hand_over(struct broker *b, size_t account, const struct message *m, struct stage *sender, struct hash128 who)
 {
-    const struct key_info *info = keys_find(b->keys, m->key);
+    const struct key_info *info = keys_find(b->keys, message_template(m));
     struct mark mark = {.seq = m->seq,
                         .generation = b->ring.fence.generation,
                         .sender = sender->epoch,
@@ -116,7 +116,7 @@ static void hand_over(struct broker *b, size_t account, const struct message *m,
                       .id = m->id,
                       .app = m->account,
                       .openid = m->openid,
-                      .key = m->key,
+                      .key = message_template(m),
                       .version = info ? info->version : 0,
                       .vars = m->vars};
     struct place ignored;
@@ -129,6 +129,7 @@ static void hand_over(struct broker *b, size_t account, const struct message *m,
     recipients_begin(b->recipients, who, kept, account, more);
     ring_out_add(&b->ring, &mark, account, who, b->mono_ms);
     accounts_begin(&b->accounts, account, clock_mono_us());
+    stops_begin(b->stops, account, mark.seq);
 }
 
 /* A message that cannot be read is taken out of its place. */
@@ -192,11 +193,18 @@ static enum step step(struct broker *b, size_t account)
 static int serve(struct broker *b, size_t account, uint32_t share, int *given)
 {
     const struct account *a = &b->accounts.list[account];
-    if (a->paused || a->wake_ms > b->mono_ms || a->out >= share || accounts_held_us(&b->accounts, account, clock_mono_us()))
+    if (a->paused || stops_wait_ms(b->stops, account, b->order_ms) > 0 || a->wake_ms > b->mono_ms || a->out >= share || accounts_held_us(&b->accounts, account, clock_mono_us()))
         return 0;
     enum step s = step(b, account);
     *given += s == STEP_GIVEN;
     return s == STEP_GIVEN || s == STEP_AGAIN;
+}
+
+/* An account that is stopped by WeChat claims no share. */
+static void find_halted(struct broker *b)
+{
+    for (size_t i = 0; i < b->accounts.count; i++)
+        b->accounts.list[i].halted = stops_wait_ms(b->stops, i, b->order_ms) > 0;
 }
 
 void dispatch_ready(struct broker *b)
@@ -206,6 +214,7 @@ void dispatch_ready(struct broker *b)
     int given = 0;
     if (b->stopping || accounts == 0 || !ring_can_render(&b->ring))
         return;
+    find_halted(b);
     uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->mono_ms);
     for (int steps = 0; idle < accounts && given < GIVE_A_TURN && steps < STEPS_A_TURN; steps++) {
         size_t account = b->accounts.next;
@@ -247,8 +256,9 @@ void dispatch_find_paused(struct broker *b)
 static int64_t account_wait_ms(struct broker *b, size_t account)
 {
     const struct account *a = &b->accounts.list[account];
-    if (a->wake_ms > b->mono_ms)
-        return a->wake_ms - b->mono_ms;
+    int64_t stop_ms = stops_wait_ms(b->stops, account, b->order_ms), wake_ms = a->wake_ms - b->mono_ms;
+    if (stop_ms > 0 || wake_ms > 0)
+        return stop_ms > wake_ms ? stop_ms : wake_ms;
     if (ring_find_sender(&b->ring, accounts_name(&b->accounts, account)) == NULL)
         return INT64_MAX; /* a result or a hello will wake it */
     return (accounts_held_us(&b->accounts, account, clock_mono_us()) + 999) / 1000;

@@ -1,5 +1,6 @@
 #include "broker/entry.h"
 
+#include "broker/tries.h"
 #include "proto/mp.h"
 
 /* --- states ------------------------------------------------------------------------------------------------------- */
@@ -179,14 +180,14 @@ int search_unpack(struct search *s, struct span packed)
 /* --- packing ------------------------------------------------------------------------------------------------------ */
 
 static size_t put_head(struct span id, struct span account, struct span openid, struct span key, struct span task,
-                       enum entry_state state, struct buf *out)
+                       struct span fallback, enum entry_state state, struct buf *out)
 {
     mp_put_span(out, "id", id);
     mp_put_span(out, "app", account);
     mp_put_span(out, "openid", openid);
     mp_put_span(out, "key", key);
     mp_put_str(out, "state", entry_state_name(state));
-    return 5 + mp_opt_span(out, "task", task);
+    return 5 + mp_opt_span(out, "task", task) + mp_opt_span(out, "fallback", fallback);
 }
 
 static size_t put_message(const struct message *m, struct buf *out)
@@ -224,10 +225,16 @@ static size_t put_entry(const struct found *found, enum entry_state state, struc
     const struct final *f = &found->f;
     size_t count = 1;
     if (is_settled(found))
-        count += put_head(f->id, f->account, f->openid, f->key, f->task, state, out) + put_result(f, out);
+        count += put_head(f->id, f->account, f->openid, f->key, f->task, f->fallback, state, out) + put_result(f, out);
     else
-        count += put_head(m->id, m->account, m->openid, m->key, m->task, state, out) + put_progress(m, out);
+        count += put_head(m->id, m->account, m->openid, m->key, m->task, m->fallback, state, out) + put_progress(m, out);
     mp_put_u64(out, "seq", is_settled(found) ? f->seq : m->seq);
+    struct span tries = is_settled(found) ? f->tries : m->tries;
+    if (tries.bytes) {
+        mp_str(out, "tries");
+        tries_pack_entries(tries, out);
+        count++;
+    }
     return count + (found->has_message ? put_message(m, out) : 0);
 }
 

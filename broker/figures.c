@@ -21,7 +21,8 @@ struct figures {
 const char *figure_name(enum figure what)
 {
     static const char *const names[FIGURES] = {"accepted",  "sent", "pending", "refused",  "expired",
-                                               "cancelled", "dead", "failed",  "requeued", "revised", "damaged"};
+                                               "cancelled", "dead", "failed",  "requeued", "revised", "damaged",
+                                               "fallbacks"};
     return names[what];
 }
 

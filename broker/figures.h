@@ -20,6 +20,7 @@ enum figure {
     FIGURE_REQUEUED, /* dead messages put back */
     FIGURE_REVISED,  /* dead ones whose true result came after all; it is counted as well */
     FIGURE_DAMAGED,  /* messages set aside because their bytes are wrong */
+    FIGURE_FALLBACKS, /* messages that fell back to another template */
     FIGURES
 };
 

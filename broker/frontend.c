@@ -40,12 +40,14 @@ const char *frontend_unready(struct broker *b)
         return "no templater is ready";
     if (ring_slots(&b->ring) == 0)
         return "no sender is connected";
+    size_t stopped = 0;
     for (size_t i = 0; i < b->accounts.count; i++) {
         struct span reason;
-        if (!ring_account_stopped(&b->ring, accounts_name(&b->accounts, i), &reason))
+        if (!ring_account_stopped(&b->ring, accounts_name(&b->accounts, i), &reason) && !stops_refuses(b->stops, i, b->order_ms))
             return NULL;
+        stopped += stops_refuses(b->stops, i, b->order_ms) != 0;
     }
-    return "no account has a token";
+    return stopped ? "no account can send: WeChat has stopped it, or it has no token" : "no account has a token";
 }
 
 /* --- push and send ------------------------------------------------------------------------------------------------ */
@@ -96,10 +98,13 @@ static const char *check_template(struct broker *b, const struct request *r, con
     *info = keys_find(b->keys, r->key);
     if (*info == NULL)
         return "template key not exists";
-    if (!keys_find_missing(*info, r->vars, &missing))
+    const struct key_info *fallback = (*info)->fallback.bytes ? keys_find(b->keys, (*info)->fallback) : NULL;
+    int is_missing = keys_find_missing(*info, r->vars, &missing);
+    if (!is_missing && (fallback == NULL || !keys_find_missing(fallback, r->vars, &missing)))
         return NULL;
     buf_clear(&b->scratch);
-    buf_printf(&b->scratch, "%.*s: missing; the template needs this variable", (int)missing.bytes, missing.data);
+    buf_printf(&b->scratch, "%.*s: missing; the template%s needs this variable", (int)missing.bytes, missing.data,
+               is_missing ? "" : "'s fallback");
     return buf_str(&b->scratch);
 }
 
@@ -150,9 +155,10 @@ static void accept_message(struct broker *b, const struct caller *to, const stru
 }
 
 /* Why the message is not accepted for the account now, with the code of the answer; or NULL. */
-static const char *closed_for(struct broker *b, const struct request *r, struct span account, enum code *code)
+static const char *closed_for(struct broker *b, const struct request *r, size_t account, enum code *code)
 {
     struct span reason;
+    int is_stopped = stops_refuses(b->stops, account, b->order_ms);
     *code = CODE_BUSY;
     if (b->closed)
         return b->closed;
@@ -160,7 +166,11 @@ static const char *closed_for(struct broker *b, const struct request *r, struct 
         return b->closed_for_long;
     if (!keys_are_known(b->keys))
         return "no templater has told its templates yet; try again";
-    if (r->op != OP_SEND || !ring_account_stopped(&b->ring, account, &reason))
+    if (is_stopped)
+        reason = span_of(stops_find(b->stops, account, b->order_ms)->reason);
+    else
+        is_stopped = ring_account_stopped(&b->ring, accounts_name(&b->accounts, account), &reason);
+    if (r->op != OP_SEND || !is_stopped)
         return NULL;
     *code = CODE_FAILED;
     buf_clear(&b->scratch);
@@ -187,7 +197,7 @@ static void on_message(struct broker *b, const struct caller *to, const struct r
                         .accepted_ms = b->now_ms,
                         .is_send = r->op == OP_SEND};
     enum code code;
-    const char *wrong = closed_for(b, r, m.account, &code);
+    const char *wrong = closed_for(b, r, (size_t)account, &code);
     if (wrong == NULL) {
         wrong = check_template(b, r, &info);
         code = CODE_REFUSED;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "broker/tries.h"
 #include "broker/verdict.h"
 
 #define EXPIRE_A_TURN 1000
@@ -61,6 +62,8 @@ static void conclude(struct broker *b, const struct message *m, struct final *f)
     f->openid = m->openid;
     f->key = m->key;
     f->task = m->task;
+    f->fallback = m->fallback;
+    f->tries = m->tries;
     if (f->message.bytes > MESSAGE_TEXT_BYTES_MAX)
         f->message.bytes = MESSAGE_TEXT_BYTES_MAX;
     if (f->state == STATE_DEAD)
@@ -93,11 +96,13 @@ void life_settle(struct broker *b, const struct message *m, enum store_state sta
     settle(b, m, &f);
 }
 
-/* The job is not out any more: its slot and its recipient are free. */
-static void end_turn(struct broker *b, struct out *o)
+/* The job is not out any more: its slot is free, and its recipient, unless he is to be left alone until cool_ms (0 = no). */
+static void end_turn(struct broker *b, struct out *o, int64_t cool_ms)
 {
     accounts_end(&b->accounts, o->account);
-    recipients_end(b->recipients, o->recipient);
+    stops_on_lost(b->stops, o->account, o->seq, b->order_ms); /* a probe, if its report has not told */
+    if (cool_ms == 0 || recipients_cool(b->recipients, o->recipient, cool_ms))
+        recipients_end(b->recipients, o->recipient);
     ring_out_remove(&b->ring, o);
 }
 
@@ -131,12 +136,15 @@ static void apply(struct broker *b, struct out *o, const struct message *m, stru
         }
         store_put_back(b->store, &copy);
         /* Behind others of its recipient it would lose its place: those that are parked go first. */
-        if (v.action == VERDICT_PUT_BACK && recipients_has_more(b->recipients, o->recipient) &&
-            store_read(b->store, copy.seq, &copy) == STORE_OK)
+        int keeps_place = v.action == VERDICT_PUT_BACK || v.action == VERDICT_COOL;
+        if (keeps_place && (v.action == VERDICT_COOL || recipients_has_more(b->recipients, o->recipient)) &&
+            store_read(b->store, copy.seq, &copy) == STORE_OK) {
             store_park(b->store, &copy);
+            recipients_park(b->recipients, o->recipient);
+        }
         dispatch_wake(b, o->account, m->timed, m->due_ms);
     }
-    end_turn(b, o);
+    end_turn(b, o, v.until_ms);
 }
 
 /* What a mark knows and the message's record does not yet. The time of the first call counts only when there may have been one: a
@@ -157,7 +165,7 @@ static int read_out(struct broker *b, struct out *o, struct message *m)
         struct place place = {.seq = o->seq};
         life_set_aside(b, o->account, (struct span){NULL, 0}, &place);
     }
-    end_turn(b, o);
+    end_turn(b, o, 0);
     return -1;
 }
 
@@ -213,15 +221,104 @@ static struct span say_unknown(struct broker *b, struct span why)
     return buf_span(&b->scratch);
 }
 
+/* Notes a call that did not settle the message, with what is known of it. */
+static void note_try(struct broker *b, struct message *m, const struct outcome_report *report)
+{
+    const struct try t = {.at_ms = b->now_ms,
+                          .outcome = report->outcome,
+                          .errcode = report->errcode,
+                          .http_status = report->http_status,
+                          .key = m->fallback,
+                          .text = report->message};
+    tries_add(m->tries, &t, &b->tries);
+    m->tries = buf_span(&b->tries);
+}
+
+static int is_among(struct span codes, int64_t errcode)
+{
+    struct mp_cursor c;
+    mp_open(&c, codes);
+    uint32_t count = codes.bytes ? mp_read_array(&c) : 0;
+    for (uint32_t i = 0; i < count && !c.failed; i++)
+        if (mp_read_i64(&c) == errcode && !c.failed)
+            return 1;
+    return 0;
+}
+
+/* The template that is to be tried after this refusal; empty = none. A message falls back once. */
+static struct span fallback_after(struct broker *b, const struct message *m, const struct outcome_report *report)
+{
+    static const struct span none = {NULL, 0};
+    const struct key_info *info = keys_find(b->keys, m->key);
+    if (m->fallback.bytes || info == NULL || info->fallback.bytes == 0 || !is_among(info->fallback_on, report->errcode))
+        return none;
+    if (keys_find(b->keys, info->fallback))
+        return info->fallback;
+    log_error("fallback template does not exist, the message stays refused", log_span("id", m->id), log_span("template", m->key),
+              log_span("fallback", info->fallback));
+    return none;
+}
+
+/* It goes out again at once, by its fallback: another call with a number of its own. */
+static void fall_back(struct broker *b, struct message *m, const struct outcome_report *report, struct span fallback)
+{
+    note_try(b, m, report);
+    m->fallback = fallback;
+    m->call++;
+    m->unknown_since_ms = 0;
+    m->errcode = report->errcode;
+    m->note = report->message;
+    figures_count(b->figures, accounts_find(&b->accounts, m->account), FIGURE_FALLBACKS);
+    log_info("message falls back", log_span("id", m->id), log_i64("errcode", report->errcode), log_span("template", m->key),
+             log_span("fallback", fallback));
+}
+
+/* What is to be told of a message that stays in the pipeline. */
+static void log_failure(const struct broker *b, const struct message *m, const struct outcome_report *report, struct verdict v)
+{
+    if (v.action == VERDICT_DEFER || v.action == VERDICT_COOL)
+        log_info("call failed, will be tried again", log_span("id", m->id), log_i64("errcode", report->errcode),
+                 log_u64("failures", m->failures),
+                 log_i64("in_ms", (v.action == VERDICT_COOL ? v.until_ms : m->due_ms) - b->order_ms));
+}
+
+/* The verdict on a message that is out, with what follows from it for the message. */
+static struct verdict judge(struct broker *b, struct out *o, struct message *m, const struct outcome_report *report,
+                            int64_t stop_wait_ms)
+{
+    struct mark mark = mark_of(o);
+    struct verdict_rules rules = rules_of(b, o->account);
+    rules.stop_wait_ms = stop_wait_ms;
+    struct verdict v = verdict_on_report(m, report, &mark, b->order_ms, &rules);
+    struct span fallback = {NULL, 0};
+    if (v.action == VERDICT_SETTLE && v.state == STATE_REFUSED)
+        fallback = fallback_after(b, m, report);
+    if (fallback.bytes) {
+        fall_back(b, m, report, fallback);
+        return (struct verdict){.action = VERDICT_PUT_BACK};
+    }
+    if (v.action != VERDICT_SETTLE && v.action != VERDICT_BURY && report->outcome != OUTCOME_RETURNED)
+        note_try(b, m, report);
+    if (v.action == VERDICT_PUT_BACK) /* no token, no templater ...: it would only come back */
+        accounts_brake(&b->accounts, o->account, b->mono_ms + BRAKE_MS);
+    if (v.action == VERDICT_COOL && recipients_is_full(b->recipients)) {
+        m->due_ms = v.until_ms;
+        m->timed = TIMED_ORDER;
+        return (struct verdict){.action = VERDICT_DEFER};
+    }
+    return v;
+}
+
 static void report_on_out(struct broker *b, struct out *o, const struct outcome_report *report)
 {
     struct message m;
-    struct mark mark = mark_of(o);
-    struct verdict_rules rules = rules_of(b, o->account);
+    int64_t stop_wait_ms = trouble_on_report(b, o->account, o->seq, report);
+    if (report->cause == CAUSE_TEMPLATE && store_read(b->store, o->seq, &m) == STORE_OK)
+        trouble_with_template(b, o->account, &m, report); /* writes, after which m is to be read again */
     if (read_out(b, o, &m))
         return;
     catch_up(&m, o, report->outcome != OUTCOME_RETURNED || report->calls > 0);
-    struct verdict v = verdict_on_report(&m, report, &mark, b->order_ms, &rules);
+    struct verdict v = judge(b, o, &m, report, stop_wait_ms);
     struct final f = {.errcode = report->errcode, .msgid = report->msgid, .message = report->message};
     if (v.state == STATE_SENT) { /* "repeated" counts as sent: there is nothing to tell of it */
         f.errcode = 0;
@@ -231,16 +328,12 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
         f.message = say_unknown(b, report->message);
     if (!outcome_is_final(report->outcome) && report->outcome != OUTCOME_RETURNED)
         figures_count(b->figures, (int)o->account, FIGURE_FAILED);
-    if (v.action == VERDICT_DEFER)
-        log_info("call failed, will be tried again", log_span("id", m.id), log_i64("errcode", report->errcode),
-                 log_u64("failures", m.failures), log_i64("in_ms", m.due_ms - b->order_ms));
-    if (v.action == VERDICT_PUT_BACK)
-        accounts_brake(&b->accounts, o->account, b->mono_ms + BRAKE_MS);
+    log_failure(b, &m, report, v);
     apply(b, o, &m, v, &f);
 }
 
 /* A final report of an earlier turn: the first final result settles the message wherever it stands. Returns 1 when it did. */
-static int report_on_earlier(struct broker *b, const struct outcome_report *report)
+static int report_on_earlier(struct broker *b, const struct outcome_report *report, int is_out)
 {
     struct message m;
     struct verdict_rules rules = {.backoff_count = 1};
@@ -256,6 +349,16 @@ static int report_on_earlier(struct broker *b, const struct outcome_report *repo
     struct verdict v = verdict_on_report(&m, report, &mark, b->order_ms, &rules);
     struct final f = {.state = v.state, .code = v.code, .errcode = report->errcode, .msgid = report->msgid,
                       .message = report->message};
+    struct span fallback = {NULL, 0};
+    if (state != STATE_DEAD && v.state == STATE_REFUSED)
+        fallback = fallback_after(b, &m, report);
+    if (fallback.bytes && is_out)
+        return 0; /* the later turn will hear the same */
+    if (fallback.bytes) {
+        fall_back(b, &m, report, fallback);
+        store_update(b->store, &m);
+        return 0;
+    }
     if (state != STATE_DEAD)
         settle(b, &m, &f);
     else if (v.state != STATE_DEAD)
@@ -268,7 +371,7 @@ void life_on_report(struct broker *b, const struct outcome_report *report)
     struct out *o = ring_out_find(&b->ring, report->seq);
     if (o && o->turn == report->turn)
         report_on_out(b, o, report);
-    else if ((o == NULL || !o->settled) && report_on_earlier(b, report) && o)
+    else if ((o == NULL || !o->settled) && report_on_earlier(b, report, o != NULL) && o)
         o->settled = 1; /* the later turn's call may be in flight: its recipient and its slot stay taken until it ends */
 }
 
@@ -283,6 +386,8 @@ static void lose(struct broker *b, struct out *o, enum fence_fate fate)
     if (read_out(b, o, &m))
         return;
     catch_up(&m, o, fate == FATE_UNKNOWN);
+    if (fate == FATE_UNKNOWN)
+        note_try(b, &m, &(struct outcome_report){.message = span_of("its sender was lost")});
     if (fate == FATE_UNKNOWN)
         v = verdict_on_lost(&m, &mark, &rules);
     apply(b, o, &m, v, &f);
@@ -344,6 +449,7 @@ void life_requeue(struct broker *b, const struct message *m, int64_t ttl_ms)
     again.timed = TIMED_NOW;
     again.expires_ms = again.first_out_ms = again.unknown_since_ms = 0;
     again.give_up_ms = ttl_ms ? b->order_ms + ttl_ms : 0;
+    again.fallback = (struct span){NULL, 0}; /* it begins anew with its own template */
     again.is_send = 0; /* whoever waited has had an answer */
     again.failures = 0;
     again.call++; /* a person has decided that it goes out once more */

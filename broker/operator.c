@@ -68,20 +68,36 @@ static void on_pause(struct broker *b, const char *name, const struct ask *ask)
     answer_pauses(b, name, ask);
 }
 
+/* Accounts that WeChat has stopped: the next message of each is a probe, at once. Returns how many there were. */
+static size_t resume_stopped(struct broker *b, const struct pause *target)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < b->accounts.count; i++) {
+        int is_meant = target->kind == PAUSE_ALL ||
+                       (target->kind == PAUSE_ACCOUNT && span_is(accounts_name(&b->accounts, i), target->account));
+        if (is_meant && stops_resume(b->stops, i, b->order_ms) == 0)
+            count++;
+    }
+    return count;
+}
+
 static void on_resume(struct broker *b, const char *name, const struct ask *ask)
 {
     struct pause target = {.kind = PAUSE_ALL};
     const char *wrong = read_target(b, &ask->filter, &target);
-    if (wrong)
+    if (wrong) {
         refuse(b, name, ask, CODE_REFUSED, wrong);
-    else if (pauses_end(b->pauses, target.kind, span_of(target.account), span_of(target.name)))
-        refuse(b, name, ask, CODE_NOT_FOUND, "it is not paused");
-    else {
-        log_info("resumed", log_str("what", pause_kind_name(target.kind)), log_str("account", target.account),
-                 log_str("name", target.name), log_span("by", ask->by));
-        dispatch_find_paused(b);
-        answer_pauses(b, name, ask);
+        return;
     }
+    size_t probes = resume_stopped(b, &target);
+    if (pauses_end(b->pauses, target.kind, span_of(target.account), span_of(target.name)) && probes == 0) {
+        refuse(b, name, ask, CODE_NOT_FOUND, "it is not paused");
+        return;
+    }
+    log_info("resumed", log_str("what", pause_kind_name(target.kind)), log_str("account", target.account),
+             log_str("name", target.name), log_u64("probes", probes), log_span("by", ask->by));
+    dispatch_find_paused(b);
+    answer_pauses(b, name, ask);
 }
 
 /* --- finding ------------------------------------------------------------------------------------------------------ */

@@ -182,6 +182,12 @@ int pauses_end(struct pauses *p, enum pause_kind kind, struct span account, stru
     return 0;
 }
 
+int pauses_has(const struct pauses *p, enum pause_kind kind, struct span account, struct span name)
+{
+    const struct pause *one = find(p, name_of(kind, account, name));
+    return one != NULL && !one->releasing;
+}
+
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
 /* 1 when a pause that ends still has something set aside that stands before the message. */

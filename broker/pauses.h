@@ -47,6 +47,9 @@ int pauses_add(struct pauses *p, const struct pause *wanted);
 /* Ends a pause. Returns 0, or -1 when there is none (or it is ending already). */
 int pauses_end(struct pauses *p, enum pause_kind kind, struct span account, struct span name);
 
+/* 1 when it is paused, and not ending. */
+int pauses_has(const struct pauses *p, enum pause_kind kind, struct span account, struct span name);
+
 /* The hold under which the message has to be set aside now; 0 = it may go. */
 uint64_t pauses_hold_of(struct pauses *p, const struct message *m);
 

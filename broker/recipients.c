@@ -15,6 +15,9 @@ struct recipient {
     struct recipient *prev, *next; /* in the row, while state is RECIPIENT_PARKED */
     enum recipient_state state;
     int more; /* messages are parked */
+    int is_cooling;      /* busy without a call, until: */
+    int64_t until_ms;
+    struct recipient *cooling_prev, *cooling_next;
     size_t account;
     uint8_t openid_bytes;
     char openid[OPENID_BYTES_MAX];
@@ -23,6 +26,8 @@ struct recipient {
 struct recipients {
     struct recipient *table;
     struct recipient *rows[CONF_ACCOUNTS_MAX]; /* by account */
+    struct recipient *cooling;                 /* by until_ms */
+    size_t cooling_count;
 };
 
 struct recipients *recipients_new(void)
@@ -123,6 +128,46 @@ void recipients_end(struct recipients *r, struct hash128 who)
         enter_row(r, p);
     else
         forget(r, p);
+}
+
+static int by_until(const struct recipient *a, const struct recipient *b)
+{
+    return (a->until_ms > b->until_ms) - (a->until_ms < b->until_ms);
+}
+
+int recipients_cool(struct recipients *r, struct hash128 who, int64_t until_ms)
+{
+    struct recipient *p = find(r, who);
+    if (p == NULL || p->state != RECIPIENT_BUSY || p->is_cooling || r->cooling_count >= RECIPIENTS_COOLING_MAX)
+        return -1;
+    p->is_cooling = 1;
+    p->until_ms = until_ms;
+    DL_INSERT_INORDER2(r->cooling, p, by_until, cooling_prev, cooling_next);
+    r->cooling_count++;
+    return 0;
+}
+
+int recipients_is_full(const struct recipients *r)
+{
+    return r->cooling_count >= RECIPIENTS_COOLING_MAX;
+}
+
+int recipients_warm(struct recipients *r, int64_t now_ms, size_t *account)
+{
+    struct recipient *p = r->cooling;
+    if (p == NULL || p->until_ms > now_ms)
+        return 0;
+    DL_DELETE2(r->cooling, p, cooling_prev, cooling_next);
+    r->cooling_count--;
+    p->is_cooling = 0;
+    *account = p->account;
+    recipients_end(r, p->who);
+    return 1;
+}
+
+int64_t recipients_next_ms(const struct recipients *r)
+{
+    return r->cooling ? r->cooling->until_ms : INT64_MAX;
 }
 
 void recipients_restore(struct recipients *r, struct hash128 who, struct span openid, size_t account)

@@ -124,6 +124,18 @@ static int64_t paused_for_ms(struct broker *b, size_t account)
     return until_ms == INT64_MAX || until_ms == 0 ? 0 : until_ms - b->order_ms;
 }
 
+/* What WeChat has stopped the account for. */
+static size_t put_stop(const struct broker *b, const struct stop *stop, struct buf *out)
+{
+    int64_t left_ms = stop->next_ms - b->order_ms;
+    size_t count = 3;
+    mp_put_str(out, "stopped", stop->reason);
+    mp_put_str(out, "cause", cause_name(stop->cause));
+    mp_put_i64(out, "stopped_since", stop->since_ms);
+    count += mp_opt_i64(out, "errcode", stop->errcode);
+    return count + mp_opt_i64(out, "next_try_ms", stop->state != STOP_PROBING && left_ms > 0 ? left_ms : 0);
+}
+
 static void put_account(struct broker *b, size_t account, struct buf *out)
 {
     const struct account *a = &b->accounts.list[account];
@@ -136,7 +148,10 @@ static void put_account(struct broker *b, size_t account, struct buf *out)
     mp_put_u64(out, "rate", b->conf->accounts[account].rate_per_s);
     count += mp_opt_i64(out, "paused", a->paused);
     count += mp_opt_i64(out, "paused_for_ms", a->paused ? paused_for_ms(b, account) : 0);
-    if (ring_account_stopped(&b->ring, accounts_name(&b->accounts, account), &reason))
+    const struct stop *stop = stops_find(b->stops, account, b->order_ms);
+    if (stop)
+        count += put_stop(b, stop, out);
+    else if (ring_account_stopped(&b->ring, accounts_name(&b->accounts, account), &reason))
         count += mp_opt_span(out, "stopped", reason);
     count += put_figures(b->figures, (int)account, out);
     mp_map_close(out, place, count);

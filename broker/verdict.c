@@ -36,17 +36,60 @@ static int64_t patience_end_ms(const struct message *m, const struct verdict_rul
     return m->is_send && m->first_out_ms ? m->first_out_ms + rules->send_patience_ms : 0;
 }
 
+/* A time to wait until, cut to when the caller of a Send gives up; 0 when that is over. */
+static int64_t within_patience(const struct message *m, int64_t at_ms, int64_t now_ms, const struct verdict_rules *rules)
+{
+    int64_t end_ms = patience_end_ms(m, rules);
+    if (end_ms == 0 || at_ms <= end_ms)
+        return at_ms;
+    return now_ms < end_ms ? end_ms : 0;
+}
+
+static struct verdict defer_until(struct message *m, int64_t at_ms)
+{
+    if (at_ms == 0)
+        return bury;
+    m->due_ms = at_ms;
+    m->timed = TIMED_ORDER;
+    return defer;
+}
+
 /* Lets the message wait for its back-off. A Send waits until its caller gives up at the most, and is buried there. */
 static struct verdict defer_after_failure(struct message *m, int64_t now_ms, const struct verdict_rules *rules)
 {
-    int64_t end_ms = patience_end_ms(m, rules);
-    if (is_exhausted(m, now_ms, rules) || (end_ms && now_ms >= end_ms))
+    if (is_exhausted(m, now_ms, rules))
         return bury;
-    m->due_ms = now_ms + backoff_of(m, rules);
-    if (end_ms && m->due_ms > end_ms)
-        m->due_ms = end_ms;
-    m->timed = TIMED_ORDER;
-    return defer;
+    return defer_until(m, within_patience(m, now_ms + backoff_of(m, rules), now_ms, rules));
+}
+
+/* Nothing goes to its recipient before its back-off is over; it keeps its place before others for him. */
+static struct verdict cool_after_failure(struct message *m, int64_t now_ms, const struct verdict_rules *rules)
+{
+    int64_t until_ms = is_exhausted(m, now_ms, rules) ? 0 : within_patience(m, now_ms + backoff_of(m, rules), now_ms, rules);
+    return until_ms ? (struct verdict){.action = VERDICT_COOL, .until_ms = until_ms} : bury;
+}
+
+/* 1 when the call failed for the sake of the account, its token or the template: the message itself has done nothing wrong. */
+static int is_for_others(enum cause cause)
+{
+    return cause == CAUSE_TOKEN || cause == CAUSE_PACE || cause == CAUSE_TEMPLATE || cause == CAUSE_QUOTA || cause == CAUSE_ACCOUNT;
+}
+
+/* It keeps its place; but the one that has shown that the account is stopped lets others be the probe. Only where a person has to
+ * act is that counted: the code may be meant for this one message. */
+static struct verdict stand_back(struct message *m, const struct outcome_report *report, int64_t now_ms,
+                                 const struct verdict_rules *rules)
+{
+    m->errcode = report->errcode;
+    m->note = report->message;
+    if (rules->stop_wait_ms == 0)
+        return put_back;
+    if (report->cause == CAUSE_ACCOUNT) {
+        m->failures++;
+        if (is_exhausted(m, now_ms, rules))
+            return bury;
+    }
+    return defer_until(m, within_patience(m, now_ms + rules->stop_wait_ms, now_ms, rules));
 }
 
 /* "Repeated": after a try of unknown outcome under the same client_msg_id this says that it had arrived. Source: 40241, official
@@ -85,6 +128,12 @@ static struct verdict on_unknown(struct message *m, const struct mark *mark, int
     return v;
 }
 
+/* WeChat is known to give this code by mistake: a Push gets a second try. The caller of a Send is there to decide for himself. */
+static int may_be_mistaken(const struct message *m, const struct outcome_report *report)
+{
+    return report->cause == CAUSE_DOUBTFUL && !m->is_send && m->unknown_since_ms == 0 && m->errcode != report->errcode;
+}
+
 struct verdict verdict_on_report(struct message *m, const struct outcome_report *report, const struct mark *mark, int64_t now_ms,
                                  const struct verdict_rules *rules)
 {
@@ -97,13 +146,18 @@ struct verdict verdict_on_report(struct message *m, const struct outcome_report 
     case OUTCOME_REFUSED:
         if (m->unknown_since_ms && is_duplicate(report->errcode))
             return settle(STATE_SENT, CODE_OK);
+        if (may_be_mistaken(m, report))
+            break;
         return settle(STATE_REFUSED, CODE_REFUSED);
     case OUTCOME_DEAD:
         return bury;
     case OUTCOME_RETURNED:
         return put_back;
-    case OUTCOME_NONE:
     case OUTCOME_RETRY:
+        if (is_for_others(report->cause))
+            return stand_back(m, report, now_ms, rules);
+        break;
+    case OUTCOME_NONE:
     case OUTCOME_UNKNOWN:
         break;
     }
@@ -115,7 +169,7 @@ struct verdict verdict_on_report(struct message *m, const struct outcome_report 
         return on_unknown(m, mark, now_ms, rules);
     /* Every try of this number is known to have failed; a new one keeps clear of what WeChat remembers of it. */
     m->call++;
-    return defer_after_failure(m, now_ms, rules);
+    return report->cause == CAUSE_RECIPIENT ? cool_after_failure(m, now_ms, rules) : defer_after_failure(m, now_ms, rules);
 }
 
 struct verdict verdict_on_lost(struct message *m, const struct mark *mark, const struct verdict_rules *rules)

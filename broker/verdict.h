@@ -22,19 +22,23 @@ struct verdict_rules {
     uint32_t attempts_max;
     int64_t send_patience_ms;
     enum conf_on_unknown on_unknown;
+    int64_t stop_wait_ms; /* > 0: the message has stopped its account, or failed as the probe of a stopped one, and steps back for so
+                             long (stops.h) */
 };
 
 enum verdict_action {
     VERDICT_SETTLE,  /* with `state` and `code` */
     VERDICT_BURY,    /* settled as dead, the message is kept */
     VERDICT_DEFER,   /* waits until due_ms, then its next turn */
-    VERDICT_PUT_BACK /* to its place */
+    VERDICT_PUT_BACK, /* to its place */
+    VERDICT_COOL      /* to its place, and nothing goes to its recipient until until_ms */
 };
 
 struct verdict {
     enum verdict_action action;
     enum store_state state;
     enum code code;
+    int64_t until_ms; /* COOL: order clock */
 };
 
 /* After a sender's report on the turn that `mark` describes. Changes in `m` what the next turn needs: place, call number, failures,
