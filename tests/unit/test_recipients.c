@@ -166,8 +166,61 @@ static void test_many(void)
     recipients_destroy(&r);
 }
 
+/* Left alone for a time after a call: busy until then, and what was parked goes first afterwards. */
+static void test_cooling(void)
+{
+    struct recipients *r = recipients_new();
+    size_t account = 99;
+    CHECK_INT(recipients_next_ms(r), INT64_MAX);
+    CHECK_INT(recipients_cool(r, hash("o"), 10), -1); /* of nobody */
+    static const char *const openids[] = {"o", "p", "q"};
+    static const int64_t until_ms[] = {300, 100, 200};
+    for (size_t i = 0; i < 3; i++) {
+        begin(r, openids[i], i, 0);
+        CHECK_INT(recipients_cool(r, hash(openids[i]), until_ms[i]), 0);
+        check_state(r, openids[i], RECIPIENT_BUSY);
+        CHECK_INT(recipients_cool(r, hash(openids[i]), until_ms[i]), -1);
+    }
+    recipients_park(r, hash("p"));
+    CHECK_INT(recipients_next_ms(r), 100);
+    CHECK_INT(recipients_warm(r, 99, &account), 0);
+    CHECK_INT(recipients_warm(r, 200, &account), 1);
+    CHECK_U64(account, 1);
+    check_state(r, "p", RECIPIENT_PARKED);
+    check_first(r, 1, "p");
+    CHECK_INT(recipients_warm(r, 200, &account), 1);
+    CHECK_U64(account, 2);
+    check_state(r, "q", RECIPIENT_FREE);
+    CHECK_INT(recipients_warm(r, 200, &account), 0);
+    check_state(r, "o", RECIPIENT_BUSY);
+    recipients_destroy(&r); /* with one that is left alone */
+}
+
+static void test_cooling_is_bounded(void)
+{
+    struct recipients *r = recipients_new();
+    size_t account;
+    char openid[16];
+    for (int i = 0; i <= RECIPIENTS_COOLING_MAX; i++) {
+        snprintf(openid, sizeof openid, "o%d", i);
+        begin(r, openid, 0, 0);
+        CHECK_INT(recipients_is_full(r), i == RECIPIENTS_COOLING_MAX);
+        CHECK_INT(recipients_cool(r, hash(openid), 1000 - i % 7), i < RECIPIENTS_COOLING_MAX ? 0 : -1);
+    }
+    int64_t before_ms = 0;
+    for (int i = 0; i < RECIPIENTS_COOLING_MAX; i++) {
+        CHECK(recipients_next_ms(r) >= before_ms);
+        before_ms = recipients_next_ms(r);
+        CHECK_INT(recipients_warm(r, 1000, &account), 1);
+    }
+    CHECK_INT(recipients_warm(r, 1000, &account), 0);
+    recipients_destroy(&r);
+}
+
 int main(void)
 {
+    test_cooling();
+    test_cooling_is_bounded();
     test_one_call();
     test_parked();
     test_row();

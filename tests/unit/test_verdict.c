@@ -116,6 +116,85 @@ static void test_failed_call(void)
     CHECK_INT(m.unknown_since_ms, 0);
 }
 
+/* Failures that are not the message's own: it keeps its place and nothing is counted. The one that stopped the account steps back, so
+ * that others can be the probe; only where a person has to act it is counted. */
+static void test_for_others(void)
+{
+    static const struct {
+        enum cause cause;
+        int64_t stop_wait_ms;
+        enum verdict_action action;
+        uint32_t failures;
+    } cases[] = {
+        {CAUSE_TOKEN, 0, VERDICT_PUT_BACK, 9},    {CAUSE_PACE, 0, VERDICT_PUT_BACK, 9},
+        {CAUSE_TEMPLATE, 0, VERDICT_PUT_BACK, 9}, {CAUSE_QUOTA, 0, VERDICT_PUT_BACK, 9},
+        {CAUSE_ACCOUNT, 0, VERDICT_PUT_BACK, 9},  {CAUSE_QUOTA, MINUTE, VERDICT_DEFER, 9},
+        {CAUSE_ACCOUNT, MINUTE, VERDICT_BURY, 10},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
+        struct message m = message_before();
+        struct outcome_report report = report_of(OUTCOME_RETRY);
+        m.failures = 9;
+        rules.stop_wait_ms = cases[i].stop_wait_ms;
+        report.cause = cases[i].cause;
+        CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, cases[i].action);
+        CHECK_U64(m.failures, cases[i].failures);
+        CHECK_U64(m.call, 0);
+        CHECK_U64(m.calls, 1);
+        CHECK_SPAN(m.note, "why");
+        CHECK_INT(m.due_ms, cases[i].action == VERDICT_DEFER ? NOW + MINUTE : NOW - 9000);
+        CHECK_INT(m.timed, cases[i].action == VERDICT_DEFER ? TIMED_ORDER : TIMED_NOW);
+    }
+    /* A Send does not wait longer than its caller does. */
+    struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
+    struct message m = message_before();
+    struct outcome_report report = report_of(OUTCOME_RETRY);
+    m.is_send = 1;
+    rules.stop_wait_ms = 30 * MINUTE;
+    report.cause = CAUSE_QUOTA;
+    CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, VERDICT_DEFER);
+    CHECK_INT(m.due_ms, OUT + 60000);
+}
+
+/* Nothing goes to the recipient for as long as the message would wait; it is counted. */
+static void test_recipient_later(void)
+{
+    struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
+    struct message m = message_before();
+    struct outcome_report report = report_of(OUTCOME_RETRY);
+    report.cause = CAUSE_RECIPIENT;
+    struct verdict v = verdict_on_report(&m, &report, &turn_before, NOW, &rules);
+    CHECK_INT(v.action, VERDICT_COOL);
+    CHECK_INT(v.until_ms, NOW + 5000);
+    CHECK_INT(m.due_ms, NOW - 9000); /* it keeps its place */
+    CHECK_U64(m.failures, 1);
+    CHECK_U64(m.call, 1);
+    m.failures = 9;
+    CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, VERDICT_BURY);
+    m = message_before();
+    m.is_send = 1;
+    CHECK_INT(verdict_on_report(&m, &report, &turn_before, OUT + 58000, &rules).until_ms, OUT + 60000);
+    CHECK_INT(verdict_on_report(&m, &report, &turn_before, OUT + 60000, &rules).action, VERDICT_BURY);
+}
+
+/* A code that WeChat gives by mistake: a Push is tried once more, a Send is not. */
+static void test_doubtful(void)
+{
+    struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
+    struct message m = message_before();
+    struct outcome_report report = report_of(OUTCOME_REFUSED);
+    report.cause = CAUSE_DOUBTFUL;
+    report.errcode = 40037;
+    check_verdict(verdict_on_report(&m, &report, &turn_before, NOW, &rules), VERDICT_DEFER, STATE_NONE, 0);
+    CHECK_INT(m.due_ms, NOW + 5000);
+    CHECK_U64(m.call, 1);
+    check_verdict(verdict_on_report(&m, &report, &turn_before, NOW, &rules), VERDICT_SETTLE, STATE_REFUSED, CODE_REFUSED);
+    m = message_before();
+    m.is_send = 1;
+    check_verdict(verdict_on_report(&m, &report, &turn_before, NOW, &rules), VERDICT_SETTLE, STATE_REFUSED, CODE_REFUSED);
+}
+
 /* --- back-off and attempts
  * ---------------------------------------------------------------------------------------- */
 
@@ -392,6 +471,9 @@ int main(void)
     test_final_outcomes();
     test_returned();
     test_failed_call();
+    test_for_others();
+    test_recipient_later();
+    test_doubtful();
     test_backoff();
     test_one_attempt();
     test_patience_after_a_report();
