@@ -75,7 +75,7 @@ static const struct errcode table[] = {
     {45007, ERRCODE_REQUEST, "voice is too long", NULL},
     {45008, ERRCODE_REQUEST, "too many articles", NULL},
     {45009, ERRCODE_QUOTA, "daily quota of the call is used up",
-     "wait for the next day, or clear the quota on mp.weixin.qq.com"},
+     "wait for the next day, or clear the quota: mega wechat clear-quota"},
     {45011, ERRCODE_PACE, "too many calls a minute",
      "send more slowly ([wechat] rate) if this comes again and again"},
     {45012, ERRCODE_REQUEST, "template is too large", NULL},

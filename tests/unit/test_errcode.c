@@ -1,5 +1,6 @@
 /* The table of errcodes: order, classes of the codes that matter most, and what is not known. */
 #include "sender/errcode.h"
+#include "sender/errcode_doc.h"
 #include "tests/unit/test.h"
 
 static const struct {
@@ -65,6 +66,20 @@ static void test_advice(void)
     CHECK(errcode_advice(43004) == NULL);
 }
 
+/* The page is what the table says. Written anew by: mega wechat errors --markdown > docs/wechat-errors.md */
+static void test_page(void)
+{
+    struct buf page = {0}, file = {0};
+    FILE *from = fopen("docs/wechat-errors.md", "r");
+    CHECK(from != NULL);
+    errcode_doc_write(&page);
+    file.bytes = fread(buf_reserve(&file, page.bytes + 1), 1, page.bytes + 1, from);
+    fclose(from);
+    CHECK(span_equal(buf_span(&file), buf_span(&page)));
+    buf_free(&page);
+    buf_free(&file);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -72,5 +87,6 @@ int main(void)
     test_every_row_is_found();
     test_rules();
     test_advice();
+    test_page();
     return 0;
 }
