@@ -69,12 +69,8 @@ static void test_advice(void)
 /* The page is what the table says. Written anew by: mega wechat errors --markdown > docs/wechat-errors.md */
 static void test_page(void)
 {
-    struct buf page = {0}, file = {0};
-    FILE *from = fopen("docs/wechat-errors.md", "r");
-    CHECK(from != NULL);
+    struct buf page = {0}, file = test_read("docs/wechat-errors.md");
     errcode_doc_write(&page);
-    file.bytes = fread(buf_reserve(&file, page.bytes + 1), 1, page.bytes + 1, from);
-    fclose(from);
     CHECK(span_equal(buf_span(&file), buf_span(&page)));
     buf_free(&page);
     buf_free(&file);
