@@ -128,7 +128,8 @@ static void call_decide(struct call *call)
         call->result = COUNTER_CONFLICTS;
         return;
     }
-    const struct fault *fault = faults_find(sim->faults, call->message.openid, &sim->dice);
+    const struct fault *fault =
+        faults_find(sim->faults, call->account->appid, call->message.openid, &sim->dice);
     if (fault != NULL)
         call_take_fault(call, fault);
     else

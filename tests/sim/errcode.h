@@ -39,8 +39,8 @@ enum {
     ERRCODE_KF_ACCOUNT = 61452,
 };
 
-/* WeChat's own text for the common codes (from its table of return codes and from published answers; 43108,
- * 43117 and 45109 are worded here, no original was found); "simulated error" for the others. */
+/* The text of a code, in WeChat's words where an original is published (errcode.c tells which); "simulated
+ * error" for a code that the table lacks. */
 const char *errcode_text(int errcode);
 
 /* Adds the JSON answer. `message` NULL: errcode_text(). `rid` not NULL: the errmsg ends in " rid: RID". */

@@ -15,6 +15,7 @@
 
 static int grant_check(const struct sim *sim, const char *grant_type, const char *appid, const char *secret,
                        const struct tokens_account **account);
+static bool grant_refuse_on_request(struct sim *sim, struct exchange *exchange, const char *appid);
 static void grant_refuse(struct sim *sim, struct exchange *exchange, const char *appid, int errcode);
 static void grant_give(struct sim *sim, struct exchange *exchange, const char *appid,
                        const struct tokens_grant *grant);
@@ -26,7 +27,9 @@ void grant_classic(struct sim *sim, struct exchange *exchange)
     const char *appid = exchange_query(exchange, "appid");
     const struct tokens_account *account = NULL;
     sim->counters.values[COUNTER_TOKEN_FETCHES]++;
-    int errcode = exchange->method != HTTP_GET ? ERRCODE_NOT_GET : sim->token_errcode;
+    int errcode = exchange->method != HTTP_GET ? ERRCODE_NOT_GET : 0;
+    if (errcode == 0 && grant_refuse_on_request(sim, exchange, appid))
+        return;
     if (errcode == 0)
         errcode = grant_check(sim, exchange_query(exchange, "grant_type"), appid,
                               exchange_query(exchange, "secret"), &account);
@@ -44,9 +47,12 @@ void grant_stable(struct sim *sim, struct exchange *exchange)
     const struct tokens_account *account = NULL;
     sim->counters.values[COUNTER_TOKEN_FETCHES]++;
     sim->counters.values[COUNTER_STABLE_FETCHES]++;
-    int errcode = exchange->method != HTTP_POST ? ERRCODE_NOT_POST : sim->token_errcode;
-    if (errcode == 0)
+    int errcode = exchange->method != HTTP_POST ? ERRCODE_NOT_POST : 0;
+    if (errcode == 0) {
         errcode = body_read_grant(exchange->body, exchange->body_bytes, &body);
+        if (grant_refuse_on_request(sim, exchange, body.appid))
+            return;
+    }
     if (errcode == 0)
         errcode = grant_check(sim, body.grant_type, body.appid, body.secret, &account);
     if (errcode != 0) {
@@ -85,6 +91,29 @@ static int grant_check(const struct sim *sim, const char *grant_type, const char
     return strcmp((*account)->secret, secret) == 0 ? 0 : ERRCODE_SECRET;
 }
 
+/* Answers as POST /sim/token-refuse has asked for; false if it has not. */
+static bool grant_refuse_on_request(struct sim *sim, struct exchange *exchange, const char *appid)
+{
+    struct refusal refusal;
+    struct text answer = {0};
+    const struct tokens_account *account =
+        grant_missing(appid) ? NULL : tokens_find_account(sim->tokens, appid);
+    if (!refusals_take(&sim->refusals, account, &refusal))
+        return false;
+    if (refusal.status == 0) {
+        grant_refuse(sim, exchange, appid, refusal.errcode);
+        return true;
+    }
+    grant_journal(sim, exchange, appid, "refused", refusal.errcode);
+    if (refusal.errcode != 0)
+        sim_write_error(sim, &answer, refusal.errcode, NULL);
+    else
+        text_printf(&answer, "<html><body>%u</body></html>", refusal.status);
+    exchange_answer(exchange, refusal.status, refusal.errcode != 0 ? HTTP_JSON : HTTP_HTML, &answer);
+    control_counters_changed(sim);
+    return true;
+}
+
 static void grant_refuse(struct sim *sim, struct exchange *exchange, const char *appid, int errcode)
 {
     grant_journal(sim, exchange, appid, "refused", errcode);
@@ -117,6 +146,7 @@ static void grant_journal(struct sim *sim, const struct exchange *exchange, cons
         .path = exchange->path,
         .app = grant_missing(appid) ? NULL : appid,
         .result = result,
+        .has_errcode = errcode != 0 || strcmp(result, "refused") != 0,
         .errcode = errcode,
     };
     journal_add_grant(sim->journal, &line);

@@ -18,7 +18,7 @@
 
 #define RID_BYTES 27 /* three groups of eight hexadecimal digits */
 
-static void sim_add_faults(struct sim *self);
+static int sim_add_faults(struct sim *self);
 static int64_t sim_first_msgid(void);
 
 struct sim *sim_new(const struct options *options, struct loop *loop)
@@ -34,8 +34,8 @@ struct sim *sim_new(const struct options *options, struct loop *loop)
     for (unsigned i = 0; i < options->accounts_used; i++)
         tokens_add_account(self->tokens, options->accounts[i].appid, options->accounts[i].secret);
     self->dedupe = dedupe_new(options->dedupe_window_s * 1000);
-    sim_add_faults(self);
-    self->journal = journal_new(options->journal, loop);
+    if (sim_add_faults(self) == 0)
+        self->journal = journal_new(options->journal, loop);
     if (self->journal == NULL)
         sim_destroy(&self);
     return self;
@@ -100,7 +100,7 @@ void sim_write_error(struct sim *self, struct text *answer, int errcode, const c
 }
 
 /* The rules of the command line come first, so they can override the recorded ones. */
-static void sim_add_faults(struct sim *self)
+static int sim_add_faults(struct sim *self)
 {
     char error[FAULTS_ERROR_BYTES_MAX];
     self->faults = faults_new();
@@ -108,6 +108,10 @@ static void sim_add_faults(struct sim *self)
         faults_add(self->faults, self->options->faults[i], error); /* options_read() has tried it */
     if (self->options->faults_as_recorded)
         faults_add_recorded(self->faults);
+    const char *stranger = faults_stranger(self->faults, self->tokens);
+    if (stranger != NULL)
+        fprintf(stderr, "wechat-sim: --fault '%.60s/': no --account has this APPID\n", stranger);
+    return stranger != NULL ? -1 : 0;
 }
 
 /* Nanoseconds since 1970: like WeChat's, above 2^53, and larger after a restart than before. */

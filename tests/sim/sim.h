@@ -3,7 +3,7 @@
  *
  *   /cgi-bin/message/…                         call.c, for the paths of kind.c
  *   /cgi-bin/token, /cgi-bin/stable_token      grant.c
- *   /sim/…                                     control.c
+ *   /sim/…                                     control.c, steer.c
  *
  * One thread; every function here is called from the event loop.
  */
@@ -22,6 +22,7 @@
 #include "tests/sim/latency.h"
 #include "tests/sim/loop.h"
 #include "tests/sim/options.h"
+#include "tests/sim/refusal.h"
 #include "tests/sim/tokens.h"
 
 struct call;
@@ -35,19 +36,20 @@ struct sim {
     struct tokens *tokens;
     struct faults *faults;
     struct dedupe *dedupe;
-    struct latency latency; /* of message calls; POST /sim/latency changes it */
-    struct dice dice;       /* decides faults and latencies, from the seed */
-    struct dice rid_dice;   /* makes rids, so that they do not change what dice decides */
+    struct latency latency;   /* of message calls; POST /sim/latency changes it */
+    struct dice dice;         /* decides faults and latencies, from the seed */
+    struct dice rid_dice;     /* makes rids, so that they do not change what dice decides */
+    struct refusals refusals; /* of token calls */
     struct counters counters;
     int64_t msgid;          /* the last one given out */
-    int token_errcode;      /* what token calls answer; 0: as usual */
     bool paused;            /* answers to message calls are held */
     struct call *calls;     /* not settled, oldest first (utlist) */
     struct call *busy;      /* those that hold their openid (uthash) */
     struct waiter *waiters; /* GET /sim/wait calls (utlist) */
 };
 
-/* NULL after a message: the journal cannot be opened. Keeps `options` and `loop`, which must outlive it. */
+/* NULL after a message: the journal cannot be opened, or a fault rule names an unknown account. Keeps
+ * `options` and `loop`, which must outlive it. */
 struct sim *sim_new(const struct options *options, struct loop *loop);
 void sim_destroy(struct sim **self);
 
