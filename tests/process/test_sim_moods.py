@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The WeChat simulator: every error code on demand, faults of one account, refused token calls, storms of mixed faults."""
+"""The WeChat simulator: error codes on demand, faults of one account, refused token calls, storms of mixed faults."""
 import collections
 import json
 import os

@@ -51,6 +51,10 @@ static const struct control_path PATHS[] = {
     {"/sim/faults", HTTP_POST, control_faults},
     {"/sim/latency", HTTP_POST, control_latency},
     {"/sim/token-refuse", HTTP_POST, steer_token_refuse},
+    {"/sim/quota", HTTP_POST, steer_quota},
+    {"/sim/new-day", HTTP_POST, steer_new_day},
+    {"/sim/new-month", HTTP_POST, steer_new_month},
+    {"/sim/whitelist", HTTP_POST, steer_whitelist},
     {"/sim/pause", HTTP_POST, control_pause},
     {"/sim/resume", HTTP_POST, control_resume},
 };
@@ -101,6 +105,13 @@ void control_error(struct exchange *exchange, unsigned status, const char *messa
     text_json(&answer, message, strlen(message));
     text_puts(&answer, "}");
     exchange_answer(exchange, status, HTTP_JSON, &answer);
+}
+
+char *control_body(const struct exchange *exchange)
+{
+    if (exchange->body == NULL)
+        return memory_copy("");
+    return strlen(exchange->body) == exchange->body_bytes ? memory_copy(exchange->body) : NULL;
 }
 
 int control_account(const struct sim *sim, struct exchange *exchange, const struct tokens_account **account)
@@ -179,14 +190,6 @@ static void control_invalidate(struct sim *sim, struct exchange *exchange)
         return;
     tokens_invalidate(sim->tokens, account, loop_now_ms());
     control_ok(exchange);
-}
-
-/* The body as text without a NUL in it; NULL if there is one. */
-static char *control_body(struct exchange *exchange)
-{
-    if (exchange->body == NULL)
-        return memory_copy("");
-    return strlen(exchange->body) == exchange->body_bytes ? memory_copy(exchange->body) : NULL;
 }
 
 /* One rule a line, empty lines do not count. A wrong one leaves everything as it was. */

@@ -18,6 +18,9 @@ void control_settle_all(struct sim *sim);
 void control_ok(struct exchange *exchange);
 void control_error(struct exchange *exchange, unsigned status, const char *message);
 
+/* The body as text, to be freed; "" if there is none, NULL if there is a NUL byte in it. */
+char *control_body(const struct exchange *exchange);
+
 /* The account that the query's appid names; *account is NULL without one. 0, or -1 after a 404 answer. */
 int control_account(const struct sim *sim, struct exchange *exchange, const struct tokens_account **account);
 
