@@ -35,7 +35,7 @@ struct rendered {
     struct span id;
     struct span app;
     struct span openid;
-    struct span kind;     /* "template", "custom", "subscribe" or "bizsubscribe" */
+    struct span kind;     /* "template", "custom", "subscribe", "bizsubscribe" or "onetime" */
     struct span body;     /* JSON, as WeChat gets it */
 };
 

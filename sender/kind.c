@@ -8,6 +8,7 @@ static const struct kind kinds[] = {
     {"custom", "/cgi-bin/message/custom/send", 0},
     {"subscribe", "/cgi-bin/message/subscribe/send", 0},
     {"bizsubscribe", "/cgi-bin/message/subscribe/bizsend", 0},
+    {"onetime", "/cgi-bin/message/template/subscribe", 0},
 };
 
 const struct kind *kind_find(struct span name)

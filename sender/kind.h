@@ -9,7 +9,8 @@
  * Source: developers.weixin.qq.com: doc/service/api/notify/template/api_sendtemplatemessage (client_msg_id).
  * These know no key: doc/service/api/customer/message/api_sendcustommessage,
  * doc/service/api/notify/notify/api_sendnewsubscribemsg,
- * minigame/dev/api-backend/open-api/subscribe-message/subscribeMessage.send.
+ * minigame/dev/api-backend/open-api/subscribe-message/subscribeMessage.send,
+ * doc/service/api/notify/subscribe/api_templatesubscribe.
  */
 #ifndef SENDER_KIND_H
 #define SENDER_KIND_H

@@ -135,7 +135,7 @@ static void send_rendered(struct jobs *j, const struct job *job, const struct te
                                 .id = job->id,
                                 .app = job->app,
                                 .openid = job->openid,
-                                .kind = span_of(t->kind),
+                                .kind = span_of(t->mega.kind->name),
                                 .body = buf_span(&j->body)};
     rendered_pack(&rendered, &j->packed);
     if (outlets_send(j->outlets, job->sender, buf_span(&j->packed), &why) != 0)

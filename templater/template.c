@@ -12,7 +12,6 @@
 #include "base/json.h"
 #include "proto/mp.h"
 #include "templater/placeholder.h"
-#include "templater/template_mega.h"
 
 /* What the JSON says about the text. */
 struct outline {
@@ -68,6 +67,7 @@ void template_destroy(struct template **self)
     free((char *)t->text.data);
     free(t->parts);
     free(t->names);
+    template_mega_free(&t->mega);
     free(t);
     *self = NULL;
 }
@@ -219,14 +219,8 @@ static int read_outline(struct compilation *c)
 
 static int read_mega(struct compilation *c)
 {
-    struct template_mega mega = template_mega_default();
-    if (c->outline.has_mega && template_mega_read(c->outline.mega, &mega, c->error) != 0)
-        return -1;
-    c->t->kind = mega.kind;
-    c->t->has_key = mega.has_key;
-    c->t->ttl_ms = mega.ttl_ms;
-    c->t->lane = mega.lane;
-    return 0;
+    c->t->mega = template_mega_default();
+    return c->outline.has_mega ? template_mega_read(c->outline.mega, &c->t->mega, c->error) : 0;
 }
 
 static int is_cut(const struct compilation *c, const struct placeholder *p)
@@ -305,7 +299,7 @@ static void cut_parts(struct compilation *c)
         done = p->at + p->bytes;
     }
     add_text_around_cut(c, done, c->outline.close_at);
-    if (t->has_key && !c->outline.has_client_msg_id)
+    if (t->mega.kind->has_key && !c->outline.has_client_msg_id)
         t->parts[t->part_count++] =
             (struct template_part){.kind = PART_CLIENT_MSG_ID, .name = c->outline.members > 0};
     add_text(c, c->outline.close_at, t->text.bytes);

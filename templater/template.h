@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/conf.h"
+#include "templater/template_mega.h"
 
 /* The placeholder that is always the recipient, whatever the variables say. */
 #define TEMPLATE_OPENID "OPENID"
@@ -46,10 +47,7 @@ struct template
     size_t part_count;
     struct template_name *names; /* each variable once, in byte order; owned */
     size_t name_count;
-    int64_t ttl_ms;   /* $mega.ttl; 0 = none */
-    int lane;         /* $mega.lane: enum lane, -1 = none */
-    const char *kind; /* $mega.kind; a constant */
-    int has_key;      /* 1: a message of this kind gets a client_msg_id */
+    struct template_mega mega;
 };
 
 /* Returns a template to be freed with template_destroy, or NULL with a message in `error` (appended) that

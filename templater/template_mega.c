@@ -5,6 +5,7 @@
 #include "base/conf.h"
 #include "base/json.h"
 #include "proto/frontend.h"
+#include "proto/limits.h"
 
 #define QUOTE_BYTES_MAX  64
 #define NUMBER_BYTES_MAX 20
@@ -12,29 +13,60 @@
 static int read_kind(struct json_token value, struct template_mega *mega, struct buf *error);
 static int read_ttl(struct json_token value, struct template_mega *mega, struct buf *error);
 static int read_lane(struct json_token value, struct template_mega *mega, struct buf *error);
+static int read_rate(struct json_token value, struct template_mega *mega, struct buf *error);
+static int read_fallback(struct json_token value, struct template_mega *mega, struct buf *error);
 
+/* A member with one token for a value. "fallback_on" is an array and is read apart. */
 static const struct {
     const char *name;
     int (*read)(struct json_token value, struct template_mega *mega, struct buf *error);
-} members[] = {{"kind", read_kind}, {"ttl", read_ttl}, {"lane", read_lane}};
+} members[] = {
+    {"kind", read_kind}, {"ttl", read_ttl},           {"lane", read_lane},
+    {"rate", read_rate}, {"fallback", read_fallback},
+};
 
 /* The kinds of messages, the default first. Only template messages have a client_msg_id: WeChat documents it
  * for that call alone. */
-static const struct {
-    const char *name;
-    int has_key;
-} kinds[] = {{"template", 1}, {"custom", 0}, {"subscribe", 0}, {"bizsubscribe", 0}};
+static const struct template_kind kinds[] = {
+    {"template", "/cgi-bin/message/template/send", 1},
+    {"custom", "/cgi-bin/message/custom/send", 0},
+    {"subscribe", "/cgi-bin/message/subscribe/send", 0},
+    {"bizsubscribe", "/cgi-bin/message/subscribe/bizsend", 0},
+    {"onetime", "/cgi-bin/message/template/subscribe", 0},
+};
 
 #define KINDS (sizeof kinds / sizeof *kinds)
 
+/* The customer-service window of the recipient is closed: what another kind of message cures. */
+static const int32_t fallback_on_default[] = {45015, 45047};
+
+/* Codes that say nothing about the message: such a call is made again. */
+static const struct {
+    const char *code, *why;
+} no_refusals[] = {
+    {"0", "the message was taken"},           {"-1", "WeChat was busy"},
+    {"40001", "the access token is renewed"}, {"40014", "the access token is renewed"},
+    {"42001", "the access token is renewed"},
+};
+
 struct template_mega template_mega_default(void)
 {
-    return (struct template_mega){.kind = kinds[0].name, .has_key = kinds[0].has_key, .lane = -1};
+    return (struct template_mega){.kind = &kinds[0], .lane = -1};
 }
+
+void template_mega_free(struct template_mega *mega)
+{
+    buf_free(&mega->fallback);
+}
+
+static int read_fallback_on(struct json_reader *r, struct json_token value, struct template_mega *mega,
+                            struct buf *error);
 
 static int read_member(struct json_reader *r, struct span name, struct template_mega *mega, struct buf *error)
 {
     struct json_token value = json_next(r);
+    if (span_is(name, "fallback_on"))
+        return read_fallback_on(r, value, mega, error);
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         if (!span_is(name, members[i].name))
             continue;
@@ -44,8 +76,23 @@ static int read_member(struct json_reader *r, struct span name, struct template_
     }
     buf_append_str(error, "$mega.");
     template_quote(name, error);
-    buf_append_str(error, ": unknown member; known are kind, ttl and lane");
+    buf_append_str(error, ": unknown member; known are kind, ttl, lane, rate, fallback and fallback_on");
     return -1;
+}
+
+/* Codes without a fallback would be a mistake that nobody notices; a fallback without codes has the usual. */
+static int settle_fallback(struct template_mega *mega, struct buf *error)
+{
+    if (mega->fallback.bytes == 0 && mega->fallback_on_count > 0) {
+        buf_append_str(error, "$mega.fallback_on: there is no fallback to try; add it or take this out");
+        return -1;
+    }
+    if (mega->fallback.bytes == 0 || mega->fallback_on_count > 0)
+        return 0;
+    mega->fallback_on_count = sizeof fallback_on_default / sizeof *fallback_on_default;
+    for (size_t i = 0; i < mega->fallback_on_count; i++)
+        mega->fallback_on[i] = fallback_on_default[i];
+    return 0;
 }
 
 int template_mega_read(struct span value, struct template_mega *mega, struct buf *error)
@@ -66,7 +113,7 @@ int template_mega_read(struct span value, struct template_mega *mega, struct buf
         t = json_next(&r);
     }
     buf_free(&name);
-    return result;
+    return result == 0 ? settle_fallback(mega, error) : result;
 }
 
 void template_quote(struct span text, struct buf *error)
@@ -99,8 +146,7 @@ static int read_kind(struct json_token value, struct template_mega *mega, struct
         i++;
     buf_free(&content);
     if (i < KINDS) {
-        mega->kind = kinds[i].name;
-        mega->has_key = kinds[i].has_key;
+        mega->kind = &kinds[i];
         return 0;
     }
     buf_append_str(error, "$mega.kind: ");
@@ -111,7 +157,7 @@ static int read_kind(struct json_token value, struct template_mega *mega, struct
     return -1;
 }
 
-/* Whole milliseconds written as digits, or -1. */
+/* A whole number written as digits, or -1. */
 static int64_t whole_number(struct span text)
 {
     int64_t value = 0;
@@ -155,4 +201,74 @@ static int read_lane(struct json_token value, struct template_mega *mega, struct
         return 0;
     buf_append_str(error, "$mega.lane: must be \"express\" or \"bulk\"");
     return -1;
+}
+
+static int read_rate(struct json_token value, struct template_mega *mega, struct buf *error)
+{
+    int64_t rate = value.type == JSON_NUMBER ? whole_number(value.raw) : -1;
+    if (rate >= 1 && rate <= KEY_RATE_MAX) {
+        mega->rate_per_s = (uint32_t)rate;
+        return 0;
+    }
+    buf_printf(error, "$mega.rate: must be a whole number of messages a second, from 1 to %d", KEY_RATE_MAX);
+    return -1;
+}
+
+static int characters(struct span text)
+{
+    int count = 0;
+    for (size_t i = 0; i < text.bytes; i++)
+        count += ((unsigned char)text.data[i] & 0xC0) != 0x80;
+    return count;
+}
+
+static int read_fallback(struct json_token value, struct template_mega *mega, struct buf *error)
+{
+    struct buf content = string_content(value);
+    if (content.bytes > 0 && content.bytes <= KEY_TEXT_BYTES_MAX &&
+        characters(buf_span(&content)) <= KEY_BYTES_MAX) {
+        buf_free(&mega->fallback); /* of a member that stands there twice the last one counts */
+        mega->fallback = content;
+        return 0;
+    }
+    buf_free(&content);
+    buf_printf(error, "$mega.fallback: must be the key of another template, a string of 1 to %d characters",
+               KEY_BYTES_MAX);
+    return -1;
+}
+
+/* Reads one errcode. */
+static int read_code(struct span raw, struct template_mega *mega, struct buf *error)
+{
+    for (size_t i = 0; i < sizeof no_refusals / sizeof *no_refusals; i++) {
+        if (!span_is(raw, no_refusals[i].code))
+            continue;
+        buf_printf(error,
+                   "$mega.fallback_on: %s is no refusal: %s; name codes with which WeChat refuses a message",
+                   no_refusals[i].code, no_refusals[i].why);
+        return -1;
+    }
+    int64_t code = whole_number(raw);
+    if (code >= 1 && code <= INT32_MAX && mega->fallback_on_count < TEMPLATE_FALLBACK_ON_MAX) {
+        mega->fallback_on[mega->fallback_on_count++] = (int32_t)code;
+        return 0;
+    }
+    buf_printf(error, "$mega.fallback_on: must be an array of 1 to %d whole errcodes, such as [45015, 45047]",
+               TEMPLATE_FALLBACK_ON_MAX);
+    return -1;
+}
+
+static int read_fallback_on(struct json_reader *r, struct json_token value, struct template_mega *mega,
+                            struct buf *error)
+{
+    mega->fallback_on_count = 0;
+    struct json_token t = value.type == JSON_ARRAY ? json_next(r) : value;
+    while (t.type == JSON_NUMBER && value.type == JSON_ARRAY) {
+        if (read_code(t.raw, mega, error) != 0)
+            return -1;
+        t = json_next(r);
+    }
+    if (t.type == JSON_ARRAY_END && mega->fallback_on_count > 0)
+        return 0;
+    return read_code((struct span){NULL, 0}, mega, error); /* no array, none in it, or something else */
 }

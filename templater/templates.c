@@ -172,11 +172,33 @@ void templates_welcomed(struct templates *t, struct span versions)
     }
 }
 
+/* Appends what the broker is told of a template. `lists` is scratch. */
+static void pack_key(const struct cache_entry *entry, enum conf_missing missing, struct buf *lists,
+                     struct buf *out)
+{
+    const struct template_mega *mega = &entry->template->mega;
+    buf_clear(lists);
+    template_needs(entry->template, missing, lists);
+    size_t needs_bytes = lists->bytes;
+    mp_array(lists, mega->fallback_on_count);
+    for (size_t i = 0; i < mega->fallback_on_count; i++)
+        mp_i64(lists, mega->fallback_on[i]);
+    struct key_info info = {.key = entry->key,
+                            .version = entry->version,
+                            .ttl_ms = mega->ttl_ms,
+                            .lane = mega->lane,
+                            .needs = {lists->data, needs_bytes},
+                            .rate_per_s = mega->rate_per_s,
+                            .fallback = buf_span(&mega->fallback),
+                            .fallback_on = {lists->data + needs_bytes, lists->bytes - needs_bytes}};
+    control_key_pack(&info, out);
+}
+
 /* Answers a tset. `info_key` is the template's own spelling, empty when there is none to tell of. */
 static void answer_tset(struct templates *t, const struct loader_task *task, int code, struct span message,
                         struct span info_key)
 {
-    struct buf keys = {0}, needs = {0};
+    struct buf keys = {0}, lists = {0};
     struct cache_entry entry;
     struct control answer = {.type = CONTROL_TSET,
                              .ref = task->ref,
@@ -185,14 +207,8 @@ static void answer_tset(struct templates *t, const struct loader_task *task, int
                              .key = buf_span(&task->key),
                              .key_version = task->version};
     if (info_key.bytes > 0 && cache_find(t->table, info_key, &entry)) {
-        template_needs(entry.template, t->conf->templater.missing, &needs);
-        struct key_info info = {.key = entry.key,
-                                .version = entry.version,
-                                .ttl_ms = entry.template->ttl_ms,
-                                .lane = entry.template->lane,
-                                .needs = buf_span(&needs)};
         mp_array(&keys, 1);
-        control_key_pack(&info, &keys);
+        pack_key(&entry, t->conf->templater.missing, &lists, &keys);
         answer.key = entry.key;
     } else {
         mp_array(&keys, 0);
@@ -200,7 +216,7 @@ static void answer_tset(struct templates *t, const struct loader_task *task, int
     answer.keys = buf_span(&keys);
     member_send(t->member, &answer);
     buf_free(&keys);
-    buf_free(&needs);
+    buf_free(&lists);
 }
 
 void templates_tset(struct templates *t, const struct control *m)
@@ -415,21 +431,14 @@ static void begin_save(struct templates *t)
 
 struct key_list {
     struct buf packed;
-    struct buf needs; /* reused */
+    struct buf lists; /* reused */
     enum conf_missing missing;
 };
 
 static void list_key(void *to, const struct cache_entry *entry)
 {
     struct key_list *list = to;
-    buf_clear(&list->needs);
-    template_needs(entry->template, list->missing, &list->needs);
-    struct key_info info = {.key = entry->key,
-                            .version = entry->version,
-                                .ttl_ms = entry->template->ttl_ms,
-                                .lane = entry->template->lane,
-                                .needs = buf_span(&list->needs)};
-    control_key_pack(&info, &list->packed);
+    pack_key(entry, list->missing, &list->lists, &list->packed);
 }
 
 static void send_keys(struct templates *t)
@@ -440,7 +449,7 @@ static void send_keys(struct templates *t)
     struct control message = {.type = CONTROL_KEYS, .keys = buf_span(&list.packed)};
     member_send(t->member, &message);
     buf_free(&list.packed);
-    buf_free(&list.needs);
+    buf_free(&list.lists);
 }
 
 /* The list goes out before the beat that says that we are not behind. */

@@ -87,7 +87,7 @@ class Broker:
         raise AssertionError("never heard %s %s" % (t, members))
 
     def wait_keys(self, names):
-        """Waits for a list of exactly these keys. Returns {key: [version, ttl, lane, needs]}."""
+        """Waits for a list of exactly these keys. Returns {key: [version, ttl, lane, needs, rate, fallback, codes]}."""
         while True:
             keys = {k[0]: k[1:] for k in self.wait("keys")["keys"]}
             if sorted(keys) == sorted(names):

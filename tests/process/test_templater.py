@@ -59,7 +59,7 @@ class DirSource(Case):
     def test_ttl_lane_and_needs(self):
         self.put("a", '{"$mega":{"ttl":"5m","lane":"express"},"x":"${v} ${w}","y":${z}}')
         self.start(templater="missing_variable = reject\n")
-        self.assertEqual(self.broker.wait_keys(["a"])["a"], [1, 300000, 0, ["v", "w", "z"]])
+        self.assertEqual(self.broker.wait_keys(["a"])["a"], [1, 300000, 0, ["v", "w", "z"], 0, "", []])
         self.broker.job(1, self.sender, key="a", vars={"v": "1", "w": 'a"b', "z": None})
         self.assertEqual(self.broker.body(self.sender), '{"x":"1 a\\"b","y":null}')
 

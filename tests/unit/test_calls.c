@@ -183,7 +183,8 @@ static void test_kinds(void)
     } cases[] = {{"template", "/cgi-bin/message/template/send", 1},
                  {"custom", "/cgi-bin/message/custom/send", 0},
                  {"subscribe", "/cgi-bin/message/subscribe/send", 0},
-                 {"bizsubscribe", "/cgi-bin/message/subscribe/bizsend", 0}};
+                 {"bizsubscribe", "/cgi-bin/message/subscribe/bizsend", 0},
+                 {"onetime", "/cgi-bin/message/template/subscribe", 0}};
     static const char *const unknown[] = {"", "Template", "templates", "custo", "biz"};
     struct calls *c = calls_new(SLOTS, NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,12 +1,14 @@
 /* Compiling and rendering of templates, by tables. */
 #include "proto/frontend.h"
 #include "proto/limits.h"
+#include "sender/kind.h"
 #include "templater/render.h"
 #include "templater/template.h"
 #include "tests/unit/json_vars.h"
 #include "tests/unit/test.h"
 
 #define MSG_ID "0123456789abcdef0123456789abcdef"
+#define MEGA_FALLBACK(codes) "{\"$mega\":{\"fallback\":\"b\",\"fallback_on\":" codes "}}"
 #define ADDED  ",\"client_msg_id\":\"" MSG_ID "\"}"
 
 /* Renders with the recipient oAB. Returns 0 and the body or -1 and the error in `out`. */
@@ -244,15 +246,16 @@ static const struct {
     {"{\"$mega\":1}", "$mega: must be an object"},
     {"{\"$mega\":{},\"$mega\":{}}", "$mega: stands there twice"},
     {"{\"$mega\":{\"kind\":\"customs\"}}",
-     "$mega.kind: \"customs\" is not supported; supported are \"template\", \"custom\", \"subscribe\" and "
-     "\"bizsubscribe\""},
+     "$mega.kind: \"customs\" is not supported; supported are \"template\", \"custom\", \"subscribe\", "
+     "\"bizsubscribe\" and \"onetime\""},
     {"{\"$mega\":{\"kind\":\"\"}}", "$mega.kind: \"\" is not supported"},
     {"{\"$mega\":{\"kind\":\"Custom\"}}", "$mega.kind: \"Custom\" is not supported"},
     {"{\"$mega\":{\"kind\":\"custom\\u0000\"}}", "$mega.kind: "},
     {"{\"$mega\":{\"kind\":[\"custom\"]}}", "$mega.kind: [ is not supported"},
     {"{\"$mega\":{\"kind\":${x}}}", "$mega.kind: null is not supported"},
     {"{\"$mega\":{\"kind\":7}}", "$mega.kind: 7 is not supported"},
-    {"{\"$mega\":{\"fallback\":\"b\"}}", "$mega.fallback: unknown member; known are kind, ttl and lane"},
+    {"{\"$mega\":{\"fall\":\"b\"}}",
+     "$mega.fall: unknown member; known are kind, ttl, lane, rate, fallback and fallback_on"},
     {"{\"$mega\":{\"ttl\":0}}",
      "$mega.ttl: must be whole milliseconds or a text like \"5m\", from 1 ms to 400 days"},
     {"{\"$mega\":{\"ttl\":1.5}}", "$mega.ttl: "},
@@ -265,6 +268,40 @@ static const struct {
     {"{\"$mega\":{\"ttl\":null}}", "$mega.ttl: "},
     {"{\"$mega\":{\"lane\":\"fast\"}}", "$mega.lane: must be \"express\" or \"bulk\""},
     {"{\"$mega\":{\"lane\":[\"bulk\"]}}", "$mega.lane: "},
+    {"{\"$mega\":{\"rate\":0}}",
+     "$mega.rate: must be a whole number of messages a second, from 1 to 1000000"},
+    {"{\"$mega\":{\"rate\":1000001}}", "$mega.rate: "},
+    {"{\"$mega\":{\"rate\":1.5}}", "$mega.rate: "},
+    {"{\"$mega\":{\"rate\":-1}}", "$mega.rate: "},
+    {"{\"$mega\":{\"rate\":\"10\"}}", "$mega.rate: "},
+    {"{\"$mega\":{\"rate\":${x}}}", "$mega.rate: "},
+    {"{\"$mega\":{\"rate\":[1]}}", "$mega.rate: "},
+    {"{\"$mega\":{\"fallback\":\"\"}}",
+     "$mega.fallback: must be the key of another template, a string of 1 to 32 characters"},
+    {"{\"$mega\":{\"fallback\":\"123456789012345678901234567890123\"}}", "$mega.fallback: "},
+    {"{\"$mega\":{\"fallback\":7}}", "$mega.fallback: "},
+    {"{\"$mega\":{\"fallback\":[\"b\"]}}", "$mega.fallback: "},
+    {"{\"$mega\":{\"fallback\":${x}}}", "$mega.fallback: "},
+    {"{\"$mega\":{\"fallback_on\":[45015]}}",
+     "$mega.fallback_on: there is no fallback to try; add it or take this out"},
+    {MEGA_FALLBACK("[]"), "$mega.fallback_on: must be an array of 1 to 16 whole errcodes, such as [45015, 45047]"},
+    {MEGA_FALLBACK("45015"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("{\"a\":1}"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("\"45015\""), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("[\"45015\"]"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("[45015.0]"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("[4e4]"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("[-2]"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("[-0]"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("[2147483648]"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("[[45015]]"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("[45015,null]"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]"), "$mega.fallback_on: must be an array"},
+    {MEGA_FALLBACK("[45015,-1]"), "$mega.fallback_on: -1 is no refusal: WeChat was busy; name codes"},
+    {MEGA_FALLBACK("[0]"), "$mega.fallback_on: 0 is no refusal"},
+    {MEGA_FALLBACK("[40001]"), "$mega.fallback_on: 40001 is no refusal: the access token is renewed"},
+    {MEGA_FALLBACK("[40014]"), "$mega.fallback_on: 40014 is no refusal"},
+    {MEGA_FALLBACK("[42001]"), "$mega.fallback_on: 42001 is no refusal"},
 };
 
 static void test_refused_texts(void)
@@ -297,6 +334,7 @@ static const struct {
     {"{\"$mega\":{\"kind\":\"custom\",\"ttl\":1}}", 1, -1, "custom", 0},
     {"{\"$mega\":{\"kind\":\"subscribe\"}}", 0, -1, "subscribe", 0},
     {"{\"$mega\":{\"kind\":\"bizsubscribe\"}}", 0, -1, "bizsubscribe", 0},
+    {"{\"$mega\":{\"kind\":\"onetime\"}}", 0, -1, "onetime", 0},
     {"{\"$mega\":{\"kind\":\"custom\",\"kind\":\"template\"}}", 0, -1, "template", 1},
 };
 
@@ -307,12 +345,68 @@ static void test_mega(void)
         struct template *t = template_compile(span_of(megas[i].text), &error);
         CHECK_STR(buf_str(&error), "");
         CHECK(t != NULL);
-        CHECK_STR(t->kind, megas[i].kind);
-        CHECK_INT(t->has_key, megas[i].has_key);
-        CHECK_INT(t->ttl_ms, megas[i].ttl_ms);
-        CHECK_INT(t->lane, megas[i].lane);
+        CHECK_STR(t->mega.kind->name, megas[i].kind);
+        CHECK_INT(t->mega.kind->has_key, megas[i].has_key);
+        CHECK_INT(t->mega.ttl_ms, megas[i].ttl_ms);
+        CHECK_INT(t->mega.lane, megas[i].lane);
         template_destroy(&t);
         buf_free(&error);
+    }
+}
+
+/* The sender must know each kind as we do. */
+static void test_kinds(void)
+{
+    static const char *const names[] = {"template", "custom", "subscribe", "bizsubscribe", "onetime"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct buf text = {0}, error = {0};
+        buf_printf(&text, "{\"$mega\":{\"kind\":\"%s\"}}", names[i]);
+        struct template *t = template_compile(buf_span(&text), &error);
+        const struct kind *kind = kind_find(span_of(names[i]));
+        CHECK(t != NULL && kind != NULL);
+        CHECK_STR(t->mega.kind->path, kind->path);
+        CHECK_INT(t->mega.kind->has_key, kind->has_key);
+        template_destroy(&t);
+        buf_free(&text);
+        buf_free(&error);
+    }
+}
+
+/* `codes` is the list, with spaces between. */
+static const struct {
+    const char *text;
+    uint32_t rate_per_s;
+    const char *fallback, *codes;
+} fallbacks[] = {
+    {"{}", 0, "", ""},
+    {"{\"$mega\":{\"rate\":1}}", 1, "", ""},
+    {"{\"$mega\":{\"rate\":1000000,\"rate\":7}}", 7, "", ""},
+    {"{\"$mega\":{\"rate\":1000000}}", 1000000, "", ""},
+    {"{\"$mega\":{\"fallback\":\"b\"}}", 0, "b", "45015 45047"},
+    {"{\"$mega\":{\"fallback\":\"x\",\"fallback\":\"\\u5de7克力\"}}", 0, "巧克力", "45015 45047"},
+    {"{\"$mega\":{\"fallback\":\"12345678901234567890123456789012\"}}", 0, "12345678901234567890123456789012",
+     "45015 45047"},
+    {MEGA_FALLBACK("[43004]"), 0, "b", "43004"},
+    {"{\"$mega\":{\"fallback_on\":[1,2147483647],\"fallback\":\"b\"}}", 0, "b", "1 2147483647"},
+    {MEGA_FALLBACK("[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]"), 0, "b", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"},
+    {"{\"$mega\":{\"fallback\":\"b\",\"fallback_on\":[1,2],\"fallback_on\":[3]}}", 0, "b", "3"},
+};
+
+static void test_rate_and_fallback(void)
+{
+    for (size_t i = 0; i < sizeof fallbacks / sizeof *fallbacks; i++) {
+        struct buf error = {0}, codes = {0};
+        struct template *t = template_compile(span_of(fallbacks[i].text), &error);
+        CHECK_STR(buf_str(&error), "");
+        CHECK(t != NULL);
+        CHECK_U64(t->mega.rate_per_s, fallbacks[i].rate_per_s);
+        CHECK_SPAN(buf_span(&t->mega.fallback), fallbacks[i].fallback);
+        for (size_t k = 0; k < t->mega.fallback_on_count; k++)
+            buf_printf(&codes, "%s%d", k == 0 ? "" : " ", t->mega.fallback_on[k]);
+        CHECK_STR(buf_str(&codes), fallbacks[i].codes);
+        template_destroy(&t);
+        buf_free(&error);
+        buf_free(&codes);
     }
 }
 
@@ -357,6 +451,8 @@ int main(void)
     test_body_limit();
     test_refused_texts();
     test_mega();
+    test_kinds();
+    test_rate_and_fallback();
     test_needs();
     return 0;
 }
