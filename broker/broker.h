@@ -140,9 +140,8 @@ void life_requeue(struct broker *b, const struct message *m, int64_t ttl_ms);
 /* A message that cannot be read is taken out of its place, counted and told. */
 void life_set_aside(struct broker *b, size_t account, struct span openid, const struct place *place);
 
-/* trouble.c: what the report on a job that is out means for its account. Returns the milliseconds for which the message steps back
- * (stops_on_report), or 0. */
-int64_t trouble_on_report(struct broker *b, size_t account, uint64_t seq, const struct outcome_report *report);
+/* trouble.c: what the report on a job that is out means for its account. Returns 1 when the message steps back (stops_on_report). */
+int trouble_on_report(struct broker *b, size_t account, uint64_t seq, const struct outcome_report *report);
 
 /* The same for its template. */
 void trouble_with_template(struct broker *b, size_t account, const struct message *m, const struct outcome_report *report);

@@ -284,11 +284,11 @@ static void log_failure(const struct broker *b, const struct message *m, const s
 
 /* The verdict on a message that is out, with what follows from it for the message. */
 static struct verdict judge(struct broker *b, struct out *o, struct message *m, const struct outcome_report *report,
-                            int64_t stop_wait_ms)
+                            int steps_back)
 {
     struct mark mark = mark_of(o);
     struct verdict_rules rules = rules_of(b, o->account);
-    rules.stop_wait_ms = stop_wait_ms;
+    rules.steps_back = steps_back;
     struct verdict v = verdict_on_report(m, report, &mark, b->order_ms, &rules);
     struct span fallback = {NULL, 0};
     if (v.action == VERDICT_SETTLE && v.state == STATE_REFUSED)
@@ -312,13 +312,13 @@ static struct verdict judge(struct broker *b, struct out *o, struct message *m, 
 static void report_on_out(struct broker *b, struct out *o, const struct outcome_report *report)
 {
     struct message m;
-    int64_t stop_wait_ms = trouble_on_report(b, o->account, o->seq, report);
+    int steps_back = trouble_on_report(b, o->account, o->seq, report);
     if (report->cause == CAUSE_TEMPLATE && store_read(b->store, o->seq, &m) == STORE_OK)
         trouble_with_template(b, o->account, &m, report); /* writes, after which m is to be read again */
     if (read_out(b, o, &m))
         return;
     catch_up(&m, o, report->outcome != OUTCOME_RETURNED || report->calls > 0);
-    struct verdict v = judge(b, o, &m, report, stop_wait_ms);
+    struct verdict v = judge(b, o, &m, report, steps_back);
     struct final f = {.errcode = report->errcode, .msgid = report->msgid, .message = report->message};
     if (v.state == STATE_SENT) { /* "repeated" counts as sent: there is nothing to tell of it */
         f.errcode = 0;

@@ -104,13 +104,11 @@ static int stops_account(enum cause cause)
     return cause == CAUSE_QUOTA || cause == CAUSE_ACCOUNT;
 }
 
-static int64_t stop_for(struct stops *s, struct stop *stop, const struct outcome_report *report, int64_t order_ms, int64_t wall_ms)
+static void stop_for(struct stops *s, struct stop *stop, const struct outcome_report *report, int64_t order_ms, int64_t wall_ms)
 {
     take_reason(stop, report);
-    int64_t wait_ms = probe_wait_ms(s, stop, wall_ms);
-    stop->next_ms = order_ms + wait_ms;
+    stop->next_ms = order_ms + probe_wait_ms(s, stop, wall_ms);
     set_state(s, stop, STOP_STOPPED);
-    return wait_ms;
 }
 
 /* 1 when the report says that the account works, 0 when it does not tell. */
@@ -121,12 +119,12 @@ static int got_through(const struct outcome_report *report)
     return report->outcome == OUTCOME_RETRY && (report->cause == CAUSE_RECIPIENT || report->cause == CAUSE_TEMPLATE);
 }
 
-static int64_t probe_on_report(struct stops *s, struct stop *stop, const struct outcome_report *report, int64_t order_ms,
-                               int64_t wall_ms)
+static int probe_on_report(struct stops *s, struct stop *stop, const struct outcome_report *report, int64_t order_ms, int64_t wall_ms)
 {
     if (stops_account(report->cause)) {
         stop->probes++;
-        return stop_for(s, stop, report, order_ms, wall_ms);
+        stop_for(s, stop, report, order_ms, wall_ms);
+        return 1;
     }
     if (got_through(report)) {
         set_state(s, stop, STOP_RUNNING);
@@ -137,8 +135,8 @@ static int64_t probe_on_report(struct stops *s, struct stop *stop, const struct 
     return 0;
 }
 
-int64_t stops_on_report(struct stops *s, size_t account, uint64_t seq, const struct outcome_report *report, int64_t order_ms,
-                        int64_t wall_ms)
+int stops_on_report(struct stops *s, size_t account, uint64_t seq, const struct outcome_report *report, int64_t order_ms,
+                    int64_t wall_ms)
 {
     struct stop *stop = &s->list[account];
     if (stop->state == STOP_PROBING && stop->probe_seq == seq)
@@ -148,7 +146,8 @@ int64_t stops_on_report(struct stops *s, size_t account, uint64_t seq, const str
     if (stops_account(report->cause)) {
         stop->since_ms = wall_ms;
         stop->probes = 0;
-        return stop_for(s, stop, report, order_ms, wall_ms);
+        stop_for(s, stop, report, order_ms, wall_ms);
+        return 1;
     }
     if (report->cause == CAUSE_PACE && is_running(stop, order_ms)) {
         take_reason(stop, report);

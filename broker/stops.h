@@ -54,10 +54,10 @@ int64_t stops_wait_ms(const struct stops *s, size_t account, int64_t order_ms);
 /* A message of the account was given out; of a stopped one it is the probe. */
 void stops_begin(struct stops *s, size_t account, uint64_t seq);
 
-/* The report on a message of the account. Returns the milliseconds for which the message itself has to step back, so that another
- * one can be the next probe: it has stopped the account, or failed as its probe; else 0. */
-int64_t stops_on_report(struct stops *s, size_t account, uint64_t seq, const struct outcome_report *report, int64_t order_ms,
-                        int64_t wall_ms);
+/* The report on a message of the account. Returns 1 when the message itself has to step back behind the others, so that another one
+ * is the next probe: it has stopped the account, or failed as its probe; else 0. */
+int stops_on_report(struct stops *s, size_t account, uint64_t seq, const struct outcome_report *report, int64_t order_ms,
+                    int64_t wall_ms);
 
 /* The message came to no report: its sender was lost, it was settled otherwise. */
 void stops_on_lost(struct stops *s, size_t account, uint64_t seq, int64_t order_ms);

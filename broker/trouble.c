@@ -43,14 +43,14 @@ static void pause_template(struct broker *b, size_t account, const struct messag
     b->order_used = 1;
 }
 
-int64_t trouble_on_report(struct broker *b, size_t account, uint64_t seq, const struct outcome_report *report)
+int trouble_on_report(struct broker *b, size_t account, uint64_t seq, const struct outcome_report *report)
 {
     static const struct stop runs = {.state = STOP_RUNNING};
     const struct stop *known = stops_find(b->stops, account, b->order_ms);
     const struct stop before = known ? *known : runs;
-    int64_t wait_ms = stops_on_report(b->stops, account, seq, report, b->order_ms, b->now_ms);
+    int steps_back = stops_on_report(b->stops, account, seq, report, b->order_ms, b->now_ms);
     tell(b, account, &before);
-    return wait_ms;
+    return steps_back;
 }
 
 void trouble_with_template(struct broker *b, size_t account, const struct message *m, const struct outcome_report *report)

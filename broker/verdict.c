@@ -75,21 +75,22 @@ static int is_for_others(enum cause cause)
     return cause == CAUSE_TOKEN || cause == CAUSE_PACE || cause == CAUSE_TEMPLATE || cause == CAUSE_QUOTA || cause == CAUSE_ACCOUNT;
 }
 
-/* It keeps its place; but the one that has shown that the account is stopped lets others be the probe. Only where a person has to
+/* It keeps its place; but the one that has shown that the account is stopped goes behind all that is due, so that another one is the
+ * next probe. Only where a person has to
  * act is that counted: the code may be meant for this one message. */
 static struct verdict stand_back(struct message *m, const struct outcome_report *report, int64_t now_ms,
                                  const struct verdict_rules *rules)
 {
     m->errcode = report->errcode;
     m->note = report->message;
-    if (rules->stop_wait_ms == 0)
+    if (!rules->steps_back)
         return put_back;
     if (report->cause == CAUSE_ACCOUNT) {
         m->failures++;
         if (is_exhausted(m, now_ms, rules))
             return bury;
     }
-    return defer_until(m, within_patience(m, now_ms + rules->stop_wait_ms, now_ms, rules));
+    return defer_until(m, within_patience(m, now_ms, now_ms, rules));
 }
 
 /* "Repeated": after a try of unknown outcome under the same client_msg_id this says that it had arrived. Source: 40241, official

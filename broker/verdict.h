@@ -22,8 +22,7 @@ struct verdict_rules {
     uint32_t attempts_max;
     int64_t send_patience_ms;
     enum conf_on_unknown on_unknown;
-    int64_t stop_wait_ms; /* > 0: the message has stopped its account, or failed as the probe of a stopped one, and steps back for so
-                             long (stops.h) */
+    int steps_back; /* 1: the message has stopped its account, or failed as the probe of a stopped one (stops.h) */
 };
 
 enum verdict_action {

@@ -122,28 +122,28 @@ static void test_for_others(void)
 {
     static const struct {
         enum cause cause;
-        int64_t stop_wait_ms;
+        int steps_back;
         enum verdict_action action;
         uint32_t failures;
     } cases[] = {
         {CAUSE_TOKEN, 0, VERDICT_PUT_BACK, 9},    {CAUSE_PACE, 0, VERDICT_PUT_BACK, 9},
         {CAUSE_TEMPLATE, 0, VERDICT_PUT_BACK, 9}, {CAUSE_QUOTA, 0, VERDICT_PUT_BACK, 9},
-        {CAUSE_ACCOUNT, 0, VERDICT_PUT_BACK, 9},  {CAUSE_QUOTA, MINUTE, VERDICT_DEFER, 9},
-        {CAUSE_ACCOUNT, MINUTE, VERDICT_BURY, 10},
+        {CAUSE_ACCOUNT, 0, VERDICT_PUT_BACK, 9},  {CAUSE_QUOTA, 1, VERDICT_DEFER, 9},
+        {CAUSE_ACCOUNT, 1, VERDICT_BURY, 10},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
         struct message m = message_before();
         struct outcome_report report = report_of(OUTCOME_RETRY);
         m.failures = 9;
-        rules.stop_wait_ms = cases[i].stop_wait_ms;
+        rules.steps_back = cases[i].steps_back;
         report.cause = cases[i].cause;
         CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, cases[i].action);
         CHECK_U64(m.failures, cases[i].failures);
         CHECK_U64(m.call, 0);
         CHECK_U64(m.calls, 1);
         CHECK_SPAN(m.note, "why");
-        CHECK_INT(m.due_ms, cases[i].action == VERDICT_DEFER ? NOW + MINUTE : NOW - 9000);
+        CHECK_INT(m.due_ms, cases[i].action == VERDICT_DEFER ? NOW : NOW - 9000);
         CHECK_INT(m.timed, cases[i].action == VERDICT_DEFER ? TIMED_ORDER : TIMED_NOW);
     }
     /* A Send does not wait longer than its caller does. */
@@ -151,10 +151,10 @@ static void test_for_others(void)
     struct message m = message_before();
     struct outcome_report report = report_of(OUTCOME_RETRY);
     m.is_send = 1;
-    rules.stop_wait_ms = 30 * MINUTE;
+    rules.steps_back = 1;
     report.cause = CAUSE_QUOTA;
-    CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, VERDICT_DEFER);
-    CHECK_INT(m.due_ms, OUT + 60000);
+    CHECK_INT(verdict_on_report(&m, &report, &turn_before, OUT + 59000, &rules).action, VERDICT_DEFER);
+    CHECK_INT(verdict_on_report(&m, &report, &turn_before, OUT + 60001, &rules).action, VERDICT_BURY);
 }
 
 /* Nothing goes to the recipient for as long as the message would wait; it is counted. */
