@@ -141,15 +141,45 @@ static void append_vars(struct mp_list *vars, struct buf *out)
     }
 }
 
+/* A line for each earlier call: when, what came of it, WeChat's code, the template if it was another one, what was said. */
+static void append_tries(struct mp_list *tries, struct buf *out)
+{
+    struct span one;
+    buf_append_str(out, "tries\n");
+    while (mp_list_next(tries, &one)) {
+        buf_append_str(out, "  ");
+        iso_time_append(mp_view_i64(one, "at"), out);
+        buf_append_str(out, "  ");
+        term_append(mp_view_str(one, "outcome"), out);
+        if (mp_view(one, "errcode").bytes)
+            buf_printf(out, "  errcode %" PRId64, mp_view_i64(one, "errcode"));
+        if (mp_view(one, "http").bytes)
+            buf_printf(out, "  HTTP %" PRId64, mp_view_i64(one, "http"));
+        if (mp_view_str(one, "key").bytes) {
+            buf_append_str(out, "  by ");
+            term_append(mp_view_str(one, "key"), out);
+        }
+        if (mp_view_str(one, "message").bytes) {
+            buf_append_str(out, "  ");
+            term_append(mp_view_str(one, "message"), out);
+        }
+        buf_append_str(out, "\n");
+    }
+}
+
 static void append_member(struct span name, struct span value, struct buf *out)
 {
     struct mp_cursor c;
-    struct mp_list vars;
+    struct mp_list inside;
     mp_open(&c, name);
     struct mp_value text = mp_read(&c);
     int is_text = text.type == MP_STR;
-    if (is_text && span_is(text.text, "vars") && mp_list_open_map(&vars, value) == 0) {
-        append_vars(&vars, out);
+    if (is_text && span_is(text.text, "vars") && mp_list_open_map(&inside, value) == 0) {
+        append_vars(&inside, out);
+        return;
+    }
+    if (is_text && span_is(text.text, "tries") && mp_list_open(&inside, value) == 0) {
+        append_tries(&inside, out);
         return;
     }
     append_name(name, 0, out);

@@ -165,7 +165,7 @@ static void account_cells(struct table *t, struct span account)
     count_cells(t, account);
 }
 
-/* A line for each account that no sender can send for: the reason is too long for a column. */
+/* A line for each account that WeChat has stopped or that no sender can send for: the reason is too long for a column. */
 static void append_stopped(struct span accounts, struct buf *out)
 {
     struct mp_list list;
@@ -177,6 +177,14 @@ static void append_stopped(struct span accounts, struct buf *out)
         append_str(account, "name", out);
         buf_append_str(out, " is stopped: ");
         append_str(account, "stopped", out);
+        if (mp_view_i64(account, "stopped_since")) {
+            buf_append_str(out, "; since ");
+            iso_time_append(mp_view_i64(account, "stopped_since"), out);
+        }
+        if (mp_view_i64(account, "next_try_ms")) {
+            buf_append_str(out, ", next try in ");
+            term_duration(mp_view_i64(account, "next_try_ms"), out);
+        }
         buf_append_str(out, "\n");
     }
 }

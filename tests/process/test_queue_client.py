@@ -29,7 +29,9 @@ STATUS = {"version": "0.1.0", "epoch": 1, "uptime_ms": 3723000, "now": AT, "acce
           "totals": {"accepted": 10, "sent": 9}, "store": {"bytes": 1 << 20, "bytes_max": 64 << 30, "commit_us": 612.5,
                                                           "disk_free": 1 << 40, "disk_min": 256 << 20, "generation": 12},
           "accounts": [{"name": "default", "waiting": 9, "out": 5, "rate": 20, "paused": 1, "paused_for_ms": 60000,
-                        "accepted": 10, "sent": 9, "stopped": "no token"}],
+                        "accepted": 10, "sent": 9, "stopped": "no token"},
+                       {"name": "shop", "stopped": "WeChat answered 45009", "errcode": 45009, "cause": "quota", "stopped_since": AT,
+                        "next_try_ms": 90000}],
           "stages": [{"name": "sender-1", "kind": "sender", "version": "0.1.0", "slots": 64, "out": 5, "heard_ms": 120,
                       "state": "ok", "stopped": {"default": "no token\x07"}}],
           "pauses": [{"kind": "task", "app": "default", "name": "may", "since": AT, "for_ms": 90000, "by": "root@h", "held": 4}]}
@@ -49,6 +51,7 @@ class Show(QueueCase):
                      " READY  SCHEDULED  PARKED  PAUSED  OUT  DEAD  SETTLED  DAMAGED\n10000+          2       3       4    5     6"
                      "        7        0\n",
                      "default is stopped: no token\n",
+                     "shop is stopped: WeChat answered 45009; since 2024-05-01T12:00:00.123Z, next try in 1m30s\n",
                      "store 1.0M of 64.0G, disk free 1.0T (at least 256.0M), commit 0.61ms, generation 12\n",
                      "default        9    5  20/s  1m00s         10     9        0",
                      "sender-1  sender  ok        64    5  120ms ago  0.1.0    default: no token\ufffd\n",

@@ -268,6 +268,23 @@ static void test_entry(void)
     buf_free(&out);
 }
 
+/* Earlier calls, a line each; nonsense in them harms nothing. */
+static void test_tries(void)
+{
+    struct buf packed = pack("{id i tries [{at 1714564800123 outcome retry errcode -1 http 200 message 'busy <1b>'}"
+                             " {at 1714564800123 outcome refused errcode 45015 key plain} 5 {at x outcome 7}]}"),
+               out = {0};
+    queue_print_entry(buf_span(&packed), &out);
+    CHECK_STR(buf_str(&out), "id         i\n"
+                             "tries\n"
+                             "  2024-05-01T12:00:00.123Z  retry  errcode -1  HTTP 200  busy <1b>\n"
+                             "  2024-05-01T12:00:00.123Z  refused  errcode 45015  by plain\n"
+                             "  1970-01-01T00:00:00.000Z  \n"
+                             "  1970-01-01T00:00:00.000Z  \n");
+    buf_free(&packed);
+    buf_free(&out);
+}
+
 static void test_filter(void)
 {
     const struct filter filter = {.app = span_of("a"),
@@ -297,6 +314,7 @@ int main(void)
     test_cut();
     test_table();
     test_entry();
+    test_tries();
     test_filter();
     return 0;
 }
