@@ -117,6 +117,7 @@ static int open_store(struct broker *b)
     b->keys = keys_new(b->store);
     b->pauses = pauses_new(b->store);
     b->figures = figures_new(b->store, b->conf);
+    accounts_load_rates(&b->accounts, b->store);
     read_order_clock(b);
     return dispatch_restore(b) || store_commit(b->store) ? -1 : 0;
 }

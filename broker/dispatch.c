@@ -89,6 +89,7 @@ static int find_candidate(struct broker *b, size_t account, struct candidate *c)
     int express = has[LANE_EXPRESS] || (has_parked && parked.lane == LANE_EXPRESS);
     int bulk = has[LANE_BULK] || (has_parked && parked.lane == LANE_BULK);
     if (!express && !bulk) {
+        accounts_rest(&b->accounts, account);
         a->wake_ms = later_ms == INT64_MAX ? INT64_MAX : b->mono_ms + (later_ms < LOOK_AGAIN_MS ? later_ms : LOOK_AGAIN_MS);
         return 0;
     }
