@@ -143,6 +143,9 @@ void operator_on_ask(struct broker *b, const char *name, struct span packed);
 void status_pack(struct broker *b, struct buf *out);
 void status_pack_pauses(struct broker *b, struct buf *out);
 
+/* The map of one account, as it stands in the status. */
+void status_pack_account(struct broker *b, size_t account, struct buf *out);
+
 /* Fills a result with what is known of a message: of one that waits, or of one that is settled. */
 struct result life_result_of(enum store_state state, const struct message *m, const struct final *f);
 

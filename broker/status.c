@@ -2,6 +2,7 @@
  * at once are bounded, and say so. */
 #include "broker/broker.h"
 
+#include "base/clock.h"
 #include "proto/mp.h"
 
 #define HELD_COUNTED        10000 /* of one pause */
@@ -124,16 +125,36 @@ static int64_t paused_for_ms(struct broker *b, size_t account)
     return until_ms == INT64_MAX || until_ms == 0 ? 0 : until_ms - b->order_ms;
 }
 
-static void put_account(struct broker *b, size_t account, struct buf *out)
+static size_t put_double(struct buf *out, const char *name, double value)
+{
+    mp_str(out, name);
+    mp_double(out, value);
+    return 1;
+}
+
+static size_t put_rate(const struct pace *p, struct buf *out)
+{
+    size_t count = 1;
+    mp_put_u64(out, "rate", pace_set_per_s(p));
+    if (p->override_per_s != PACE_NO_OVERRIDE) {
+        mp_put_u64(out, "rate_conf", p->conf_per_s);
+        count++;
+    }
+    if (p->limit_per_s > 0)
+        count += put_double(out, "rate_limit", p->limit_per_s);
+    return count + put_double(out, "per_s", pace_measured_per_s(p, clock_mono_us()));
+}
+
+void status_pack_account(struct broker *b, size_t account, struct buf *out)
 {
     const struct account *a = &b->accounts.list[account];
-    size_t place = mp_map_open(out), count = 4;
+    size_t place = mp_map_open(out), count = 3;
     uint64_t live = figures_live(b->figures, account);
     struct span reason;
     mp_put_span(out, "name", accounts_name(&b->accounts, account));
     mp_put_u64(out, "waiting", live > a->out ? live - a->out : 0);
     mp_put_u64(out, "out", a->out);
-    mp_put_u64(out, "rate", b->conf->accounts[account].rate_per_s);
+    count += put_rate(&a->pace, out);
     count += mp_opt_i64(out, "paused", a->paused);
     count += mp_opt_i64(out, "paused_for_ms", a->paused ? paused_for_ms(b, account) : 0);
     if (ring_account_stopped(&b->ring, accounts_name(&b->accounts, account), &reason))
@@ -170,7 +191,7 @@ static size_t put_lists(struct broker *b, struct buf *out)
     mp_str(out, "accounts");
     mp_array(out, b->accounts.count);
     for (size_t i = 0; i < b->accounts.count; i++)
-        put_account(b, i, out);
+        status_pack_account(b, i, out);
     mp_str(out, "stages");
     mp_array(out, b->ring.stage_count);
     for (size_t i = 0; i < b->ring.stage_count; i++)
