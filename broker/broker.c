@@ -116,6 +116,7 @@ static int open_store(struct broker *b)
     }
     b->keys = keys_new(b->store);
     b->pauses = pauses_new(b->store);
+    b->template_rates = template_rates_new(b->store, b->keys, b->pauses);
     b->figures = figures_new(b->store, b->conf);
     accounts_load_rates(&b->accounts, b->store);
     read_order_clock(b);
@@ -166,6 +167,7 @@ void broker_destroy(struct broker **self)
     ring_free(&b->ring);
     keys_destroy(&b->keys);
     sweeps_free(&b->sweeps);
+    template_rates_destroy(&b->template_rates);
     pauses_destroy(&b->pauses);
     figures_destroy(&b->figures);
     store_close(&b->store);

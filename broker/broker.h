@@ -9,6 +9,7 @@
  *   life.c       what becomes of a message              ring.c       stages and jobs that are out
  *   tset.c       templates being read again             keys.c       templates that exist
  *   accounts.c   what holds an account back             pauses.c     what an operator holds back
+ *   pace.c       an account's rate, pure                template_rates.c  templates that are at their rate
  *   operator.c, status.c  questions of operators        sweep.c      changes of many messages, piece by piece
  *   entry.c      messages as operators see them         figures.c    counts and rates
  *   fence.c, verdict.c  the decisions, pure             store.c      the disk
@@ -28,6 +29,7 @@
 #include "broker/ring.h"
 #include "broker/store.h"
 #include "broker/sweep.h"
+#include "broker/template_rates.h"
 #include "broker/tset.h"
 #include "broker/waiters.h"
 
@@ -45,6 +47,7 @@ struct broker {
     struct tset_list tsets;
     struct accounts accounts;
     struct pauses *pauses;
+    struct template_rates *template_rates;
     struct figures *figures;
     struct sweeps sweeps;
     uint64_t epoch;        /* of this start of the broker */

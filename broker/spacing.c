@@ -6,10 +6,15 @@ static int64_t every_ns(double per_s)
     return per_s > 0 ? (int64_t)(1e9 / per_s + 0.5) : 0;
 }
 
+int64_t spacing_due_us(const struct spacing *s, double per_s, uint32_t n)
+{
+    return (s->last_ns + n * every_ns(per_s) + 999) / 1000;
+}
+
 int64_t spacing_held_us(const struct spacing *s, double per_s, int64_t now_us)
 {
-    int64_t held_ns = s->last_ns + every_ns(per_s) - now_us * 1000;
-    return per_s > 0 && held_ns > 0 ? (held_ns + 999) / 1000 : 0;
+    int64_t held_us = per_s > 0 ? spacing_due_us(s, per_s, 1) - now_us : 0;
+    return held_us > 0 ? held_us : 0;
 }
 
 void spacing_take(struct spacing *s, double per_s, int64_t now_us)

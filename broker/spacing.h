@@ -15,6 +15,9 @@ struct spacing {
     int is_tight;    /* 1: more was there to go since; 0: what was not used is not caught up with. A new one is all zero */
 };
 
+/* When the nth one from now on may go; per_s above 0. */
+int64_t spacing_due_us(const struct spacing *s, double per_s, uint32_t n);
+
 /* Microseconds until the next one may go; 0 = now. per_s: 0 = no limit. A new rate counts from the last one that went out. */
 int64_t spacing_held_us(const struct spacing *s, double per_s, int64_t now_us);
 

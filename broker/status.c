@@ -64,18 +64,33 @@ static size_t put_figures(const struct figures *f, int account, struct buf *out)
     return FIGURES;
 }
 
+/* Messages that the rates of their templates hold back. Where nothing else is set aside they need not be counted. */
+static uint64_t count_paced(struct broker *b, uint64_t held, int *more)
+{
+    for (const struct pause *one = pauses_next(b->pauses, NULL); one; one = pauses_next(b->pauses, one)) {
+        if (one->kind != PAUSE_TEMPLATE && one->kind != PAUSE_TASK)
+            continue;
+        uint64_t count = template_rates_count(b->template_rates, HELD_COUNTED_IN_ALL);
+        *more |= count >= HELD_COUNTED_IN_ALL;
+        return count;
+    }
+    return held;
+}
+
 static void put_depth(struct broker *b, struct buf *out)
 {
     struct store_counts c = store_counts(b->store);
     uint64_t wall = store_count_due(b->store, TIMED_WALL, b->now_ms, DUE_COUNTED);
     uint64_t order = store_count_due(b->store, TIMED_ORDER, b->order_ms, DUE_COUNTED);
     int more = wall >= DUE_COUNTED || order >= DUE_COUNTED;
-    mp_map(out, 9);
-    mp_put_u64(out, "ready", c.queued[TIMED_NOW] + wall + order);
+    uint64_t paced = count_paced(b, c.held, &more);
+    mp_map(out, 10);
+    mp_put_u64(out, "ready", c.queued[TIMED_NOW] + wall + order + paced);
     mp_put_i64(out, "ready_more", more);
     mp_put_u64(out, "scheduled", c.queued[TIMED_WALL] + c.queued[TIMED_ORDER] - wall - order);
     mp_put_u64(out, "parked", c.parked);
-    mp_put_u64(out, "paused", c.held);
+    mp_put_u64(out, "paused", c.held - paced);
+    mp_put_u64(out, "paced", paced);
     mp_put_u64(out, "out", c.out);
     mp_put_u64(out, "dead", c.dead);
     mp_put_u64(out, "settled", c.settled - c.dead);
