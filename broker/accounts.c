@@ -112,17 +112,16 @@ void accounts_load_rates(struct accounts *a, struct store *store)
         return;
     mp_open(&c, packed);
     uint32_t count = mp_read_map(&c);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && !c.failed; i++) {
         struct span name = mp_read_str(&c);
         uint64_t per_s = mp_read_u64(&c);
-        int account = c.failed ? -1 : accounts_find(a, name);
-        if (c.failed || per_s > RATE_MAX) {
-            log_error("rates in the store are damaged; those of the configuration are used");
-            return;
-        }
+        int account = c.failed || per_s > RATE_MAX ? -1 : accounts_find(a, name);
         if (account >= 0)
             pace_override(&a->list[account].pace, (int64_t)per_s);
+        c.failed |= per_s > RATE_MAX;
     }
+    if (c.failed)
+        log_error("rates in the store are damaged; those of the configuration are used");
 }
 
 /* An account that is not configured any more is forgotten here. */

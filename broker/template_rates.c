@@ -152,10 +152,10 @@ uint64_t template_rates_hold_of(struct template_rates *r, const struct message *
 {
     struct span key = message_template(m);
     struct entry *e = find(r, m->account, key);
-    uint32_t per_s = rate_of(r, key);
     int lane = m->lane == LANE_EXPRESS ? LANE_EXPRESS : LANE_BULK;
     if (e == NULL)
         return 0; /* nothing of it went out of late */
+    uint32_t per_s = rate_of(r, key);
     int is_early = per_s && spacing_due_us(&e->spacing, per_s, 1) > now_us + TEMPLATE_RATE_AHEAD_US;
     if (!is_early && !is_behind(r, e, lane, m))
         return 0;
