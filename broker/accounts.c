@@ -2,11 +2,17 @@
 
 #include <string.h>
 
+#include "base/log.h"
+#include "proto/limits.h"
+#include "proto/mp.h"
+
 void accounts_init(struct accounts *a, const struct conf *conf)
 {
     memset(a, 0, sizeof *a);
     a->conf = conf;
     a->count = conf->account_count;
+    for (size_t i = 0; i < a->count; i++)
+        pace_init(&a->list[i].pace, conf->accounts[i].rate_per_s);
 }
 
 int accounts_find(const struct accounts *a, struct span name)
@@ -38,21 +44,21 @@ void accounts_brake(struct accounts *a, size_t account, int64_t until_ms)
     a->list[account].brake_ms = until_ms;
 }
 
-/* Evenly, with no burst after a quiet time. */
-static void count_rate(struct accounts *a, size_t account, int64_t now_us)
+static void log_change(const struct accounts *a, size_t account, enum pace_change change, const char *why)
 {
-    uint32_t rate = a->conf->accounts[account].rate_per_s;
-    struct account *one = &a->list[account];
-    if (rate == 0)
-        return;
-    int64_t every_us = 1000000 / rate;
-    one->next_us = (one->next_us > now_us - every_us ? one->next_us : now_us) + every_us;
+    double limit_per_s = a->list[account].pace.limit_per_s;
+    if (change == PACE_SLOWER)
+        log_warn("account is slowed down", log_span("account", accounts_name(a, account)), log_str("why", why),
+                 log_u64("messages_per_s", (uint64_t)(limit_per_s + 0.5)));
+    else if (change == PACE_RECOVERED)
+        log_info("account goes at its own rate again", log_span("account", accounts_name(a, account)),
+                 log_u64("messages_per_s", pace_set_per_s(&a->list[account].pace)));
 }
 
 void accounts_begin(struct accounts *a, size_t account, int64_t now_us)
 {
     a->list[account].out++;
-    count_rate(a, account, now_us);
+    log_change(a, account, pace_take(&a->list[account].pace, now_us), "");
 }
 
 void accounts_end(struct accounts *a, size_t account)
@@ -62,11 +68,26 @@ void accounts_end(struct accounts *a, size_t account)
     accounts_wake(a, account, 0);
 }
 
+void accounts_rest(struct accounts *a, size_t account)
+{
+    pace_rest(&a->list[account].pace);
+}
+
+void accounts_on_report(struct accounts *a, size_t account, const struct outcome_report *report, int64_t now_us)
+{
+    struct pace *pace = &a->list[account].pace;
+    int was_answered = report->calls > 0 && report->cause != CAUSE_NETWORK;
+    if (report->cause == CAUSE_PACE)
+        log_change(a, account, pace_slow_down(pace, now_us), "WeChat says that it calls too fast");
+    if (was_answered)
+        log_change(a, account, pace_answer(pace, now_us, report->cause == CAUSE_BUSY), "WeChat is overloaded");
+}
+
 int64_t accounts_held_us(const struct accounts *a, size_t account, int64_t now_us)
 {
     const struct account *one = &a->list[account];
     int64_t brake_us = one->brake_ms * 1000 - now_us;
-    int64_t rate_us = a->conf->accounts[account].rate_per_s ? one->next_us - now_us : 0;
+    int64_t rate_us = pace_held_us(&one->pace, now_us);
     int64_t held_us = brake_us > rate_us ? brake_us : rate_us;
     return held_us > 0 ? held_us : 0;
 }
@@ -79,4 +100,50 @@ uint32_t accounts_share(const struct accounts *a, uint32_t slots, int64_t mono_m
         busy += one->out > 0 || (one->wake_ms <= mono_ms && !one->stopped && !one->paused && !one->halted);
     }
     return busy > 1 ? (slots + busy - 1) / busy : slots;
+}
+
+/* --- rates that operators have set: a map account -> messages a second -------------------------------------------- */
+
+void accounts_load_rates(struct accounts *a, struct store *store)
+{
+    struct span packed;
+    struct mp_cursor c;
+    if (store_meta_read(store, "rates", &packed) != STORE_OK)
+        return;
+    mp_open(&c, packed);
+    uint32_t count = mp_read_map(&c);
+    for (uint32_t i = 0; i < count && !c.failed; i++) {
+        struct span name = mp_read_str(&c);
+        uint64_t per_s = mp_read_u64(&c);
+        int account = c.failed || per_s > RATE_MAX ? -1 : accounts_find(a, name);
+        if (account >= 0)
+            pace_override(&a->list[account].pace, (int64_t)per_s);
+        c.failed |= per_s > RATE_MAX;
+    }
+    if (c.failed)
+        log_error("rates in the store are damaged; those of the configuration are used");
+}
+
+/* An account that is not configured any more is forgotten here. */
+static void save_rates(const struct accounts *a, struct store *store)
+{
+    struct buf packed = {0};
+    size_t place = mp_map_open(&packed), count = 0;
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->list[i].pace.override_per_s == PACE_NO_OVERRIDE)
+            continue;
+        mp_span(&packed, accounts_name(a, i));
+        mp_u64(&packed, (uint64_t)a->list[i].pace.override_per_s);
+        count++;
+    }
+    mp_map_close(&packed, place, count);
+    store_meta_write(store, "rates", buf_span(&packed));
+    buf_free(&packed);
+}
+
+void accounts_set_rate(struct accounts *a, struct store *store, size_t account, int64_t per_s)
+{
+    pace_override(&a->list[account].pace, per_s);
+    save_rates(a, store);
+    accounts_wake(a, account, 0);
 }

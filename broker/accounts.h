@@ -1,14 +1,18 @@
-/* What dispatching remembers of each account: when something of it may be ready, and what holds it back. In memory, one entry an
- * account of the configuration; accounts are named by their index there. */
+/* What dispatching remembers of each account: when something of it may be ready, and what holds it back. One entry an account of the
+ * configuration; accounts are named by their index there. In memory, but for the rates that operators have set: these are in the
+ * store, by name, so a restart changes nothing. */
 #ifndef BROKER_ACCOUNTS_H
 #define BROKER_ACCOUNTS_H
 
 #include "base/conf.h"
+#include "broker/pace.h"
+#include "broker/store.h"
+#include "proto/job.h"
 
 struct account {
     int64_t wake_ms;      /* monotonic: nothing of it can be ready before; 0 = look now, INT64_MAX = it has nothing */
     int64_t brake_ms;     /* monotonic: nothing goes out before */
-    int64_t next_us;      /* monotonic: nothing goes out before, by its rate */
+    struct pace pace;     /* messages a second */
     uint32_t out;         /* jobs that are out */
     uint32_t express_run; /* express messages since the last bulk one */
     int stopped;          /* 1: no sender can send for it now, so it claims no share */
@@ -43,6 +47,19 @@ void accounts_brake(struct accounts *a, size_t account, int64_t until_ms);
 /* A job of it went out, and came to its end. */
 void accounts_begin(struct accounts *a, size_t account, int64_t now_us);
 void accounts_end(struct accounts *a, size_t account);
+
+/* It was looked at, and nothing of it was ready. */
+void accounts_rest(struct accounts *a, size_t account);
+
+/* What a sender reports of a call may make its account slower, and tells when WeChat is no longer overloaded. Call for every report;
+ * a change is logged. */
+void accounts_on_report(struct accounts *a, size_t account, const struct outcome_report *report, int64_t now_us);
+
+/* Reads the rates that operators have set. */
+void accounts_load_rates(struct accounts *a, struct store *store);
+
+/* Sets a rate while the broker runs; per_s as in pace_override. Written to the store. */
+void accounts_set_rate(struct accounts *a, struct store *store, size_t account, int64_t per_s);
 
 /* Microseconds until brake and rate allow it a job; 0 = now. Times are monotonic. */
 int64_t accounts_held_us(const struct accounts *a, size_t account, int64_t now_us);

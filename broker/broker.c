@@ -127,7 +127,9 @@ static int open_store(struct broker *b)
     b->keys = keys_new(b->store);
     b->pauses = pauses_new(b->store);
     read_stops(b);
+    b->template_rates = template_rates_new(b->store, b->keys, b->pauses);
     b->figures = figures_new(b->store, b->conf);
+    accounts_load_rates(&b->accounts, b->store);
     read_order_clock(b);
     return dispatch_restore(b) || store_commit(b->store) ? -1 : 0;
 }
@@ -176,6 +178,7 @@ void broker_destroy(struct broker **self)
     ring_free(&b->ring);
     keys_destroy(&b->keys);
     sweeps_free(&b->sweeps);
+    template_rates_destroy(&b->template_rates);
     pauses_destroy(&b->pauses);
     stops_destroy(&b->stops);
     figures_destroy(&b->figures);

@@ -9,6 +9,7 @@
  *   life.c       what becomes of a message              ring.c       stages and jobs that are out
  *   tset.c       templates being read again             keys.c       templates that exist
  *   accounts.c   what holds an account back             pauses.c     what an operator holds back
+ *   pace.c       an account's rate, pure                template_rates.c  templates that are at their rate
  *   operator.c, status.c  questions of operators        sweep.c      changes of many messages, piece by piece
  *   entry.c      messages as operators see them         figures.c    counts and rates
  *   trouble.c    what a failed call means for others    stops.c      accounts that WeChat has stopped
@@ -30,6 +31,7 @@
 #include "broker/stops.h"
 #include "broker/store.h"
 #include "broker/sweep.h"
+#include "broker/template_rates.h"
 #include "broker/tset.h"
 #include "broker/waiters.h"
 
@@ -48,6 +50,7 @@ struct broker {
     struct accounts accounts;
     struct pauses *pauses;
     struct stops *stops;
+    struct template_rates *template_rates;
     struct figures *figures;
     struct sweeps sweeps;
     uint64_t epoch;        /* of this start of the broker */
@@ -155,6 +158,9 @@ void operator_on_ask(struct broker *b, const char *name, struct span packed);
 /* status.c: the state of everything, one map; what is paused, an array of maps. */
 void status_pack(struct broker *b, struct buf *out);
 void status_pack_pauses(struct broker *b, struct buf *out);
+
+/* The map of one account, as it stands in the status. */
+void status_pack_account(struct broker *b, size_t account, struct buf *out);
 
 /* Fills a result with what is known of a message: of one that waits, or of one that is settled. */
 struct result life_result_of(enum store_state state, const struct message *m, const struct final *f);

@@ -3,7 +3,7 @@
  *
  * Memory does not grow with the backlog: only the head of each queue is looked at. A message whose recipient has a call in
  * flight is parked in the store when it is met, and is not met again until that call has ended; one whose template or task is
- * paused is set aside there until it is resumed.
+ * paused is set aside there until it is resumed, one whose template is at its rate until the rate allows it.
  */
 #include "broker/broker.h"
 
@@ -89,6 +89,7 @@ static int find_candidate(struct broker *b, size_t account, struct candidate *c)
     int express = has[LANE_EXPRESS] || (has_parked && parked.lane == LANE_EXPRESS);
     int bulk = has[LANE_BULK] || (has_parked && parked.lane == LANE_BULK);
     if (!express && !bulk) {
+        accounts_rest(&b->accounts, account);
         a->wake_ms = later_ms == INT64_MAX ? INT64_MAX : b->mono_ms + (later_ms < LOOK_AGAIN_MS ? later_ms : LOOK_AGAIN_MS);
         return 0;
     }
@@ -123,6 +124,7 @@ static void hand_over(struct broker *b, size_t account, const struct message *m,
     char openid[OPENID_BYTES_MAX];
     struct span kept = {openid, m->openid.bytes};
     memcpy(openid, m->openid.data, m->openid.bytes);
+    template_rates_begin(b->template_rates, m, clock_mono_us());
     outbox_job(b->outbox, &job);
     store_take(b->store, m, &mark); /* the spans of m are gone from here on */
     int more = store_first_parked(b->store, accounts_name(&b->accounts, account), kept, &ignored) == STORE_OK;
@@ -141,15 +143,20 @@ static void set_aside_damaged(struct broker *b, size_t account, const struct can
     life_set_aside(b, account, openid, &c->place);
 }
 
-/* Sets the message aside when its template or task is paused, or behind a call in flight for its recipient. */
+/* Sets the message aside when its template or task is paused, behind a call in flight for its recipient, or when its template is at
+ * its rate. */
 static int set_aside(struct broker *b, const struct message *m, struct hash128 who, int is_parked)
 {
     uint64_t hold = pauses_hold_of(b->pauses, m);
+    int may_go = is_parked || recipients_state(b->recipients, who) == RECIPIENT_FREE;
+    template_rates_met(b->template_rates, m);
+    if (hold == 0 && may_go)
+        hold = template_rates_hold_of(b->template_rates, m, clock_mono_us());
     if (hold) {
         store_hold(b->store, m, hold);
         return 1;
     }
-    if (is_parked || recipients_state(b->recipients, who) == RECIPIENT_FREE)
+    if (may_go)
         return 0;
     recipients_park(b->recipients, who);
     store_park(b->store, m);
@@ -207,6 +214,15 @@ static void find_halted(struct broker *b)
         b->accounts.list[i].halted = stops_wait_ms(b->stops, i, b->order_ms) > 0;
 }
 
+/* What its templates' rates had held back is in its queue again. */
+static void wake_account(void *self, struct span name)
+{
+    struct broker *b = self;
+    int account = accounts_find(&b->accounts, name);
+    if (account >= 0)
+        accounts_wake(&b->accounts, (size_t)account, 0);
+}
+
 void dispatch_ready(struct broker *b)
 {
     size_t accounts = b->accounts.count, idle = 0;
@@ -215,6 +231,7 @@ void dispatch_ready(struct broker *b)
     if (b->stopping || accounts == 0 || !ring_can_render(&b->ring))
         return;
     find_halted(b);
+    template_rates_tick(b->template_rates, b->now_ms, clock_mono_us(), wake_account, b);
     uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->mono_ms);
     for (int steps = 0; idle < accounts && given < GIVE_A_TURN && steps < STEPS_A_TURN; steps++) {
         size_t account = b->accounts.next;
@@ -266,9 +283,10 @@ static int64_t account_wait_ms(struct broker *b, size_t account)
 
 int dispatch_wait_ms(struct broker *b, int limit_ms)
 {
-    int64_t wait_ms = limit_ms;
     if (b->stopping || !ring_can_render(&b->ring))
         return limit_ms;
+    int64_t wait_ms = (template_rates_wait_us(b->template_rates, clock_mono_us()) + 999) / 1000;
+    wait_ms = wait_ms < limit_ms ? wait_ms : limit_ms;
     uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->mono_ms);
     for (size_t i = 0; i < b->accounts.count; i++) {
         if (b->accounts.list[i].paused || b->accounts.list[i].out >= share)

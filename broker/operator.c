@@ -100,6 +100,27 @@ static void on_resume(struct broker *b, const char *name, const struct ask *ask)
     answer_pauses(b, name, ask);
 }
 
+/* --- rates -------------------------------------------------------------------------------------------------------- */
+
+static void on_rate(struct broker *b, const char *name, const struct ask *ask)
+{
+    int account = accounts_find(&b->accounts, ask->filter.app);
+    struct buf data = {0};
+    if (account < 0) {
+        refuse(b, name, ask, CODE_REFUSED, "app: no such account");
+        return;
+    }
+    int64_t per_s = ask->rate_per_s == RATE_OF_CONF ? PACE_NO_OVERRIDE : ask->rate_per_s;
+    accounts_set_rate(&b->accounts, b->store, (size_t)account, per_s);
+    log_warn("rate set", log_span("account", accounts_name(&b->accounts, (size_t)account)),
+             log_u64("messages_per_s", pace_set_per_s(&b->accounts.list[account].pace)),
+             log_str("from", per_s == PACE_NO_OVERRIDE ? "configuration" : "operator"), log_span("by", ask->by));
+    status_pack_account(b, (size_t)account, &data);
+    struct answer a = {.code = CODE_OK, .data = buf_span(&data)};
+    answer(b, name, ask, &a);
+    buf_free(&data);
+}
+
 /* --- finding ------------------------------------------------------------------------------------------------------ */
 
 /* A recipient, a task and an id belong to an account; without a name it is the default one. Returns NULL, or what is wrong. */
@@ -231,6 +252,9 @@ static void carry_out(struct broker *b, const char *name, struct ask *ask)
     case ASK_RESUME:
         on_resume(b, name, ask);
         return;
+    case ASK_RATE:
+        on_rate(b, name, ask);
+        return;
     case ASK_CANCEL:
         on_change(b, name, ask, SWEEP_CANCEL);
         return;
@@ -245,10 +269,10 @@ static void carry_out(struct broker *b, const char *name, struct ask *ask)
     }
 }
 
-/* Pauses name what they pause by themselves; everything else that names a recipient, a task or an id means one account. */
+/* Pauses and rates name what they mean by themselves; everything else that names a recipient, a task or an id means one account. */
 static int names_messages(enum ask_op op)
 {
-    return op != ASK_PAUSE && op != ASK_RESUME && op != ASK_STATUS && op != ASK_PAUSES;
+    return op != ASK_PAUSE && op != ASK_RESUME && op != ASK_RATE && op != ASK_STATUS && op != ASK_PAUSES;
 }
 
 void operator_on_ask(struct broker *b, const char *name, struct span packed)

@@ -221,16 +221,17 @@ int pauses_has_account(const struct pauses *p, struct span account)
     return 0;
 }
 
-/* Holds that no pause names: what is left when the record of the pauses was damaged. Returns 1 when something was released. */
+/* Holds that no pause names and that are none of template_rates.c: what is left when the record of the pauses was damaged. Returns 1 when something was released. */
 static int release_orphans(struct pauses *p, size_t budget)
 {
+    struct message first;
     uint64_t hold;
     while (p->looks_for_orphans) {
         if (store_next_hold(p->store, p->orphans_from, &hold) != STORE_OK) {
             p->looks_for_orphans = 0;
             return 0;
         }
-        if (find(p, hold) == NULL && store_release(p->store, hold, budget) == budget)
+        if (find(p, hold) == NULL && !store_is_rate_hold(p->store, hold, &first) && store_release(p->store, hold, budget) == budget)
             return 1;
         p->looks_for_orphans = hold != UINT64_MAX;
         p->orphans_from = hold + 1;

@@ -2,6 +2,7 @@
  * at once are bounded, and say so. */
 #include "broker/broker.h"
 
+#include "base/clock.h"
 #include "proto/mp.h"
 
 #define HELD_COUNTED        10000 /* of one pause */
@@ -63,18 +64,33 @@ static size_t put_figures(const struct figures *f, int account, struct buf *out)
     return FIGURES;
 }
 
+/* Messages that the rates of their templates hold back. Where nothing else is set aside they need not be counted. */
+static uint64_t count_paced(struct broker *b, uint64_t held, int *more)
+{
+    for (const struct pause *one = pauses_next(b->pauses, NULL); one; one = pauses_next(b->pauses, one)) {
+        if (one->kind != PAUSE_TEMPLATE && one->kind != PAUSE_TASK)
+            continue;
+        uint64_t count = template_rates_count(b->template_rates, HELD_COUNTED_IN_ALL);
+        *more |= count >= HELD_COUNTED_IN_ALL;
+        return count;
+    }
+    return held;
+}
+
 static void put_depth(struct broker *b, struct buf *out)
 {
     struct store_counts c = store_counts(b->store);
     uint64_t wall = store_count_due(b->store, TIMED_WALL, b->now_ms, DUE_COUNTED);
     uint64_t order = store_count_due(b->store, TIMED_ORDER, b->order_ms, DUE_COUNTED);
     int more = wall >= DUE_COUNTED || order >= DUE_COUNTED;
-    mp_map(out, 9);
-    mp_put_u64(out, "ready", c.queued[TIMED_NOW] + wall + order);
+    uint64_t paced = count_paced(b, c.held, &more);
+    mp_map(out, 10);
+    mp_put_u64(out, "ready", c.queued[TIMED_NOW] + wall + order + paced);
     mp_put_i64(out, "ready_more", more);
     mp_put_u64(out, "scheduled", c.queued[TIMED_WALL] + c.queued[TIMED_ORDER] - wall - order);
     mp_put_u64(out, "parked", c.parked);
-    mp_put_u64(out, "paused", c.held);
+    mp_put_u64(out, "paused", c.held - paced);
+    mp_put_u64(out, "paced", paced);
     mp_put_u64(out, "out", c.out);
     mp_put_u64(out, "dead", c.dead);
     mp_put_u64(out, "settled", c.settled - c.dead);
@@ -136,16 +152,36 @@ static size_t put_stop(const struct broker *b, const struct stop *stop, struct b
     return count + mp_opt_i64(out, "next_try_ms", stop->state != STOP_PROBING && left_ms > 0 ? left_ms : 0);
 }
 
-static void put_account(struct broker *b, size_t account, struct buf *out)
+static size_t put_double(struct buf *out, const char *name, double value)
+{
+    mp_str(out, name);
+    mp_double(out, value);
+    return 1;
+}
+
+static size_t put_rate(const struct pace *p, struct buf *out)
+{
+    size_t count = 1;
+    mp_put_u64(out, "rate", pace_set_per_s(p));
+    if (p->override_per_s != PACE_NO_OVERRIDE) {
+        mp_put_u64(out, "rate_conf", p->conf_per_s);
+        count++;
+    }
+    if (p->limit_per_s > 0)
+        count += put_double(out, "rate_limit", p->limit_per_s);
+    return count + put_double(out, "per_s", pace_measured_per_s(p, clock_mono_us()));
+}
+
+void status_pack_account(struct broker *b, size_t account, struct buf *out)
 {
     const struct account *a = &b->accounts.list[account];
-    size_t place = mp_map_open(out), count = 4;
+    size_t place = mp_map_open(out), count = 3;
     uint64_t live = figures_live(b->figures, account);
     struct span reason;
     mp_put_span(out, "name", accounts_name(&b->accounts, account));
     mp_put_u64(out, "waiting", live > a->out ? live - a->out : 0);
     mp_put_u64(out, "out", a->out);
-    mp_put_u64(out, "rate", b->conf->accounts[account].rate_per_s);
+    count += put_rate(&a->pace, out);
     count += mp_opt_i64(out, "paused", a->paused);
     count += mp_opt_i64(out, "paused_for_ms", a->paused ? paused_for_ms(b, account) : 0);
     const struct stop *stop = stops_find(b->stops, account, b->order_ms);
@@ -185,7 +221,7 @@ static size_t put_lists(struct broker *b, struct buf *out)
     mp_str(out, "accounts");
     mp_array(out, b->accounts.count);
     for (size_t i = 0; i < b->accounts.count; i++)
-        put_account(b, i, out);
+        status_pack_account(b, i, out);
     mp_str(out, "stages");
     mp_array(out, b->ring.stage_count);
     for (size_t i = 0; i < b->ring.stage_count; i++)

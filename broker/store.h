@@ -6,7 +6,7 @@
  * A message is in exactly one place:
  *   queued   in the queue of its account, lane and clock (enum timed), ordered by (due, seq)
  *   parked   set aside behind a call in flight for the same recipient, ordered the same way
- *   held     set aside because its template or task is paused, under that hold, ordered by (due, seq)
+ *   held     set aside because its template or task is paused, or its template at its rate, under that hold, ordered by (due, seq)
  *   out      given to a sender; a mark says to whom
  *   settled  only its result is left, in the ledger; of a dead message the message itself is kept as well
  * The first three are "waiting" to the outside.
@@ -58,12 +58,21 @@ struct place {
 };
 
 /* Where a waiting message stands, for people. */
-enum standing { STANDS_NOWHERE, STANDS_QUEUED, STANDS_PARKED, STANDS_HELD, STANDS_OUT };
+enum standing {
+    STANDS_NOWHERE,
+    STANDS_QUEUED,
+    STANDS_PARKED,
+    STANDS_HELD, /* by a pause */
+    STANDS_OUT,
+    STANDS_PACED /* held by the rate of its template */
+};
 
-/* Why messages are set aside: their template or task is paused, or their template is at its rate in their account. */
-enum hold_kind { HOLD_TEMPLATE, HOLD_TASK, HOLD_RATE };
+/* Why messages are set aside: their template or task is paused, or their template is at its rate in their account: one hold
+ * for each lane then, so that express ones go before bulk ones there too. */
+enum hold_kind { HOLD_TEMPLATE, HOLD_TASK, HOLD_RATE, HOLD_RATE_EXPRESS };
 
 #define STORE_HOLDS_MAX 4 /* that one message can be under: its template anywhere and in its account, its task, its rate */
+#define STORE_HOLD_RATE 3 /* the place of the last one among them */
 
 /* A message that is not settled. Spans given to the store are copied; spans read from it are valid until the next write or
  * commit. */
@@ -196,6 +205,10 @@ void store_holds_of(const struct message *m, uint64_t holds[STORE_HOLDS_MAX]);
 
 /* The template that the message goes by: its fallback once it has fallen back, else its key. */
 struct span message_template(const struct message *m);
+
+/* Reads the message that stands first in a hold. Returns 1 when it is held by the rate of its template, 0 when it is not, or when there
+ * is none that can be read. */
+int store_is_rate_hold(struct store *s, uint64_t hold, struct message *first);
 
 /* queued or parked -> held. */
 void store_hold(struct store *s, const struct message *m, uint64_t hold);

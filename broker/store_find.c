@@ -34,7 +34,7 @@ static enum standing standing_of(struct store *s, const struct message *m)
         return STANDS_QUEUED;
     if (engine_get(s->engine, PARKED, &parked, &ignored) == STORE_OK)
         return STANDS_PARKED;
-    return store_find_held(s, m, &held) ? STANDS_HELD : STANDS_NOWHERE;
+    return store_find_held(s, m, &held);
 }
 
 enum store_answer store_look(struct store *s, uint64_t seq, struct found *found)

@@ -10,7 +10,7 @@
  *   messages  seq                                        -> message, until it is settled (dead ones stay)
  *   queue_*   account, lane, due, seq                    -> nothing   one for each clock: enum timed
  *   parked    account, openid, lane, due, seq            -> nothing   behind a call for the same recipient
- *   held      hold, due, seq                             -> nothing   set aside by a pause
+ *   held      hold, due, seq                             -> nothing   set aside by a pause or a rate
  *   marks     seq                                        -> mark      messages that are out
  *   ids       account, id                                -> seq, content hash
  *   ledger    seq                                        -> final
@@ -67,8 +67,8 @@ void store_write_over(struct store *s, uint64_t seq, int64_t expires_ms, int64_t
 /* Takes a waiting message out of the queue, out of the parked ones or out of its hold. Its spans are gone then. */
 void store_leave_place(struct store *s, const struct message *m);
 
-/* The key under which a message is held. Returns 1 when it is. */
-int store_find_held(struct store *s, const struct message *m, struct key *held);
+/* The key under which a message is held, and by what: STANDS_HELD, STANDS_PACED; STANDS_NOWHERE: it is not. */
+enum standing store_find_held(struct store *s, const struct message *m, struct key *held);
 
 /* Reads a mark; one that is damaged is that of a sender of which nothing is known. STORE_NONE: the message is not out. */
 enum store_answer store_read_mark(struct store *s, const struct message *m, struct mark *mark);

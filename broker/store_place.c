@@ -139,22 +139,22 @@ void store_holds_of(const struct message *m, uint64_t holds[STORE_HOLDS_MAX])
     holds[0] = store_hold_name(HOLD_TEMPLATE, any, key);
     holds[1] = store_hold_name(HOLD_TEMPLATE, m->account, key);
     holds[2] = store_hold_name(HOLD_TASK, m->account, m->task);
-    holds[3] = store_hold_name(HOLD_RATE, m->account, key);
+    holds[STORE_HOLD_RATE] = store_hold_name(m->lane == LANE_EXPRESS ? HOLD_RATE_EXPRESS : HOLD_RATE, m->account, key);
 }
 
-int store_find_held(struct store *s, const struct message *m, struct key *held)
+enum standing store_find_held(struct store *s, const struct message *m, struct key *held)
 {
     struct span ignored;
     uint64_t holds[STORE_HOLDS_MAX];
     if (engine_entries(s->engine, HELD) == 0)
-        return 0;
+        return STANDS_NOWHERE;
     store_holds_of(m, holds);
     for (size_t i = 0; i < STORE_HOLDS_MAX; i++) {
         *held = key_held(holds[i], m->due_ms, m->seq);
         if (engine_get(s->engine, HELD, held, &ignored) == STORE_OK)
-            return 1;
+            return i == STORE_HOLD_RATE ? STANDS_PACED : STANDS_HELD;
     }
-    return 0;
+    return STANDS_NOWHERE;
 }
 
 void store_hold(struct store *s, const struct message *m, uint64_t hold)
@@ -175,6 +175,16 @@ enum store_answer store_first_held(struct store *s, uint64_t hold, struct place 
         return STORE_NONE;
     *place = (struct place){.due_ms = (int64_t)key_read_u64(key.data + prefix.used), .seq = key_read_seq(key)};
     return STORE_OK;
+}
+
+int store_is_rate_hold(struct store *s, uint64_t hold, struct message *first)
+{
+    struct place place;
+    uint64_t holds[STORE_HOLDS_MAX];
+    if (store_first_held(s, hold, &place) != STORE_OK || store_read(s, place.seq, first) != STORE_OK)
+        return 0;
+    store_holds_of(first, holds);
+    return holds[STORE_HOLD_RATE] == hold;
 }
 
 enum store_answer store_next_hold(struct store *s, uint64_t from, uint64_t *hold)

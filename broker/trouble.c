@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 /* What has changed in an account's stop. Calls a person where one is needed, with every probe that fails again. */
@@ -48,6 +49,7 @@ int trouble_on_report(struct broker *b, size_t account, uint64_t seq, const stru
     static const struct stop runs = {.state = STOP_RUNNING};
     const struct stop *known = stops_find(b->stops, account, b->order_ms);
     const struct stop before = known ? *known : runs;
+    accounts_on_report(&b->accounts, account, report, clock_mono_us());
     int steps_back = stops_on_report(b->stops, account, seq, report, b->order_ms, b->now_ms);
     tell(b, account, &before);
     return steps_back;

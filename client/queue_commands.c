@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "client/queue_change.h"
 #include "client/queue_export.h"
+#include "client/queue_rate.h"
 #include "client/queue_show.h"
 #include "client/queue_top.h"
 
@@ -27,6 +28,8 @@ static enum status run(struct queue_link *l, const struct queue_options *o)
         return queue_resume(l, o);
     case QUEUE_PAUSES:
         return queue_show_pauses(l, o);
+    case QUEUE_RATE:
+        return queue_rate(l, o);
     case QUEUE_DRAIN:
         return queue_drain(l, o);
     case QUEUE_DEAD:

@@ -28,7 +28,8 @@ enum takes {
     TAKES_FOR = 1 << 7,
     TAKES_TTL = 1 << 8,
     TAKES_EXPORT = 1 << 9, /* --format, --output */
-    TAKES_IDS = 1 << 10
+    TAKES_IDS = 1 << 10,
+    TAKES_RATE = 1 << 11 /* N or default */
 };
 
 #define FILTERS (TAKES_APP | TAKES_SCOPE | TAKES_FILTER)
@@ -47,6 +48,7 @@ static const struct {
     [QUEUE_PAUSE] = {"pause", TAKES_APP | TAKES_SCOPE | TAKES_ALL | TAKES_FOR | TAKES_YES, 0, 0},
     [QUEUE_RESUME] = {"resume", TAKES_APP | TAKES_SCOPE | TAKES_ALL, 0, 0},
     [QUEUE_PAUSES] = {"pauses", 0, 0, 0},
+    [QUEUE_RATE] = {"rate", TAKES_APP | TAKES_RATE, 0, 0},
     [QUEUE_DRAIN] = {"drain", TAKES_YES, 0, 0},
     [QUEUE_DEAD] = {"dead", FILTERS | TAKES_LIMIT, ENTRY_DEAD, ENTRY_DEAD},
     [QUEUE_REQUEUE] = {"requeue", FILTERS | TAKES_IDS | TAKES_ALL | TAKES_TTL | TAKES_YES, ENTRY_DEAD, 0},
@@ -55,7 +57,7 @@ static const struct {
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)
-#define NAMES    "status, top, list, show, cancel, pause, resume, pauses, drain, dead, requeue, purge or export"
+#define NAMES    "status, top, list, show, cancel, pause, resume, pauses, rate, drain, dead, requeue, purge or export"
 
 static const struct {
     const char *name;
@@ -268,8 +270,29 @@ static int check_options(const struct reading *r, unsigned takes)
     return STATUS_DONE;
 }
 
+/* rate takes a number where others take IDs. */
+static int check_rate(struct queue_options *o)
+{
+    const char *text = o->id_count ? o->ids[0] : NULL;
+    if (text == NULL)
+        return STATUS_DONE;
+    if (o->id_count > 1)
+        return usage(o->ids[1], "one too many; give one number, or default");
+    if (o->filter.app.bytes == 0)
+        return usage("rate", "say of which account: --app NAME");
+    o->sets_rate = 1;
+    o->rate_per_s = RATE_OF_CONF;
+    if (strcmp(text, "default") == 0)
+        return STATUS_DONE;
+    if (read_number(text, &o->rate_per_s) || o->rate_per_s < 0 || o->rate_per_s > RATE_MAX)
+        return usage("rate", "give 0 to 1000000 messages a second, 0 = no limit; or default, for what the configuration says");
+    return STATUS_DONE;
+}
+
 static int check_ids(const struct queue_options *o, unsigned takes, unsigned given)
 {
+    if (takes & TAKES_RATE)
+        return STATUS_DONE;
     if (o->id_count && !(takes & TAKES_IDS))
         return usage(o->ids[0], "takes no argument");
     for (size_t i = 0; i < o->id_count; i++)
@@ -334,6 +357,8 @@ static int read_command(struct reading *r, int count, char **arguments)
     o->ids = arguments + 1;
     o->id_count = (size_t)count - 1;
     int wrong = check_options(r, commands[i].takes);
+    if (wrong == STATUS_DONE && o->command == QUEUE_RATE)
+        wrong = check_rate(o);
     if (wrong == STATUS_DONE)
         wrong = check_ids(o, commands[i].takes, r->takes);
     if (wrong == STATUS_DONE)

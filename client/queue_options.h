@@ -14,6 +14,7 @@ enum queue_command {
     QUEUE_PAUSE,
     QUEUE_RESUME,
     QUEUE_PAUSES,
+    QUEUE_RATE,
     QUEUE_DRAIN,
     QUEUE_DEAD,
     QUEUE_REQUEUE,
@@ -33,6 +34,8 @@ struct queue_options {
     int64_t every_ms;     /* top */
     int64_t for_ms;       /* pause; 0 = until resumed */
     int64_t ttl_ms;       /* requeue; 0 = none */
+    int sets_rate;        /* rate: 1: rate_per_s is to be set; 0: rates are shown */
+    int64_t rate_per_s;   /* 0 = no limit, RATE_OF_CONF = as the configuration says */
     uint64_t limit;       /* list, dead: entries; 0 = all */
     struct filter filter; /* spans point into argv; id is empty: see ids */
     char **ids;           /* into argv */

@@ -152,7 +152,9 @@ static void account_cells(struct table *t, struct span account)
     str_cell(t, account, "name");
     number_cell(t, account, "waiting");
     number_cell(t, account, "out");
-    if (mp_view_number(account, "rate") > 0)
+    if (mp_view_number(account, "rate_limit") > 0) /* what is in force just now */
+        table_printf(t, "now %.1f/s", mp_view_number(account, "rate_limit"));
+    else if (mp_view_number(account, "rate") > 0)
         table_printf(t, "%.15g/s", mp_view_number(account, "rate"));
     else
         table_printf(t, "%s", "");

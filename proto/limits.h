@@ -26,6 +26,7 @@
 #define NAME_BYTES_MAX         32   /* of a stage */
 #define ENDPOINT_BYTES_MAX     255
 
+#define RATE_MAX     1000000 /* messages a second that an operator may set; as of `rate` in the configuration */
 #define KEY_RATE_MAX 1000000 /* $mega.rate: messages a second */
 
 #endif

@@ -14,6 +14,7 @@
 static const char *const op_names[] = {
     [ASK_STATUS] = "status", [ASK_LIST] = "list",       [ASK_SHOW] = "show",
     [ASK_PAUSES] = "pauses", [ASK_PAUSE] = "pause",     [ASK_RESUME] = "resume",
+    [ASK_RATE] = "rate",
     [ASK_CANCEL] = "cancel", [ASK_REQUEUE] = "requeue", [ASK_DISCARD] = "discard"};
 
 /* The single states stand in the order of their bits, the groups behind them. */
@@ -141,6 +142,10 @@ void ask_pack(const struct ask *a, struct buf *out)
     count += pack_filter(out, &a->filter);
     count += mp_opt_i64(out, "for", a->for_ms);
     count += mp_opt_i64(out, "ttl", a->ttl_ms);
+    if (a->op == ASK_RATE && a->rate_per_s != RATE_OF_CONF) {
+        mp_put_i64(out, "rate", a->rate_per_s);
+        count++;
+    }
     count += mp_opt_u64(out, "limit", a->limit);
     count += pack_bin(out, "from", a->from);
     count += mp_opt_span(out, "by", a->by);
@@ -255,7 +260,7 @@ static int read_op(struct mp_cursor *c, enum ask_op *op, struct buf *error)
     if (*op != ASK_NONE)
         return 0;
     return refuse(error,
-                  "op: unknown; give status, list, show, pauses, pause, resume, cancel, requeue or discard");
+                  "op: unknown; give status, list, show, pauses, pause, resume, rate, cancel, requeue or discard");
 }
 
 static int read_ref(struct mp_cursor *c, uint64_t *ref, struct buf *error)
@@ -292,6 +297,8 @@ static int read_member(struct mp_cursor *c, struct span name, struct ask *a, str
         return field_int(c, "for", 0, AT_AHEAD_MS_MAX, "ms", &a->for_ms, error);
     if (span_is(name, "ttl"))
         return field_int(c, "ttl", 0, AT_AHEAD_MS_MAX, "ms", &a->ttl_ms, error);
+    if (span_is(name, "rate"))
+        return field_int(c, "rate", 0, RATE_MAX, "messages a second", &a->rate_per_s, error);
     if (span_is(name, "limit"))
         return read_limit(c, &a->limit, error);
     if (span_is(name, "from"))
@@ -315,6 +322,15 @@ static int check_pause(const struct filter *f, struct buf *error)
     if (!f->all && !f->app.bytes && !f->key.bytes && !f->task.bytes)
         return refuse(error, "filter: nothing to pause or resume; give app, key, task, or all: true");
     return 0;
+}
+
+/* What is left out goes back to the configuration's; an account that was left out would do that to the wrong one. */
+static int check_rate(const struct filter *f, struct buf *error)
+{
+    if (f->id.bytes || f->openid.bytes || f->key.bytes || f->task.bytes || f->states || f->since_ms || f->until_ms ||
+        f->errcode || f->all)
+        return refuse(error, "filter: only an account has a rate to be set; give app alone");
+    return f->app.bytes ? 0 : refuse(error, "filter.app: missing; say which account");
 }
 
 static int is_empty(const struct filter *f)
@@ -346,12 +362,14 @@ static int check_complete(const struct ask *a, int has_type, struct buf *error)
     switch (a->op) {
     case ASK_NONE:
         return refuse(
-            error, "op: missing; give status, list, show, pauses, pause, resume, cancel, requeue or discard");
+            error, "op: missing; give status, list, show, pauses, pause, resume, rate, cancel, requeue or discard");
     case ASK_SHOW:
         return a->filter.id.bytes ? 0 : refuse(error, "filter.id: missing; say which message");
     case ASK_PAUSE:
     case ASK_RESUME:
         return check_pause(&a->filter, error);
+    case ASK_RATE:
+        return check_rate(&a->filter, error);
     case ASK_CANCEL:
     case ASK_REQUEUE:
     case ASK_DISCARD:
@@ -406,7 +424,7 @@ static int find_member(struct span packed, const char *wanted, struct mp_cursor 
 int ask_unpack(struct span packed, struct ask *a, struct buf *error)
 {
     struct mp_cursor c;
-    *a = (struct ask){0};
+    *a = (struct ask){.rate_per_s = RATE_OF_CONF};
     buf_clear(error);
     if (unpack_map(packed, a, error) == 0)
         return 0;

@@ -15,6 +15,7 @@
 #define OPERATOR_NAME_PREFIX "op-"
 
 #define LIST_ENTRIES_MAX 1000 /* of one answer */
+#define RATE_OF_CONF     (-1) /* what the configuration says */
 
 enum ask_op {
     ASK_NONE,
@@ -24,6 +25,7 @@ enum ask_op {
     ASK_PAUSES,  /* what is paused */
     ASK_PAUSE,
     ASK_RESUME,
+    ASK_RATE,    /* of an account, while the broker runs */
     ASK_CANCEL,
     ASK_REQUEUE, /* dead ones, back to the queue */
     ASK_DISCARD  /* dead ones: the message goes, its result stays in the ledger ("purge") */
@@ -63,9 +65,10 @@ struct filter {
 struct ask {
     enum ask_op op;
     uint64_t ref;          /* echoed */
-    struct filter filter;  /* pause, resume: app; key with or without app; task with app; or all */
+    struct filter filter;  /* pause, resume: app; key with or without app; task with app; or all. rate: app */
     int64_t for_ms;        /* pause: ends by itself after so long; 0 = when it is resumed */
     int64_t ttl_ms;        /* requeue: the new ttl, from now; 0 = none */
+    int64_t rate_per_s;    /* rate: messages a second, 0 to RATE_MAX, 0 = no limit; or RATE_OF_CONF */
     uint32_t limit;        /* list: entries, at most LIST_ENTRIES_MAX; 0 = that many */
     struct span from;      /* list: `next` of the page before; empty = from the beginning */
     struct span by;        /* who asks, for the log; at most 64 bytes */
@@ -82,7 +85,7 @@ struct answer {
     uint64_t looked;       /* messages looked at so far */
     uint64_t indexing;     /* messages to be indexed before the search can begin */
     struct span next;      /* list: where it goes on; empty at its end */
-    struct span data;      /* packed; status, show: a map; list, pauses: an array of maps */
+    struct span data;      /* packed; status, show, rate: a map; list, pauses: an array of maps */
 };
 
 void ask_pack(const struct ask *a, struct buf *out);

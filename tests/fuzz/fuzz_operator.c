@@ -24,6 +24,9 @@ static void check_ask(const struct ask *a)
     assert(a->for_ms >= 0 && a->for_ms <= AT_AHEAD_MS_MAX && a->ttl_ms >= 0 && a->ttl_ms <= AT_AHEAD_MS_MAX);
     if (a->op == ASK_CANCEL)
         assert(a->ref != 0 && (f->states & ~(unsigned)ENTRY_WAITING) == 0);
+    assert(a->rate_per_s >= RATE_OF_CONF && a->rate_per_s <= RATE_MAX);
+    if (a->op == ASK_RATE)
+        assert(f->app.bytes > 0);
     if (a->op == ASK_SHOW)
         assert(f->id.bytes > 0);
 }

@@ -354,6 +354,45 @@ class Change(QueueCase):
         self.assertEqual(self.end(mega)[0], "15000 cancelled\n")
 
 
+class Rate(QueueCase):
+    ACCOUNTS = [{"name": "default", "rate": 20, "rate_conf": 0, "rate_limit": 12.25, "per_s": 11.5},
+                {"name": "shop", "rate": 100, "per_s": 0.0}, {"name": "x", "rate": 0, "rate_conf": 5, "per_s": 900.0}]
+
+    def test_show(self):
+        mega = self.start("rate")
+        self.ask("status")
+        self.answer(data={"accounts": self.ACCOUNTS})
+        self.assertEqual(self.end(mega)[0], "ACCOUNT  CONFIGURED       SET  LIMIT NOW  PER SECOND\n"
+                                            "default    no limit      20/s     12.2/s      11.5/s\n"
+                                            "shop          100/s                            0.0/s\n"
+                                            "x               5/s  no limit                900.0/s\n")
+        mega = self.start("rate", "--app", "shop", "--json")
+        self.ask("status")
+        self.answer(data={"accounts": self.ACCOUNTS})
+        self.assertEqual(json.loads(self.end(mega)[0]), self.ACCOUNTS[1])
+        mega = self.start("rate", "--app", "none")
+        self.ask("status")
+        self.answer(data={"accounts": self.ACCOUNTS})
+        self.end(mega, 3)
+
+    def test_set(self):
+        for word, expected in (("250", 250), ("0", 0), ("default", None)):
+            mega = self.start("rate", "--app", "shop", word)
+            asked = self.ask("rate")
+            self.assertEqual((asked["filter"], asked.get("rate")), ({"app": "shop"}, expected))
+            self.assertEqual("rate" in asked, expected is not None)
+            self.answer(data=self.ACCOUNTS[1])
+            self.assertIn("shop          100/s", self.end(mega)[0])
+
+    def test_nonsense(self):
+        for arguments, op in ((["rate"], "status"), (["rate", "--app", "a", "1"], "rate")):
+            for data in (None, 5, [], {"accounts": 7}):
+                mega = self.start(*arguments)
+                self.ask(op)
+                self.answer(data=data)
+                self.end(mega, 5)
+
+
 class Pause(QueueCase):
     def test_pause(self):
         for arguments, expected in ((["--app", "shop", "--for", "2h"], {"app": "shop"}), (["--key", "k"], {"key": "k"}),

@@ -19,6 +19,10 @@ static const struct {
       .by = S("ann@ops")}},
     {"ask pause",
      {.op = ASK_PAUSE, .ref = 8, .filter = {.key = S("paid")}, .for_ms = 7200000, .by = S("ann@ops")}},
+    {"ask rate",
+     {.op = ASK_RATE, .ref = 10, .filter = {.app = S("shop")}, .rate_per_s = 250, .by = S("ann@ops")}},
+    {"ask rate of the configuration",
+     {.op = ASK_RATE, .ref = 11, .filter = {.app = S("shop")}, .rate_per_s = RATE_OF_CONF, .by = S("ann@ops")}},
     {"ask requeue",
      {.op = ASK_REQUEUE,
       .ref = 9,
@@ -41,6 +45,8 @@ static void test_asks(struct golden *g)
         CHECK_INT(a.filter.states, expected->filter.states);
         CHECK_INT(a.for_ms, expected->for_ms);
         CHECK_INT(a.ttl_ms, expected->ttl_ms);
+        if (a.op == ASK_RATE)
+            CHECK_INT(a.rate_per_s, expected->rate_per_s);
         CHECK_BYTES(a.from, expected->from);
         CHECK_BYTES(a.by, expected->by);
         buf_free(&bytes);

@@ -10,7 +10,7 @@ static void test_every_member(void)
 {
     struct buf packed =
         pack("{t ask ref 7 op requeue filter {app a id i openid 'o 1' key k task x state dead since 1 "
-             "until 2 errcode -1 all true} for 3 ttl 4 limit 5 from <c40201ff> by root@h}");
+             "until 2 errcode -1 all true} for 3 ttl 4 rate 6 limit 5 from <c40201ff> by root@h}");
     struct ask a;
     struct buf error = {0};
     CHECK_INT(ask_unpack(buf_span(&packed), &a, &error), 0);
@@ -29,6 +29,7 @@ static void test_every_member(void)
     CHECK_INT(a.filter.all, 1);
     CHECK_INT(a.for_ms, 3);
     CHECK_INT(a.ttl_ms, 4);
+    CHECK_INT(a.rate_per_s, 6);
     CHECK_INT(a.limit, 5);
     CHECK_SPAN(a.from, "\x01\xff");
     CHECK_SPAN(a.by, "root@h");
@@ -59,6 +60,10 @@ static void test_taken(void)
         "{t ask op pause filter {key k app a}}",
         "{t ask op resume filter {task x app a}}",
         "{t ask op resume filter {task x all false}}",
+        "{t ask op rate filter {app a}}",
+        "{t ask op rate filter {app a} rate nil}",
+        "{t ask op rate filter {app a all false} rate 0}",
+        "{t ask op rate filter {app a} rate 1000000}",
         "{t ask op cancel ref 1 filter {id i}}",
         "{t ask op cancel ref 1 filter {state waiting}}",
         "{t ask op cancel ref 1 filter {all true}}",
@@ -145,6 +150,13 @@ static const struct {
     {"{t ask op pause filter {app a state ready}}", "filter: only app, key, task and all can be paused"},
     {"{t ask op pause filter {key k task x}}", "filter.key: given together with filter.task"},
     {"{t ask op pause filter {all true app a}}", "filter.all: given together with what it contains"},
+    {"{t ask op rate rate 5}", "filter.app: missing; say which account"},
+    {"{t ask op rate filter {all true} rate 5}", "filter: only an account has a rate to be set; give app alone"},
+    {"{t ask op rate filter {app a key k} rate 5}", "filter: only an account has a rate to be set"},
+    {"{t ask op rate filter {app a id i} rate 5}", "filter: only an account has a rate to be set"},
+    {"{t ask op rate filter {app a} rate 1000001}", "rate: out of range; give 0 to 1000000 messages a second"},
+    {"{t ask op rate filter {app a} rate -1}", "rate: out of range"},
+    {"{t ask op rate filter {app a} rate 1.5}", "rate: a float; give an integer"},
     {"{t ask op cancel filter {id i}}", "ref: missing; give an integer above 0"},
     {"{t ask op cancel ref 1}", "filter: empty; say which messages, or all: true"},
     {"{t ask op requeue ref 1 filter {all false}}", "filter: empty; say which messages, or all: true"},
@@ -212,6 +224,9 @@ static const struct ask asks[] = {{.op = ASK_STATUS},
                                   {.op = ASK_SHOW, .filter = {.id = {"i", 1}, .app = {"a", 1}}},
                                   {.op = ASK_PAUSE, .filter = {.all = 1}, .for_ms = AT_AHEAD_MS_MAX},
                                   {.op = ASK_RESUME, .filter = {.task = {"x", 1}}},
+                                  {.op = ASK_RATE, .filter = {.app = {"a", 1}}, .rate_per_s = RATE_MAX},
+                                  {.op = ASK_RATE, .filter = {.app = {"a", 1}}, .rate_per_s = 0},
+                                  {.op = ASK_RATE, .filter = {.app = {"a", 1}}, .rate_per_s = RATE_OF_CONF},
                                   {.op = ASK_CANCEL, .ref = 1, .filter = {.states = ENTRY_WAITING}},
                                   {.op = ASK_DISCARD, .ref = 2, .filter = {.since_ms = 1}},
                                   {.op = ASK_REQUEUE,
@@ -250,6 +265,8 @@ static void check_same_ask(const struct ask *a, const struct ask *b)
     check_same_filter(&a->filter, &b->filter);
     CHECK_INT(a->for_ms, b->for_ms);
     CHECK_INT(a->ttl_ms, b->ttl_ms);
+    if (a->op == ASK_RATE)
+        CHECK_INT(a->rate_per_s, b->rate_per_s);
     CHECK_INT(a->limit, b->limit);
     CHECK_BYTES(a->from, b->from);
     CHECK_BYTES(a->by, b->by);

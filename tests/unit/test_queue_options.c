@@ -62,6 +62,12 @@ static void test_taken(void)
         "resume --all",
         "resume --key k",
         "pauses",
+        "rate",
+        "rate --app a",
+        "rate 5 --app a",
+        "rate --app a 1000000 --json",
+        "rate --app a 0",
+        "rate --app a default",
         "drain --yes --timeout 5m",
         "dead --limit 5",
         "dead --state dead",
@@ -90,6 +96,16 @@ static void test_refused(void)
         "",
         "dance",
         "status i",
+        "rate 5",
+        "rate default",
+        "rate --app a 5 6",
+        "rate --app a 1000001",
+        "rate --app a 1.5",
+        "rate --app a x",
+        "rate --app a %s",
+        "rate --app a 5 --key k",
+        "rate --app %s 5",
+        "rate --app a --yes",
         "status --all",
         "status --app a",
         "top --every 99ms",
@@ -259,6 +275,28 @@ static void test_values(void)
     queue_options_free(&o);
 }
 
+static void test_rate(void)
+{
+    static const struct {
+        const char *line;
+        int sets_rate;
+        int64_t rate_per_s;
+    } rows[] = {{"rate", 0, 0},
+                {"rate --app a", 0, 0},
+                {"rate --app a 0", 1, 0},
+                {"rate 250 --app a", 1, 250},
+                {"rate --app a default", 1, RATE_OF_CONF}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct queue_options o;
+        char *line = mem_dup(rows[i].line);
+        CHECK_INT(read_line(&o, line), STATUS_DONE);
+        CHECK_INT(o.sets_rate, rows[i].sets_rate);
+        CHECK_INT(o.rate_per_s, rows[i].rate_per_s);
+        queue_options_free(&o);
+        free(line);
+    }
+}
+
 int main(void)
 {
     test_taken();
@@ -266,5 +304,6 @@ int main(void)
     test_defaults();
     test_filter();
     test_values();
+    test_rate();
     return 0;
 }

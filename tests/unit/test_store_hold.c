@@ -47,7 +47,8 @@ static void test_names(void)
         const char *account, *name;
     } rows[] = {{HOLD_TEMPLATE, "", "paid"}, {HOLD_TEMPLATE, "a", "paid"}, {HOLD_TEMPLATE, "ap", "aid"},
                 {HOLD_TASK, "a", "paid"},    {HOLD_TEMPLATE, "b", "paid"}, {HOLD_TEMPLATE, "a", "pai"},
-                {HOLD_TASK, "", "paid"},     {HOLD_TEMPLATE, "a", ""},     {HOLD_TEMPLATE, "", "a"}};
+                {HOLD_TASK, "", "paid"},     {HOLD_TEMPLATE, "a", ""},     {HOLD_TEMPLATE, "", "a"},
+                {HOLD_RATE, "a", "paid"},    {HOLD_RATE_EXPRESS, "a", "paid"}};
     enum { ROWS = sizeof rows / sizeof *rows };
     for (size_t i = 0; i < ROWS; i++) {
         uint64_t name = hold_of(rows[i].kind, rows[i].account, rows[i].name);
