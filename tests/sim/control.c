@@ -13,6 +13,7 @@
 #include "tests/sim/memory.h"
 #include "tests/sim/number.h"
 #include "tests/sim/steer.h"
+#include "tests/sim/steer_user.h"
 
 #define WAIT_DEFAULT_MS 10000
 #define WAIT_MAX_MS     600000
@@ -55,6 +56,9 @@ static const struct control_path PATHS[] = {
     {"/sim/new-day", HTTP_POST, steer_new_day},
     {"/sim/new-month", HTTP_POST, steer_new_month},
     {"/sim/whitelist", HTTP_POST, steer_whitelist},
+    {"/sim/user", HTTP_POST, steer_user},
+    {"/sim/user-time", HTTP_POST, steer_user_time},
+    {"/sim/window", HTTP_POST, steer_window},
     {"/sim/pause", HTTP_POST, control_pause},
     {"/sim/resume", HTTP_POST, control_resume},
 };

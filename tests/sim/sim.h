@@ -4,7 +4,7 @@
  *   /cgi-bin/message/…                         call.c, for the paths of kind.c
  *   /cgi-bin/token, /cgi-bin/stable_token      grant.c
  *   /cgi-bin/openapi/…, /cgi-bin/clear_quota   service.c
- *   /sim/…                                     control.c, steer.c
+ *   /sim/…                                     control.c, steer.c, steer_user.c
  *
  * One thread; every function here is called from the event loop.
  */
@@ -27,6 +27,7 @@
 #include "tests/sim/refusal.h"
 #include "tests/sim/rids.h"
 #include "tests/sim/tokens.h"
+#include "tests/sim/users.h"
 #include "tests/sim/whitelist.h"
 
 struct call;
@@ -49,6 +50,8 @@ struct sim {
     int clears[TOKENS_ACCOUNTS_MAX]; /* clear_quota calls that were carried out this month, by account number
                                       */
     struct rids *rids;
+    struct users *users;
+    int64_t user_shift_ms; /* how far the windows' clock is ahead of loop_now_ms() */
     struct counters counters;
     int64_t msgid;          /* the last one given out */
     bool paused;            /* answers to message calls are held */
