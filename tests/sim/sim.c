@@ -114,7 +114,12 @@ int sim_check_token(struct sim *self, const struct exchange *exchange, const str
     const char *token = exchange_query(exchange, "access_token");
     if (token == NULL || token[0] == '\0')
         return ERRCODE_TOKEN_MISSING;
-    return tokens_check(self->tokens, token, loop_now_ms(), account);
+    return tokens_check(self->tokens, token, sim_token_now_ms(self), account);
+}
+
+int64_t sim_token_now_ms(const struct sim *self)
+{
+    return loop_now_ms() + self->token_shift_ms;
 }
 
 /* The rules of the command line come first, so they can override the recorded ones. */

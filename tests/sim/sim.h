@@ -51,7 +51,8 @@ struct sim {
                                       */
     struct rids *rids;
     struct users *users;
-    int64_t user_shift_ms; /* how far the windows' clock is ahead of loop_now_ms() */
+    int64_t token_shift_ms; /* how far the clock of tokens is ahead of loop_now_ms() */
+    int64_t user_shift_ms;  /* how far the windows' clock is ahead of loop_now_ms() */
     struct counters counters;
     int64_t msgid;          /* the last one given out */
     bool paused;            /* answers to message calls are held */
@@ -82,5 +83,8 @@ void sim_write_error(struct sim *self, struct text *answer, int errcode, const c
 
 /* The query's access_token. 0 and *account, or 41001 or what tokens_check() says. */
 int sim_check_token(struct sim *self, const struct exchange *exchange, const struct tokens_account **account);
+
+/* What time it is for tokens: loop_now_ms() and what POST /sim/token-time has added. */
+int64_t sim_token_now_ms(const struct sim *self);
 
 #endif

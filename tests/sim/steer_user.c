@@ -8,7 +8,6 @@
 #include "tests/sim/control.h"
 
 #define MESSAGES_MAX 1000000000
-#define TIME_MAX_MS  315360000000 /* ten years */
 
 /* What POST /sim/user tells. */
 struct steer_action {
@@ -73,20 +72,7 @@ void steer_user(struct sim *sim, struct exchange *exchange)
 
 void steer_user_time(struct sim *sim, struct exchange *exchange)
 {
-    int64_t ms = 0;
-    int has_ms = control_number(exchange, "ms", 0, TIME_MAX_MS, &ms);
-    if (has_ms < 0)
-        return;
-    if (has_ms == 0) {
-        control_error(exchange, 400, "give ms=N: how far the windows' clock goes on");
-        return;
-    }
-    if (sim->user_shift_ms > TIME_MAX_MS - ms) {
-        control_error(exchange, 400, "ms: ten years is all that the windows' clock can go on");
-        return;
-    }
-    sim->user_shift_ms += ms;
-    control_ok(exchange);
+    control_pass_time(exchange, &sim->user_shift_ms);
 }
 
 void steer_window(struct sim *sim, struct exchange *exchange)
@@ -99,7 +85,8 @@ void steer_window(struct sim *sim, struct exchange *exchange)
     }
     struct user_rule rule = *users_rule(sim->users, window);
     int has_messages = control_number(exchange, "messages", USERS_UNLIMITED, MESSAGES_MAX, &rule.messages);
-    int has_ms = has_messages >= 0 ? control_number(exchange, "ms", 0, TIME_MAX_MS, &rule.window_ms) : -1;
+    int has_ms =
+        has_messages >= 0 ? control_number(exchange, "ms", 0, CONTROL_TIME_MAX_MS, &rule.window_ms) : -1;
     if (has_messages < 0 || has_ms < 0)
         return;
     if (has_messages == 0 && has_ms == 0) {
