@@ -73,12 +73,12 @@ static const struct option LONG_OPTIONS[] = {
 
 static const char USAGE[] =
     "usage: wechat-sim --http HOST:PORT [OPTION...]\n"
-    "A stand-in for the message and token calls of api.weixin.qq.com, to test against.\n"
+    "A stand-in for the message, token and quota calls of api.weixin.qq.com, to test against.\n"
     "\n"
     "  --http HOST:PORT         serve HTTP there; port 0: any free one\n"
     "  --https HOST:PORT        serve HTTPS there, with --cert FILE and --key FILE (PEM)\n"
     "  --ready-file FILE        written once all is listening: lines http=PORT, https=PORT\n"
-    "  --journal FILE           append a JSON line for every message and token call\n"
+    "  --journal FILE           append a JSON line for every WeChat call\n"
     "  --latency SPEC           of message calls: MS, MIN-MAX or lognormal:MEDIAN:P99 (0)\n"
     "  --fault RULE             [APPID/]PREFIX=ACTION[@RATE][*COUNT], may be repeated; ACTION is an "
     "errcode,\n"

@@ -47,8 +47,7 @@ struct sim {
     struct refusals refusals;   /* of token calls */
     struct whitelist whitelist; /* of token calls; POST /sim/whitelist changes it */
     struct quotas quotas;
-    int clears[TOKENS_ACCOUNTS_MAX]; /* clear_quota calls that were carried out this month, by account number
-                                      */
+    int clears[TOKENS_ACCOUNTS_MAX]; /* by account number: quotas cleared this month */
     struct rids *rids;
     struct users *users;
     int64_t token_shift_ms; /* how far the clock of tokens is ahead of loop_now_ms() */
