@@ -470,6 +470,9 @@ class Service(Case):
                 (there + ("--token-overlap", "7200"), "--token-overlap"),
                 (there + ("--openid-policy", "x"), "any"), (there + ("--dedupe-window", "-1"), "86400"),
                 (there + ("--conflict", "x"), "--conflict"), (there + ("--rid", ""), "--rid"),
+                (there + ("--quota", "-1"), "--quota"), (there + ("--minute-quota", "x"), "--minute-quota"),
+                (there + ("--minute", "0"), "3600"), (there + ("--windows", "x"), "--windows"),
+                (there + ("--whitelist", "1.2.3"), "--whitelist"), (there + ("--whitelist", ""), "64"),
                 (there + ("more",), "more"), (there + ("--unknown",), "--unknown")):
             done = subprocess.run([os.path.join(os.environ["MEGA_BIN"], "wechat-sim"), *words],
                                   capture_output=True, text=True, timeout=LIMIT_S, check=False)

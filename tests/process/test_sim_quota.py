@@ -262,6 +262,53 @@ class Tokens(QuotaCase):
         self.assertIn("access_token", sim.stable(force_refresh=True), "force_refresh has limits of its own")
         self.assertEqual(self.quota(sim, STABLE)[0]["used"], used)
 
+    def test_lifetimes(self):
+        """Of the length that WeChat's tokens have, since their clock can be moved on."""
+        sim = self.start()
+        first, stable = sim.classic()["access_token"], sim.stable()["access_token"]
+
+        def later(seconds):
+            sim.call("POST", "/sim/token-time?ms=%d" % (seconds * 1000))
+
+        later(3600)
+        second = sim.classic()
+        self.assertEqual((second["expires_in"], sim.stable()["access_token"]), (7200, stable))
+        self.assertEqual(sim.code(token=first), 0)
+        later(300)
+        self.assertEqual([sim.code(token=token) for token in (first, second["access_token"])], [40001, 0])
+        later(7200 - 3900 - 300 - 60)
+        again = sim.stable()
+        self.assertEqual(again["access_token"], stable)
+        self.assertTrue(300 <= again["expires_in"] <= 360, again)
+        later(60)
+        newer = sim.stable()
+        self.assertNotEqual(newer["access_token"], stable)
+        self.assertGreater(newer["expires_in"], 7100)
+        self.assertEqual([sim.code(token=token) for token in (stable, newer["access_token"])], [0, 0])
+        later(300)
+        self.assertEqual([sim.code(token=token) for token in (stable, newer["access_token"])], [42001, 0])
+        later(3600)
+        self.assertEqual(sim.code(token=second["access_token"]), 42001)
+        for query in ("", "?ms=-1", "?ms=315360000001"):
+            self.assertEqual(sim.raw("POST", "/sim/token-time" + query)[0], 400, query)
+
+    def test_forced_refreshes_a_day(self):
+        sim = self.start()
+        tokens = [sim.stable()["access_token"]]
+        for _ in range(20):
+            tokens.append(sim.stable(force_refresh=True)["access_token"])
+            self.assertEqual([sim.code(token=token) for token in tokens[-2:]], [40001, 0])
+            self.assertEqual(sim.stable(force_refresh=True)["access_token"], tokens[-1], "within 30 s")
+            sim.call("POST", "/sim/token-time?ms=30000")
+        self.assertEqual(sim.stable(force_refresh=True)["errcode"], 45009)
+        self.assertEqual(sim.stable()["access_token"], tokens[-1])
+        v2 = CLEAR + "/v2?" + urllib.parse.urlencode({"appid": APPID, "appsecret": SECRET})
+        sim.call("POST", v2)
+        self.assertEqual(sim.stable(force_refresh=True)["errcode"], 45009, "clear_quota does not give them back")
+        sim.call("POST", "/sim/new-day")
+        self.assertNotEqual(sim.stable(force_refresh=True)["access_token"], tokens[-1])
+        self.assertEqual(sim.stats()["forced"], 21)
+
     def test_whitelist(self):
         sim = self.start("--whitelist", "127.0.0.1,2001:DB8::1")
         token = sim.token

@@ -10,9 +10,12 @@
 #include <string.h>
 
 #include "tests/sim/errcode.h"
+#include "tests/sim/number.h"
 #include "tests/sim/text.h"
 
-#define BODY_NAME_BYTES_SHOWN 100
+#define BODY_NAME_BYTES_SHOWN    100
+#define BODY_KF_PREFIX_CHARS_MAX 10
+#define BODY_KF_SUFFIX_CHARS_MAX 30
 
 /* Numbers are not looked at, so huge ones may lose digits; a NUL within a string is legal JSON. */
 #define BODY_FLAGS (JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL)
@@ -51,6 +54,9 @@ static int body_check_template(const json_t *root, char *error);
 static int body_check_custom(const json_t *root);
 static int body_check_subscribe(const json_t *root, char *error);
 static int body_check_bizsubscribe(const json_t *root, char *error);
+static int body_check_once(const json_t *root, struct body_message *message, char *error);
+static int body_check_program(const json_t *root);
+static int body_check_links(const json_t *root);
 static int body_check_data(json_t *data, char *error);
 static int body_check_client_id(const json_t *id, struct body_message *message, char *error);
 static bool body_has_needless_escape(const char *bytes, size_t count);
@@ -132,9 +138,12 @@ static int body_check_members(const json_t *root, enum body_kind kind, enum body
     if (!body_openid_valid(openid, policy))
         return ERRCODE_OPENID;
     memcpy(message->openid, openid, sizeof openid);
+    body_copy_string(json_object_get(root, "template_id"), message->template_id, BODY_TEMPLATE_ID_BYTES_MAX);
     switch (kind) {
     case BODY_TEMPLATE:
         errcode = body_check_template(root, error);
+        if (errcode == 0)
+            errcode = body_check_links(root);
         if (errcode == 0)
             errcode = body_check_client_id(json_object_get(root, "client_msg_id"), message, error);
         return errcode;
@@ -144,8 +153,18 @@ static int body_check_members(const json_t *root, enum body_kind kind, enum body
         return body_check_subscribe(root, error);
     case BODY_BIZSUBSCRIBE:
         return body_check_bizsubscribe(root, error);
+    case BODY_ONCE:
+        return body_check_once(root, message, error);
     }
     return ERRCODE_JSON;
+}
+
+static size_t body_chars(const char *text)
+{
+    size_t chars = 0;
+    for (; *text != '\0'; text++)
+        chars += ((unsigned char)*text & 0xc0) != 0x80;
+    return chars;
 }
 
 static bool body_has_text(const json_t *object, const char *name)
@@ -182,6 +201,17 @@ static int body_check_part(const json_t *content, const struct body_part *part)
     return strcmp(part->msgtype, "news") == 0 ? body_check_articles(content) : body_check_menu(content);
 }
 
+/* PREFIX@ACCOUNT: a prefix of 1 to 10 letters, digits or '_', an account of up to 30 characters; as
+ * doc/service/api/customer/servicermanage/api_addkfaccount says. */
+static bool body_kf_account_valid(const json_t *value)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    const char *account = json_string_value(value);
+    size_t prefix = account != NULL ? strspn(account, letters) : 0;
+    return prefix >= 1 && prefix <= BODY_KF_PREFIX_CHARS_MAX && account[prefix] == '@' &&
+           account[prefix + 1] != '\0' && body_chars(account + prefix + 1) <= BODY_KF_SUFFIX_CHARS_MAX;
+}
+
 static int body_check_custom(const json_t *root)
 {
     const char *msgtype = json_string_value(json_object_get(root, "msgtype"));
@@ -194,7 +224,7 @@ static int body_check_custom(const json_t *root)
         if (errcode != 0)
             return errcode;
     }
-    if (errcode == 0 && service != NULL && !body_has_text(service, "kf_account"))
+    if (errcode == 0 && service != NULL && !body_kf_account_valid(json_object_get(service, "kf_account")))
         return ERRCODE_KF_ACCOUNT;
     return errcode;
 }
@@ -223,15 +253,59 @@ static int body_check_subscribe(const json_t *root, char *error)
 
 static int body_check_bizsubscribe(const json_t *root, char *error)
 {
-    const json_t *program = json_object_get(root, "miniprogram");
     int errcode = body_check_template(root, error);
     if (errcode != 0)
         return errcode;
-    if (!body_text_or_absent(root, "page"))
-        return ERRCODE_PAGE;
+    return body_text_or_absent(root, "page") ? body_check_program(root) : ERRCODE_PAGE;
+}
+
+static int body_check_program(const json_t *root)
+{
+    const json_t *program = json_object_get(root, "miniprogram");
     if (program != NULL && !body_has_text(program, "appid"))
         return ERRCODE_PROGRAM_APPID;
     return body_text_or_absent(program, "pagepath") ? 0 : ERRCODE_PROGRAM_PAGE;
+}
+
+/* Where a click on a message of template/send or template/subscribe leads. */
+static int body_check_links(const json_t *root)
+{
+    return body_text_or_absent(root, "url") ? body_check_program(root) : ERRCODE_URL;
+}
+
+/* WeChat's example has the scene as a string, its table as a number. 0 and *scene, or -1. */
+static int body_read_scene(const json_t *value, int64_t *scene)
+{
+    const char *text = json_string_value(value);
+    double number = json_number_value(value);
+    if (text != NULL)
+        return number_read(text, 0, BODY_SCENE_MAX, scene);
+    if (!json_is_number(value) || number < 0 || number > BODY_SCENE_MAX || number != (double)(int64_t)number)
+        return -1;
+    *scene = (int64_t)number;
+    return 0;
+}
+
+/* One-time subscription; doc/service/api/notify/subscribe/api_templatesubscribe. */
+static int body_check_once(const json_t *root, struct body_message *message, char *error)
+{
+    const char *title = json_string_value(json_object_get(root, "title"));
+    json_t *data = json_object_get(root, "data");
+    const char *content = json_string_value(json_object_get(json_object_get(data, "content"), "value"));
+    const char *wrong = NULL;
+    int errcode = body_has_text(root, "template_id") ? body_check_links(root) : ERRCODE_TEMPLATE_ID;
+    if (errcode != 0)
+        return errcode;
+    if (body_read_scene(json_object_get(root, "scene"), &message->scene) != 0)
+        wrong = "scene must be 0 to 10000";
+    else if (title == NULL || title[0] == '\0' || body_chars(title) > BODY_TITLE_CHARS_MAX)
+        wrong = "title must have 1 to 15 characters";
+    else if (content == NULL || body_chars(content) > BODY_CONTENT_CHARS_MAX)
+        wrong = "data.content.value must have up to 200 characters";
+    if (wrong == NULL)
+        return body_check_data(data, error);
+    snprintf(error, BODY_ERROR_BYTES_MAX, "argument invalid! %s", wrong);
+    return ERRCODE_ARGUMENT;
 }
 
 /* Every member of data must be an object with a string "value". */
@@ -250,14 +324,6 @@ static int body_check_data(json_t *data, char *error)
         return ERRCODE_ARGUMENT;
     }
     return 0;
-}
-
-static size_t body_chars(const char *text)
-{
-    size_t chars = 0;
-    for (; *text != '\0'; text++)
-        chars += ((unsigned char)*text & 0xc0) != 0x80;
-    return chars;
 }
 
 static int body_check_client_id(const json_t *id, struct body_message *message, char *error)

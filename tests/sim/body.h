@@ -9,13 +9,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#define BODY_OPENID_BYTES_MAX     128
-#define BODY_CLIENT_ID_CHARS_MAX  64 /* our choice: WeChat publishes no limit for client_msg_id */
-#define BODY_CLIENT_ID_BYTES_MAX  (4 * BODY_CLIENT_ID_CHARS_MAX)
-#define BODY_ERROR_BYTES_MAX      256
-#define BODY_CREDENTIAL_BYTES_MAX 128
-#define BODY_ARGUMENT_BYTES_MAX   256
+#define BODY_OPENID_BYTES_MAX      128
+#define BODY_CLIENT_ID_CHARS_MAX   64 /* our choice: WeChat publishes no limit for client_msg_id */
+#define BODY_CLIENT_ID_BYTES_MAX   (4 * BODY_CLIENT_ID_CHARS_MAX)
+#define BODY_TEMPLATE_ID_BYTES_MAX 128 /* of those that are told; 43 have been seen */
+#define BODY_SCENE_MAX             10000
+#define BODY_TITLE_CHARS_MAX       15
+#define BODY_CONTENT_CHARS_MAX     200
+#define BODY_ERROR_BYTES_MAX       256
+#define BODY_CREDENTIAL_BYTES_MAX  128
+#define BODY_ARGUMENT_BYTES_MAX    256
 
 enum body_openid_policy {
     BODY_OPENID_ANY,  /* 1 to 128 bytes */
@@ -28,12 +33,15 @@ enum body_kind {
     BODY_CUSTOM,       /* custom/send */
     BODY_SUBSCRIBE,    /* subscribe/send */
     BODY_BIZSUBSCRIBE, /* subscribe/bizsend */
+    BODY_ONCE,         /* template/subscribe */
 };
 
 /* What the body of a message call says. */
 struct body_message {
     char openid[BODY_OPENID_BYTES_MAX + 1];           /* "" until it was found valid */
     char client_msg_id[BODY_CLIENT_ID_BYTES_MAX + 1]; /* "" if absent; only template messages have one */
+    char template_id[BODY_TEMPLATE_ID_BYTES_MAX + 1]; /* "" if absent or longer */
+    int64_t scene;                                    /* of a one-time subscription, else 0 */
 };
 
 /* What a stable_token body says; "" for a member that is missing, too long or no string. */

@@ -13,6 +13,7 @@
 #include "tests/sim/control.h"
 #include "tests/sim/errcode.h"
 #include "tests/sim/memory.h"
+#include "tests/sim/steer_user.h"
 
 #define CALL_FAULT_BYTES_MAX 15 /* the longest action name is "cut-after" */
 
@@ -43,6 +44,7 @@ struct call {
     enum call_ending ending;
     char fault[CALL_FAULT_BYTES_MAX + 1]; /* "" without one */
     int64_t slow_ms;
+    int64_t *left; /* what a delivery takes one from; NULL: nothing. Valid within call_decide() only */
     bool has_errcode;
     int errcode;
     unsigned status;
@@ -55,6 +57,7 @@ struct call {
 static void call_decide(struct call *call);
 static int call_check_request(struct call *call);
 static int call_take_quota(const struct call *call);
+static int call_ask_user(struct call *call);
 static bool call_take_openid(struct call *call);
 static void call_take_fault(struct call *call, const struct fault *fault);
 static void call_deliver(struct call *call);
@@ -107,8 +110,8 @@ void call_settle_all(struct sim *sim)
         call_settle(sim->calls, true);
 }
 
-/* Decides result, answer and ending, in WeChat's order: request, token, quota, JSON, fields; then the
- * recipient. */
+/* Decides result, answer and ending, in WeChat's order: request, token, quota, JSON, fields; then
+ * whether the recipient is in flight and may get it now; then faults. */
 static void call_decide(struct call *call)
 {
     struct sim *sim = call->sim;
@@ -137,6 +140,11 @@ static void call_decide(struct call *call)
         call->result = COUNTER_CONFLICTS;
         return;
     }
+    errcode = sim->options->windows ? call_ask_user(call) : 0;
+    if (errcode != 0) {
+        call_refuse(call, errcode, NULL);
+        return;
+    }
     const struct fault *fault =
         faults_find(sim->faults, call->account->appid, call->message.openid, &sim->dice);
     if (fault != NULL)
@@ -157,6 +165,13 @@ static int call_check_request(struct call *call)
 static int call_take_quota(const struct call *call)
 {
     return quotas_take(&call->sim->quotas, call->account->number, kind_number(call->kind), call->arrived_ms);
+}
+
+/* Whether the recipient may get the message now. 0, or the errcode. */
+static int call_ask_user(struct call *call)
+{
+    return users_ask(call->sim->users, call->account->number, call->kind->body, &call->message,
+                     steer_user_now_ms(call->sim), &call->left);
 }
 
 /* Holds the openid for this call; false if another call holds it. */
@@ -222,6 +237,8 @@ static void call_deliver(struct call *call)
     call->result = call->msgid != 0 ? COUNTER_DUPLICATES : COUNTER_DELIVERED;
     if (call->msgid == 0) {
         call->msgid = ++sim->msgid;
+        if (call->left != NULL && *call->left > 0)
+            (*call->left)--;
         if (client_msg_id[0] != '\0')
             dedupe_add(sim->dedupe, account, openid, client_msg_id, call->msgid, now_ms);
     }

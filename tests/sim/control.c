@@ -13,6 +13,7 @@
 #include "tests/sim/memory.h"
 #include "tests/sim/number.h"
 #include "tests/sim/steer.h"
+#include "tests/sim/steer_user.h"
 
 #define WAIT_DEFAULT_MS 10000
 #define WAIT_MAX_MS     600000
@@ -52,9 +53,13 @@ static const struct control_path PATHS[] = {
     {"/sim/latency", HTTP_POST, control_latency},
     {"/sim/token-refuse", HTTP_POST, steer_token_refuse},
     {"/sim/quota", HTTP_POST, steer_quota},
+    {"/sim/token-time", HTTP_POST, steer_token_time},
     {"/sim/new-day", HTTP_POST, steer_new_day},
     {"/sim/new-month", HTTP_POST, steer_new_month},
     {"/sim/whitelist", HTTP_POST, steer_whitelist},
+    {"/sim/user", HTTP_POST, steer_user},
+    {"/sim/user-time", HTTP_POST, steer_user_time},
+    {"/sim/window", HTTP_POST, steer_window},
     {"/sim/pause", HTTP_POST, control_pause},
     {"/sim/resume", HTTP_POST, control_resume},
 };
@@ -137,6 +142,19 @@ int control_number(struct exchange *exchange, const char *name, int64_t min, int
     return -1;
 }
 
+void control_pass_time(struct exchange *exchange, int64_t *shift_ms)
+{
+    int64_t ms = 0;
+    int has_ms = control_number(exchange, "ms", 0, CONTROL_TIME_MAX_MS - *shift_ms, &ms);
+    if (has_ms < 0)
+        return;
+    *shift_ms += ms;
+    if (has_ms > 0)
+        control_ok(exchange);
+    else
+        control_error(exchange, 400, "give ms=N: how far that clock goes on");
+}
+
 static void control_stats(struct sim *sim, struct exchange *exchange)
 {
     struct text answer = {0};
@@ -188,7 +206,7 @@ static void control_invalidate(struct sim *sim, struct exchange *exchange)
     const struct tokens_account *account = NULL;
     if (control_account(sim, exchange, &account) != 0)
         return;
-    tokens_invalidate(sim->tokens, account, loop_now_ms());
+    tokens_invalidate(sim->tokens, account, sim_token_now_ms(sim));
     control_ok(exchange);
 }
 

@@ -6,6 +6,8 @@
 
 #include "tests/sim/sim.h"
 
+#define CONTROL_TIME_MAX_MS 315360000000 /* ten years: how far a clock can be moved on */
+
 void control_handle(struct sim *sim, struct exchange *exchange);
 
 /* To be called after counters changed: answers the GET /sim/wait calls whose condition is met now. */
@@ -26,5 +28,8 @@ int control_account(const struct sim *sim, struct exchange *exchange, const stru
 
 /* A number of the query. 1 and *number; 0: it is absent; -1 after a 400 answer: not between min and max. */
 int control_number(struct exchange *exchange, const char *name, int64_t min, int64_t max, int64_t *number);
+
+/* Serves a call that lets a clock go on by the query's ms: adds it to *shift_ms, and answers. */
+void control_pass_time(struct exchange *exchange, int64_t *shift_ms);
 
 #endif

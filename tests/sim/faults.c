@@ -59,8 +59,8 @@ static const struct fault_word WORDS[] = {
 
 /* badu before bad: the first rule that applies wins. */
 static const char *const RECORDED[] = {
-    "badu=body:{\"errcode\":40003,\"errmsg\":\"invalid openid 中文 a/b <x> \\\"q\\\" rid: 1-2\","
-    "\"big\":12345678901234567890,\"f\":1.10}",
+    ("badu=body:{\"errcode\":40003,\"errmsg\":\"invalid openid 中文 a/b <x> \\\"q\\\" rid: 1-2\","
+     "\"big\":12345678901234567890,\"f\":1.10}"),
     "bad=43004",
     "h500=http500",
     "garb=garbage",

@@ -45,7 +45,7 @@ void grant_classic(struct sim *sim, struct exchange *exchange)
         grant_refuse(&call, errcode);
         return;
     }
-    struct tokens_grant grant = tokens_issue_classic(sim->tokens, call.account, loop_now_ms());
+    struct tokens_grant grant = tokens_issue_classic(sim->tokens, call.account, sim_token_now_ms(sim));
     grant_give(&call, &grant);
 }
 
@@ -70,7 +70,7 @@ void grant_stable(struct sim *sim, struct exchange *exchange)
         return;
     }
     struct tokens_grant grant =
-        tokens_issue_stable(sim->tokens, call.account, body.force_refresh, loop_now_ms(),
+        tokens_issue_stable(sim->tokens, call.account, body.force_refresh, sim_token_now_ms(sim),
                             quotas_token_day(&sim->quotas, loop_wall_ms()));
     if (grant.origin == TOKENS_EXHAUSTED) {
         grant_refuse(&call, ERRCODE_DAILY_QUOTA);

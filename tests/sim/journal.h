@@ -1,5 +1,5 @@
 /*
- * journal.h - a file with a JSON line for every message call and every token call.
+ * journal.h - a file with a JSON line for every message call, token call and call about calls (service.h).
  *
  * Lines are gathered and written together, at the latest after 50 ms, and whenever journal_flush() is called.
  * The file is appended to. If it cannot be written the process ends with a message and exit code 1: a test
@@ -33,7 +33,7 @@ struct journal_message {
     size_t body_bytes;
 };
 
-/* A token call. Never holds a secret or a token. */
+/* A token call, or a call about calls. Never holds a secret or a token. */
 struct journal_grant {
     int64_t arrived_ms;
     const char *path;

@@ -11,6 +11,7 @@ static const struct kind KINDS[KIND_COUNT] = {
     {"/cgi-bin/message/custom/send", BODY_CUSTOM, false},
     {"/cgi-bin/message/subscribe/send", BODY_SUBSCRIBE, true},
     {"/cgi-bin/message/subscribe/bizsend", BODY_BIZSUBSCRIBE, false},
+    {"/cgi-bin/message/template/subscribe", BODY_ONCE, false},
 };
 
 const struct kind *kind_at(int number)

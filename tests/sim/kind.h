@@ -8,7 +8,7 @@
 
 #include "tests/sim/body.h"
 
-#define KIND_COUNT 4
+#define KIND_COUNT 5
 
 struct kind {
     const char *path;

@@ -38,6 +38,7 @@ enum option_code {
     OPTION_MINUTE_QUOTA,
     OPTION_MINUTE,
     OPTION_WHITELIST,
+    OPTION_WINDOWS,
     OPTION_HELP,
     OPTION_VERSION,
 };
@@ -64,6 +65,7 @@ static const struct option LONG_OPTIONS[] = {
     {"minute-quota", required_argument, NULL, OPTION_MINUTE_QUOTA},
     {"minute", required_argument, NULL, OPTION_MINUTE},
     {"whitelist", required_argument, NULL, OPTION_WHITELIST},
+    {"windows", required_argument, NULL, OPTION_WINDOWS},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -71,12 +73,12 @@ static const struct option LONG_OPTIONS[] = {
 
 static const char USAGE[] =
     "usage: wechat-sim --http HOST:PORT [OPTION...]\n"
-    "A stand-in for the message and token calls of api.weixin.qq.com, to test against.\n"
+    "A stand-in for the message, token and quota calls of api.weixin.qq.com, to test against.\n"
     "\n"
     "  --http HOST:PORT         serve HTTP there; port 0: any free one\n"
     "  --https HOST:PORT        serve HTTPS there, with --cert FILE and --key FILE (PEM)\n"
     "  --ready-file FILE        written once all is listening: lines http=PORT, https=PORT\n"
-    "  --journal FILE           append a JSON line for every message and token call\n"
+    "  --journal FILE           append a JSON line for every WeChat call\n"
     "  --latency SPEC           of message calls: MS, MIN-MAX or lognormal:MEDIAN:P99 (0)\n"
     "  --fault RULE             [APPID/]PREFIX=ACTION[@RATE][*COUNT], may be repeated; ACTION is an "
     "errcode,\n"
@@ -98,6 +100,7 @@ static const char USAGE[] =
     "  --minute-quota N         calls a minute on each message path, then errcode 45011; 0: no limit (0)\n"
     "  --minute SECONDS         how long a minute is, 1 to 3600 (60)\n"
     "  --whitelist IP[,IP...]   token calls from elsewhere get errcode 40164 (everybody may)\n"
+    "  --windows on|off         recipients must follow, have written lately, have consented (off)\n"
     "  --help, --version\n";
 
 static int options_take(struct options *options, int option, char *value);
@@ -175,6 +178,8 @@ static int options_take(struct options *options, int option, char *value)
         return options_choose("--conflict", value, "on", "off", &options->conflict);
     case OPTION_RID:
         return options_choose("--rid", value, "on", "off", &options->rid);
+    case OPTION_WINDOWS:
+        return options_choose("--windows", value, "on", "off", &options->windows);
     case OPTION_WHITELIST:
         if (value[0] == '\0' || whitelist_read(&options->whitelist, value) != 0)
             return options_bad("--whitelist must be " WHITELIST_SYNTAX);

@@ -47,7 +47,8 @@ struct options {
     int64_t minute_quota; /* the same a minute */
     int64_t minute_s;     /* how long a minute is */
     struct whitelist whitelist;
-    bool rid; /* errmsg ends in " rid: …" */
+    bool windows; /* customer-service windows, following and consent are looked at */
+    bool rid;     /* errmsg ends in " rid: …" */
 };
 
 /* Fills *options. -1: go on. Otherwise the exit code: 0 after --help or --version, 2 after bad usage. */

@@ -35,6 +35,7 @@ struct sim *sim_new(const struct options *options, struct loop *loop)
     quotas_init(&self->quotas, options->quota, options->minute_quota, options->minute_s);
     self->whitelist = options->whitelist;
     self->rids = rids_new();
+    self->users = users_new();
     self->dedupe = dedupe_new(options->dedupe_window_s * 1000);
     if (sim_add_faults(self) == 0)
         self->journal = journal_new(options->journal, loop);
@@ -52,6 +53,7 @@ void sim_destroy(struct sim **self)
     faults_destroy(&(*self)->faults);
     dedupe_destroy(&(*self)->dedupe);
     rids_destroy(&(*self)->rids);
+    users_destroy(&(*self)->users);
     free(*self);
     *self = NULL;
 }
@@ -112,7 +114,12 @@ int sim_check_token(struct sim *self, const struct exchange *exchange, const str
     const char *token = exchange_query(exchange, "access_token");
     if (token == NULL || token[0] == '\0')
         return ERRCODE_TOKEN_MISSING;
-    return tokens_check(self->tokens, token, loop_now_ms(), account);
+    return tokens_check(self->tokens, token, sim_token_now_ms(self), account);
+}
+
+int64_t sim_token_now_ms(const struct sim *self)
+{
+    return loop_now_ms() + self->token_shift_ms;
 }
 
 /* The rules of the command line come first, so they can override the recorded ones. */

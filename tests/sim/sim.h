@@ -4,7 +4,7 @@
  *   /cgi-bin/message/…                         call.c, for the paths of kind.c
  *   /cgi-bin/token, /cgi-bin/stable_token      grant.c
  *   /cgi-bin/openapi/…, /cgi-bin/clear_quota   service.c
- *   /sim/…                                     control.c, steer.c
+ *   /sim/…                                     control.c, steer.c, steer_user.c
  *
  * One thread; every function here is called from the event loop.
  */
@@ -27,6 +27,7 @@
 #include "tests/sim/refusal.h"
 #include "tests/sim/rids.h"
 #include "tests/sim/tokens.h"
+#include "tests/sim/users.h"
 #include "tests/sim/whitelist.h"
 
 struct call;
@@ -46,9 +47,11 @@ struct sim {
     struct refusals refusals;   /* of token calls */
     struct whitelist whitelist; /* of token calls; POST /sim/whitelist changes it */
     struct quotas quotas;
-    int clears[TOKENS_ACCOUNTS_MAX]; /* clear_quota calls that were carried out this month, by account number
-                                      */
+    int clears[TOKENS_ACCOUNTS_MAX]; /* by account number: quotas cleared this month */
     struct rids *rids;
+    struct users *users;
+    int64_t token_shift_ms; /* how far the clock of tokens is ahead of loop_now_ms() */
+    int64_t user_shift_ms;  /* how far the windows' clock is ahead of loop_now_ms() */
     struct counters counters;
     int64_t msgid;          /* the last one given out */
     bool paused;            /* answers to message calls are held */
@@ -79,5 +82,8 @@ void sim_write_error(struct sim *self, struct text *answer, int errcode, const c
 
 /* The query's access_token. 0 and *account, or 41001 or what tokens_check() says. */
 int sim_check_token(struct sim *self, const struct exchange *exchange, const struct tokens_account **account);
+
+/* What time it is for tokens: loop_now_ms() and what POST /sim/token-time has added. */
+int64_t sim_token_now_ms(const struct sim *self);
 
 #endif

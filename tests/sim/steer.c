@@ -43,6 +43,11 @@ void steer_token_refuse(struct sim *sim, struct exchange *exchange)
     control_ok(exchange);
 }
 
+void steer_token_time(struct sim *sim, struct exchange *exchange)
+{
+    control_pass_time(exchange, &sim->token_shift_ms);
+}
+
 /* What POST /sim/quota asks for. */
 struct steer_quota {
     const struct tokens_account *account; /* NULL: all */

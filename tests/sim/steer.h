@@ -1,6 +1,6 @@
 /*
- * steer.h - the control calls that change how WeChat is disposed: token refusals, quotas, the calendar,
- * the whitelist. Their table and common answers are control.c's; described in README.md.
+ * steer.h - the control calls that change how WeChat is disposed: token refusals and their time, quotas, the
+ * calendar, the whitelist. Their table and common answers are control.c's; described in README.md.
  */
 #ifndef SIM_STEER_H
 #define SIM_STEER_H
@@ -8,6 +8,7 @@
 #include "tests/sim/sim.h"
 
 void steer_token_refuse(struct sim *sim, struct exchange *exchange);
+void steer_token_time(struct sim *sim, struct exchange *exchange);
 void steer_quota(struct sim *sim, struct exchange *exchange);
 void steer_new_day(struct sim *sim, struct exchange *exchange);
 void steer_new_month(struct sim *sim, struct exchange *exchange);
