@@ -38,6 +38,9 @@ int token_client_account(const struct token_client *t, struct span name);
 /* The number of the account's token, or 0 while there is none to be used. */
 uint64_t token_client_number(const struct token_client *t, int account);
 
+/* Milliseconds until the end of that token; 0 while there is none. */
+int64_t token_client_left_ms(const struct token_client *t, int account);
+
 /* The token as it stands in a URL's query, escaped. Valid until the next call of token_client_receive. */
 struct span token_client_escaped(const struct token_client *t, int account);
 
