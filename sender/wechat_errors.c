@@ -5,10 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/table.h"
-#include "base/term.h"
 #include "sender/errcode.h"
 #include "sender/wechat_text.h"
 
@@ -114,6 +112,19 @@ static int read_code(const char *text, int64_t *code)
     return -1;
 }
 
+/* Returns WECHAT_NO for a code that is not known. */
+static enum wechat_status print_code(const struct wechat_options *o, int64_t code, int is_first)
+{
+    if (o->json) {
+        print_json(code);
+    } else {
+        if (!is_first)
+            putchar('\n');
+        print_one(code);
+    }
+    return errcode_find(code) ? WECHAT_GOOD : WECHAT_NO;
+}
+
 enum wechat_status wechat_errors(const struct wechat_options *o)
 {
     enum wechat_status status = WECHAT_GOOD;
@@ -121,20 +132,14 @@ enum wechat_status wechat_errors(const struct wechat_options *o)
     for (size_t i = 0; i < o->argument_count; i++)
         if (read_code(o->arguments[i], &code))
             return WECHAT_USAGE;
-    for (size_t i = 0; i < o->argument_count; i++) {
-        if (read_code(o->arguments[i], &code))
-            return WECHAT_USAGE;
-        if (errcode_find(code) == NULL)
-            status = WECHAT_NO;
-        if (o->json) {
-            print_json(code);
-            continue;
-        }
-        if (i)
-            putchar('\n');
-        print_one(code);
-    }
-    if (o->argument_count == 0)
+    if (o->argument_count == 0 && !o->minus_one) {
         print_all(o);
+        return WECHAT_GOOD;
+    }
+    if (o->minus_one)
+        status = print_code(o, -1, 1);
+    for (size_t i = 0; i < o->argument_count; i++)
+        if (read_code(o->arguments[i], &code) == 0 && print_code(o, code, i == 0 && !o->minus_one) != WECHAT_GOOD)
+            status = WECHAT_NO;
     return status;
 }

@@ -79,6 +79,9 @@ static int read_option(struct wechat_options *o, int letter)
     case 's':
         o->with_secret = 1;
         return WECHAT_GOOD;
+    case '1':
+        o->minus_one = 1;
+        return WECHAT_GOOD;
     case 'h':
         fputs(help_text, stdout);
         return -1;
@@ -105,6 +108,8 @@ static int check_options(const struct wechat_options *o, const char *name)
         return usage("--yes", "is for clear-quota only");
     if (o->with_secret && o->command != WECHAT_CLEAR_QUOTA)
         return usage("--with-secret", "is for clear-quota only");
+    if (o->minus_one && o->command != WECHAT_ERRORS)
+        return usage("-1", "is a code for errors only");
     if (o->app && o->command == WECHAT_ERRORS)
         return usage(name, "takes no --app: codes are the same for every account");
     return WECHAT_GOOD;
@@ -135,7 +140,7 @@ int wechat_options_read(struct wechat_options *o, int argc, char **argv)
 {
     int letter, wrong;
     *o = (struct wechat_options){.config = CONFIG_DEFAULT};
-    while ((letter = getopt_long(argc, argv, "c:hjV", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, "1c:hjV", long_options, NULL)) != -1) {
         wrong = read_option(o, letter);
         if (wrong != WECHAT_GOOD)
             return wrong;

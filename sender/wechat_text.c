@@ -12,6 +12,7 @@
 
 #define GROUP_DIGITS       8
 #define BEIJING_AHEAD_S    (8 * 3600) /* no summer time since 1991 */
+#define S_MAX              253402214400 /* the last day of the year 9999 */
 #define NUMBER_DIGITS_MAX  20
 #define CODE_DIGITS_MIN    5
 #define CODE_DIGITS_MAX    7
@@ -202,8 +203,10 @@ void wechat_text_time(int64_t s, int is_local, struct buf *out)
 {
     struct tm tm = {0};
     char text[64];
-    time_t time = (time_t)(is_local ? s : s + BEIJING_AHEAD_S);
-    if (s < 0 || s > 253402300799 - BEIJING_AHEAD_S || !(is_local ? localtime_r(&time, &tm) : gmtime_r(&time, &tm))
+    int is_date = s >= 0 && s <= S_MAX;
+    time_t time = is_date ? (time_t)(is_local ? s : s + BEIJING_AHEAD_S) : 0;
+    tzset(); /* which localtime_r need not do */
+    if (!is_date || !(is_local ? localtime_r(&time, &tm) : gmtime_r(&time, &tm))
         || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
         buf_printf(out, "%lld", (long long)s);
         return;
