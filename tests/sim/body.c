@@ -91,6 +91,19 @@ int body_read_grant(const char *bytes, size_t count, struct body_grant *grant)
     return valid ? 0 : ERRCODE_JSON;
 }
 
+int body_read_argument(const char *bytes, size_t count, const char *member,
+                       char argument[BODY_ARGUMENT_BYTES_MAX + 1])
+{
+    argument[0] = '\0';
+    if (count == 0)
+        return ERRCODE_BODY_EMPTY;
+    json_t *root = json_loadb(bytes, count, BODY_FLAGS, NULL);
+    bool valid = json_is_object(root);
+    body_copy_string(json_object_get(root, member), argument, BODY_ARGUMENT_BYTES_MAX);
+    json_decref(root);
+    return valid ? 0 : ERRCODE_JSON;
+}
+
 int body_read_errcode(const char *bytes, size_t count, int *errcode)
 {
     json_t *root = json_loadb(bytes, count, BODY_FLAGS, NULL);

@@ -15,6 +15,7 @@
 #define BODY_CLIENT_ID_BYTES_MAX  (4 * BODY_CLIENT_ID_CHARS_MAX)
 #define BODY_ERROR_BYTES_MAX      256
 #define BODY_CREDENTIAL_BYTES_MAX 128
+#define BODY_ARGUMENT_BYTES_MAX   256
 
 enum body_openid_policy {
     BODY_OPENID_ANY,  /* 1 to 128 bytes */
@@ -50,6 +51,10 @@ int body_read_message(const char *bytes, size_t count, enum body_kind kind, enum
 
 /* Reads a stable_token body. 0, 44002 (empty) or 47001 (not JSON, or force_refresh no boolean). */
 int body_read_grant(const char *bytes, size_t count, struct body_grant *grant);
+
+/* Reads a body of one string member; "" if that is missing, too long or no string. 0, 44002 or 47001. */
+int body_read_argument(const char *bytes, size_t count, const char *member,
+                       char argument[BODY_ARGUMENT_BYTES_MAX + 1]);
 
 /* The errcode that an answer carries. 0 and *errcode, or -1: not a JSON object with such a number. */
 int body_read_errcode(const char *bytes, size_t count, int *errcode);

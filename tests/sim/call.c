@@ -39,7 +39,7 @@ struct call {
     int64_t arrived_ms;                   /* wall clock */
     const struct tokens_account *account; /* NULL until the token was found valid */
     struct body_message message;
-    enum counter result; /* COUNTER_DELIVERED to COUNTER_CONFLICTS */
+    enum counter result; /* COUNTER_DELIVERED to COUNTER_RATE_REFUSED */
     enum call_ending ending;
     char fault[CALL_FAULT_BYTES_MAX + 1]; /* "" without one */
     int64_t slow_ms;
@@ -47,12 +47,14 @@ struct call {
     int errcode;
     unsigned status;
     enum http_type type;
-    int64_t msgid; /* 0: none; not told where the kind's answers carry none */
+    int64_t msgid;       /* 0: none; not told where the kind's answers carry none */
+    char rid[RID_BYTES]; /* what the answer carries; "" for none */
     struct text answer;
 };
 
 static void call_decide(struct call *call);
 static int call_check_request(struct call *call);
+static int call_take_quota(const struct call *call);
 static bool call_take_openid(struct call *call);
 static void call_take_fault(struct call *call, const struct fault *fault);
 static void call_deliver(struct call *call);
@@ -105,7 +107,8 @@ void call_settle_all(struct sim *sim)
         call_settle(sim->calls, true);
 }
 
-/* Decides result, answer and ending, in WeChat's order: request, token, JSON, fields; then the recipient. */
+/* Decides result, answer and ending, in WeChat's order: request, token, quota, JSON, fields; then the
+ * recipient. */
 static void call_decide(struct call *call)
 {
     struct sim *sim = call->sim;
@@ -116,9 +119,15 @@ static void call_decide(struct call *call)
         return;
     }
     int errcode = call_check_request(call);
+    int quota_errcode = errcode == 0 ? call_take_quota(call) : 0;
     if (errcode == 0)
         errcode = body_read_message(call->exchange->body, call->exchange->body_bytes, call->kind->body,
                                     sim->options->openid_policy, &call->message, error);
+    if (quota_errcode != 0) { /* it matters more than a wrong body; that was read for the journal */
+        call_refuse(call, quota_errcode, NULL);
+        call->result = quota_errcode == ERRCODE_DAILY_QUOTA ? COUNTER_QUOTA_REFUSED : COUNTER_RATE_REFUSED;
+        return;
+    }
     if (errcode != 0) {
         call_refuse(call, errcode, error[0] != '\0' ? error : NULL);
         return;
@@ -128,7 +137,8 @@ static void call_decide(struct call *call)
         call->result = COUNTER_CONFLICTS;
         return;
     }
-    const struct fault *fault = faults_find(sim->faults, call->message.openid, &sim->dice);
+    const struct fault *fault =
+        faults_find(sim->faults, call->account->appid, call->message.openid, &sim->dice);
     if (fault != NULL)
         call_take_fault(call, fault);
     else
@@ -140,10 +150,13 @@ static int call_check_request(struct call *call)
 {
     if (call->exchange->method != HTTP_POST)
         return ERRCODE_NOT_POST;
-    const char *token = exchange_query(call->exchange, "access_token");
-    if (token == NULL || token[0] == '\0')
-        return ERRCODE_TOKEN_MISSING;
-    return tokens_check(call->sim->tokens, token, loop_now_ms(), &call->account);
+    return sim_check_token(call->sim, call->exchange, &call->account);
+}
+
+/* 0 and the call is counted, or 45009 or 45011. */
+static int call_take_quota(const struct call *call)
+{
+    return quotas_take(&call->sim->quotas, call->account->number, kind_number(call->kind), call->arrived_ms);
 }
 
 /* Holds the openid for this call; false if another call holds it. */
@@ -171,7 +184,7 @@ static void call_take_fault(struct call *call, const struct fault *fault)
     call->errcode = fault->has_errcode ? fault->number : 0;
     switch (fault->kind) {
     case FAULT_ERRCODE:
-        sim_write_error(call->sim, &call->answer, fault->number, NULL);
+        sim_write_error(call->sim, &call->answer, fault->number, NULL, call->rid);
         break;
     case FAULT_STATUS:
         call_answer_status(call, (unsigned)fault->number);
@@ -231,7 +244,7 @@ static void call_refuse(struct call *call, int errcode, const char *message)
     call->result = COUNTER_REFUSED;
     call->has_errcode = true;
     call->errcode = errcode;
-    sim_write_error(call->sim, &call->answer, errcode, message);
+    sim_write_error(call->sim, &call->answer, errcode, message, call->rid);
 }
 
 /* The latency is over. */
@@ -263,6 +276,8 @@ static const char *call_result_name(const struct call *call)
     case COUNTER_DUPLICATES:
         return "duplicate";
     case COUNTER_REFUSED:
+    case COUNTER_QUOTA_REFUSED:
+    case COUNTER_RATE_REFUSED:
         return "refused";
     case COUNTER_CONFLICTS:
         return "conflict";
@@ -308,6 +323,8 @@ static void call_settle(struct call *call, bool ending)
     if (call->holds_openid)
         HASH_DEL(sim->busy, call);
     DL_DELETE(sim->calls, call);
+    if (!cut && call->rid[0] != '\0')
+        rids_add(sim->rids, call->rid, exchange, call->account, call->arrived_ms, &call->answer);
     if (cut)
         exchange_cut(exchange);
     else

@@ -4,7 +4,7 @@
  * What becomes of a call is decided when it arrives; it is counted, journalled and answered when its latency
  * is over:
  *
- *   decided     checks, conflict, fault, dedupe, in this order; an openid is held from here on
+ *   decided     checks, quota, conflict, fault, dedupe, in this order; an openid is held from here on
  *   waiting     its latency runs (not if that is 0), or it hangs until the client leaves
  *   held        the latency is over, but the simulator is paused
  *   settled     counted, journalled, answered or cut; freed

@@ -3,6 +3,8 @@
  */
 #include "tests/sim/control.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -10,6 +12,7 @@
 #include "tests/sim/call.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/number.h"
+#include "tests/sim/steer.h"
 
 #define WAIT_DEFAULT_MS 10000
 #define WAIT_MAX_MS     600000
@@ -35,11 +38,8 @@ static void control_wait(struct sim *sim, struct exchange *exchange);
 static void control_invalidate(struct sim *sim, struct exchange *exchange);
 static void control_faults(struct sim *sim, struct exchange *exchange);
 static void control_latency(struct sim *sim, struct exchange *exchange);
-static void control_token_refuse(struct sim *sim, struct exchange *exchange);
 static void control_pause(struct sim *sim, struct exchange *exchange);
 static void control_resume(struct sim *sim, struct exchange *exchange);
-static void control_ok(struct exchange *exchange);
-static void control_error(struct exchange *exchange, unsigned status, const char *message);
 static void waiter_expire(void *argument);
 static bool waiter_reached(const struct waiter *waiter);
 static void waiter_settle(struct waiter *waiter);
@@ -50,7 +50,11 @@ static const struct control_path PATHS[] = {
     {"/sim/invalidate", HTTP_POST, control_invalidate},
     {"/sim/faults", HTTP_POST, control_faults},
     {"/sim/latency", HTTP_POST, control_latency},
-    {"/sim/token-refuse", HTTP_POST, control_token_refuse},
+    {"/sim/token-refuse", HTTP_POST, steer_token_refuse},
+    {"/sim/quota", HTTP_POST, steer_quota},
+    {"/sim/new-day", HTTP_POST, steer_new_day},
+    {"/sim/new-month", HTTP_POST, steer_new_month},
+    {"/sim/whitelist", HTTP_POST, steer_whitelist},
     {"/sim/pause", HTTP_POST, control_pause},
     {"/sim/resume", HTTP_POST, control_resume},
 };
@@ -85,6 +89,52 @@ void control_settle_all(struct sim *sim)
 {
     while (sim->waiters != NULL)
         waiter_settle(sim->waiters);
+}
+
+void control_ok(struct exchange *exchange)
+{
+    struct text answer = {0};
+    text_puts(&answer, "{\"ok\":true}");
+    exchange_answer(exchange, 200, HTTP_JSON, &answer);
+}
+
+void control_error(struct exchange *exchange, unsigned status, const char *message)
+{
+    struct text answer = {0};
+    text_puts(&answer, "{\"error\":");
+    text_json(&answer, message, strlen(message));
+    text_puts(&answer, "}");
+    exchange_answer(exchange, status, HTTP_JSON, &answer);
+}
+
+char *control_body(const struct exchange *exchange)
+{
+    if (exchange->body == NULL)
+        return memory_copy("");
+    return strlen(exchange->body) == exchange->body_bytes ? memory_copy(exchange->body) : NULL;
+}
+
+int control_account(const struct sim *sim, struct exchange *exchange, const struct tokens_account **account)
+{
+    const char *appid = exchange_query(exchange, "appid");
+    *account = appid != NULL ? tokens_find_account(sim->tokens, appid) : NULL;
+    if (appid == NULL || *account != NULL)
+        return 0;
+    control_error(exchange, 404, "appid: no such account");
+    return -1;
+}
+
+int control_number(struct exchange *exchange, const char *name, int64_t min, int64_t max, int64_t *number)
+{
+    char message[100];
+    const char *value = exchange_query(exchange, name);
+    if (value == NULL)
+        return 0;
+    if (number_read(value, min, max, number) == 0)
+        return 1;
+    snprintf(message, sizeof message, "%s: must be a number from %" PRId64 " to %" PRId64, name, min, max);
+    control_error(exchange, 400, message);
+    return -1;
 }
 
 static void control_stats(struct sim *sim, struct exchange *exchange)
@@ -135,22 +185,11 @@ static void control_wait(struct sim *sim, struct exchange *exchange)
 
 static void control_invalidate(struct sim *sim, struct exchange *exchange)
 {
-    const char *appid = exchange_query(exchange, "appid");
-    const struct tokens_account *account = appid != NULL ? tokens_find_account(sim->tokens, appid) : NULL;
-    if (appid != NULL && account == NULL) {
-        control_error(exchange, 404, "appid: no such account");
+    const struct tokens_account *account = NULL;
+    if (control_account(sim, exchange, &account) != 0)
         return;
-    }
     tokens_invalidate(sim->tokens, account, loop_now_ms());
     control_ok(exchange);
-}
-
-/* The body as text without a NUL in it; NULL if there is one. */
-static char *control_body(struct exchange *exchange)
-{
-    if (exchange->body == NULL)
-        return memory_copy("");
-    return strlen(exchange->body) == exchange->body_bytes ? memory_copy(exchange->body) : NULL;
 }
 
 /* One rule a line, empty lines do not count. A wrong one leaves everything as it was. */
@@ -168,6 +207,11 @@ static void control_faults(struct sim *sim, struct exchange *exchange)
             result = faults_add(faults, line, error);
     }
     free(lines);
+    const char *stranger = faults_stranger(faults, sim->tokens);
+    if (result == 0 && stranger != NULL) {
+        snprintf(error, sizeof error, "'%.60s/': no such account", stranger);
+        result = -1;
+    }
     if (result != 0) {
         faults_destroy(&faults);
         control_error(exchange, 400, error);
@@ -190,18 +234,6 @@ static void control_latency(struct sim *sim, struct exchange *exchange)
     free(spec);
 }
 
-static void control_token_refuse(struct sim *sim, struct exchange *exchange)
-{
-    const char *value = exchange_query(exchange, "errcode");
-    int64_t errcode;
-    if (value == NULL || number_read(value, -1, 9999999, &errcode) != 0) {
-        control_error(exchange, 400, "errcode: must be -1 to 9999999; 0 is normal service");
-        return;
-    }
-    sim->token_errcode = (int)errcode;
-    control_ok(exchange);
-}
-
 static void control_pause(struct sim *sim, struct exchange *exchange)
 {
     sim->paused = true;
@@ -213,22 +245,6 @@ static void control_resume(struct sim *sim, struct exchange *exchange)
     sim->paused = false;
     call_resume_all(sim);
     control_ok(exchange);
-}
-
-static void control_ok(struct exchange *exchange)
-{
-    struct text answer = {0};
-    text_puts(&answer, "{\"ok\":true}");
-    exchange_answer(exchange, 200, HTTP_JSON, &answer);
-}
-
-static void control_error(struct exchange *exchange, unsigned status, const char *message)
-{
-    struct text answer = {0};
-    text_puts(&answer, "{\"error\":");
-    text_json(&answer, message, strlen(message));
-    text_puts(&answer, "}");
-    exchange_answer(exchange, status, HTTP_JSON, &answer);
 }
 
 static void waiter_expire(void *argument)

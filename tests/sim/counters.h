@@ -2,7 +2,7 @@
  * counters.h - the figures of GET /sim/stats. One table, so that names, answers and GET /sim/wait agree.
  *
  * Each message call is counted by one result, so
- * calls = in_flight + delivered + duplicates + refused + faults + conflicts.
+ * calls = in_flight + delivered + duplicates + refused + faults + conflicts + quota_refused + rate_refused.
  */
 #ifndef SIM_COUNTERS_H
 #define SIM_COUNTERS_H
@@ -18,6 +18,9 @@ enum counter {
     COUNTER_REFUSED,        /* settled: token, JSON or fields were wrong */
     COUNTER_FAULTS,         /* settled: a fault rule decided, nothing delivered */
     COUNTER_CONFLICTS,      /* settled: another call to the openid was in flight */
+    COUNTER_QUOTA_REFUSED,  /* settled: 45009, the day's quota was used up */
+    COUNTER_RATE_REFUSED,   /* settled: 45011, the minute's quota was used up */
+    COUNTER_SERVICE_CALLS,  /* calls about quotas, rids and hosts, refused ones included */
     COUNTER_TOKEN_FETCHES,  /* token calls of both kinds, refused ones included */
     COUNTER_STABLE_FETCHES, /* those to /cgi-bin/stable_token */
     COUNTER_FORCED,         /* those that force_refresh gave a new token */

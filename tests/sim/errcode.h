@@ -17,6 +17,7 @@ enum {
     ERRCODE_ESCAPES = 40033,
     ERRCODE_TEMPLATE_ID = 40037,
     ERRCODE_SECRET = 40125,
+    ERRCODE_WHITELIST = 40164,
     ERRCODE_PROGRAM_PAGE = 40165,
     ERRCODE_PROGRAM_APPID = 40166,
     ERRCODE_TOKEN_MISSING = 41001,
@@ -33,14 +34,21 @@ enum {
     ERRCODE_TEXT_EMPTY = 44004,
     ERRCODE_ARTICLES = 45008,
     ERRCODE_DAILY_QUOTA = 45009,
+    ERRCODE_MINUTE_QUOTA = 45011,
     ERRCODE_JSON = 47001,
     ERRCODE_ARGUMENT = 47003,
+    ERRCODE_CLEARS = 48006,
     ERRCODE_PARAMETER = 61451,
     ERRCODE_KF_ACCOUNT = 61452,
+    ERRCODE_RID_UNKNOWN = 76001,
+    ERRCODE_RID_FORM = 76002,
+    ERRCODE_RID_BARRED = 76003,
+    ERRCODE_PATH_UNKNOWN = 76021,
+    ERRCODE_PATH_BARRED = 76022,
 };
 
-/* WeChat's own text for the common codes (from its table of return codes and from published answers; 43108,
- * 43117 and 45109 are worded here, no original was found); "simulated error" for the others. */
+/* The text of a code, in WeChat's words where an original is published (errcode.c tells which); "simulated
+ * error" for a code that the table lacks. */
 const char *errcode_text(int errcode);
 
 /* Adds the JSON answer. `message` NULL: errcode_text(). `rid` not NULL: the errmsg ends in " rid: RID". */

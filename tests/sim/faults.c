@@ -27,6 +27,7 @@ struct fault_hits {
 
 struct fault_rule {
     struct fault fault;
+    char *appid;  /* the account whose calls it is for; NULL: every account */
     char *prefix; /* "" is every openid */
     char *action; /* owner of fault.name and fault.text */
     double rate;
@@ -47,6 +48,7 @@ struct fault_word {
 };
 
 static const struct fault_word WORDS[] = {
+    {"busy", {.kind = FAULT_ERRCODE, .number = -1, .has_errcode = true}, -1},
     {"garbage", {.kind = FAULT_BODY, .text = "<html><body>busy</body></html>"}, -1},
     {"empty", {.kind = FAULT_BODY, .text = ""}, -1},
     {"cut", {.kind = FAULT_CUT}, -1},
@@ -67,6 +69,7 @@ static const char *const RECORDED[] = {
     "exp=expire",
 };
 
+static void rule_read_whom(struct fault_rule *rule, const char *text, size_t count);
 static int rule_read_suffix(struct fault_rule *rule);
 static int rule_read_action(struct fault_rule *rule);
 static bool rule_hits(struct fault_rule *rule, const char *openid);
@@ -92,10 +95,10 @@ int faults_add(struct faults *self, const char *text, char error[FAULTS_ERROR_BY
     const char *equals = strchr(text, '=');
     const char *why = NULL;
     struct fault_rule *rule = memory_new(sizeof *rule);
-    rule->prefix = strndup(text, equals != NULL ? (size_t)(equals - text) : 0);
+    rule_read_whom(rule, text, equals != NULL ? (size_t)(equals - text) : 0);
     rule->action = memory_copy(equals != NULL ? equals + 1 : "");
     if (equals == NULL)
-        why = "no '=': write PREFIX=ACTION[@RATE][*COUNT]";
+        why = "no '=': write [APPID/]PREFIX=ACTION[@RATE][*COUNT]";
     else if (strlen(text) > FAULTS_RULE_BYTES_MAX)
         why = "longer than 65536 bytes";
     else if (self->used >= FAULTS_RULES_MAX)
@@ -103,15 +106,13 @@ int faults_add(struct faults *self, const char *text, char error[FAULTS_ERROR_BY
     else if (rule_read_suffix(rule) != 0)
         why = "RATE must be 0 to 1, COUNT 1 to 1000000000";
     else if (rule_read_action(rule) != 0)
-        why = "ACTION must be an errcode (-1 or 1 to 9999999), http400 to http599, garbage, empty, cut, "
-              "cut-after, slow:MS (0 to 600000), hang, expire or body:TEXT";
+        why = "ACTION must be an errcode (-1 or 1 to 9999999), http400 to http599, busy, garbage, empty, "
+              "cut, cut-after, slow:MS (0 to 600000), hang, expire or body:TEXT";
     if (why != NULL) {
         snprintf(error, FAULTS_ERROR_BYTES_MAX, "'%.60s': %s", text, why);
         rule_destroy(rule);
         return -1;
     }
-    if (strcmp(rule->prefix, "*") == 0)
-        rule->prefix[0] = '\0';
     self->rules[self->used++] = rule;
     return 0;
 }
@@ -124,10 +125,22 @@ void faults_add_recorded(struct faults *self)
             assert(self->used == FAULTS_RULES_MAX);
 }
 
-const struct fault *faults_find(struct faults *self, const char *openid, struct dice *dice)
+const char *faults_stranger(const struct faults *self, const struct tokens *tokens)
+{
+    for (size_t i = 0; i < self->used; i++) {
+        const char *appid = self->rules[i]->appid;
+        if (appid != NULL && tokens_find_account(tokens, appid) == NULL)
+            return appid;
+    }
+    return NULL;
+}
+
+const struct fault *faults_find(struct faults *self, const char *appid, const char *openid, struct dice *dice)
 {
     for (size_t i = 0; i < self->used; i++) {
         struct fault_rule *rule = self->rules[i];
+        if (rule->appid != NULL && strcmp(rule->appid, appid) != 0)
+            continue;
         if (strncmp(openid, rule->prefix, strlen(rule->prefix)) != 0)
             continue;
         if (rule->rate < 1 && dice_share(dice) >= rule->rate)
@@ -136,6 +149,22 @@ const struct fault *faults_find(struct faults *self, const char *openid, struct 
             return &rule->fault;
     }
     return NULL;
+}
+
+/* Reads what stands before the "=": PREFIX or APPID/PREFIX. No openid of WeChat's has a slash. */
+static void rule_read_whom(struct fault_rule *rule, const char *text, size_t count)
+{
+    const char *slash = memchr(text, '/', count);
+    const char *prefix = slash != NULL ? slash + 1 : text;
+    if (slash != NULL)
+        rule->appid = memory_copy_bytes(text, (size_t)(slash - text));
+    rule->prefix = memory_copy_bytes(prefix, (size_t)(text + count - prefix));
+    if (strcmp(rule->prefix, "*") == 0)
+        rule->prefix[0] = '\0';
+    if (rule->appid != NULL && strcmp(rule->appid, "*") == 0) {
+        free(rule->appid);
+        rule->appid = NULL;
+    }
 }
 
 /* Takes "*COUNT" and then "@RATE" off the end of the action, where they are. */
@@ -235,6 +264,7 @@ static void rule_destroy(struct fault_rule *rule)
         HASH_DEL(rule->hits, hits);
         free(hits);
     }
+    free(rule->appid);
     free(rule->prefix);
     free(rule->action);
     free(rule);

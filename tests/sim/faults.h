@@ -1,8 +1,10 @@
 /*
- * faults.h - rules that make calls fail: "PREFIX=ACTION[@RATE][*COUNT]", chosen by the recipient's openid.
+ * faults.h - rules that make calls fail: "[APPID/]PREFIX=ACTION[@RATE][*COUNT]", chosen by the
+ * account and the recipient's openid.
  *
- * The first rule that applies wins. A rule applies when the openid begins with its PREFIX, its dice say so
- * (RATE) and it has hit this openid fewer than COUNT times; otherwise the next rule is looked at.
+ * The first rule that applies wins. A rule applies when the call is one of account APPID (if it names one),
+ * the openid begins with its PREFIX, its dice say so (RATE) and it has hit this openid fewer than COUNT
+ * times; otherwise the next rule is looked at.
  */
 #ifndef SIM_FAULTS_H
 #define SIM_FAULTS_H
@@ -11,6 +13,7 @@
 #include <stddef.h>
 
 #include "tests/sim/dice.h"
+#include "tests/sim/tokens.h"
 
 #define FAULTS_RULES_MAX       256
 #define FAULTS_RULE_BYTES_MAX  65536
@@ -47,7 +50,12 @@ int faults_add(struct faults *self, const char *rule, char error[FAULTS_ERROR_BY
  * garb…, zero…, drop…, exp… */
 void faults_add_recorded(struct faults *self);
 
-/* The fault for a call to this openid, or NULL: none. Counts it. Valid until the rules are destroyed. */
-const struct fault *faults_find(struct faults *self, const char *openid, struct dice *dice);
+/* The appid of a rule for an account that does not exist, or NULL: there is no such rule. */
+const char *faults_stranger(const struct faults *self, const struct tokens *tokens);
+
+/* The fault for a call of this account to this openid, or NULL: none. Counts it. Valid until the rules are
+ * destroyed. */
+const struct fault *faults_find(struct faults *self, const char *appid, const char *openid,
+                                struct dice *dice);
 
 #endif

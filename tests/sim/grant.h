@@ -1,8 +1,8 @@
 /*
  * grant.h - token calls, GET /cgi-bin/token and POST /cgi-bin/stable_token: answered at once, no latency.
  *
- * Order of checks: method, JSON, grant_type (40002), appid (41002, 40013), secret (41004, 40125). WeChat's
- * own order is not published.
+ * Order of checks: method, JSON, grant_type (40002), appid (41002, 40013), secret (41004, 40125), address
+ * (40164), quota (45009, 45011). WeChat's own order is not published.
  */
 #ifndef SIM_GRANT_H
 #define SIM_GRANT_H

@@ -7,6 +7,7 @@
  */
 #include "tests/sim/http.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <microhttpd.h>
 #include <poll.h>
@@ -84,6 +85,25 @@ void http_close(struct http **self)
 const char *exchange_query(const struct exchange *exchange, const char *name)
 {
     return MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+void exchange_client_ip(const struct exchange *exchange, char ip[HTTP_IP_BYTES])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
+    const char *text = NULL;
+    if (address != NULL && address->sa_family == AF_INET)
+        text = inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, ip,
+                         HTTP_IP_BYTES);
+    if (address != NULL && address->sa_family == AF_INET6) {
+        const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(six);
+        text = inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? &six->s6_addr[12] : six->s6_addr, ip,
+                         HTTP_IP_BYTES);
+    }
+    if (text == NULL)
+        snprintf(ip, HTTP_IP_BYTES, "unknown");
 }
 
 void exchange_answer(struct exchange *exchange, unsigned status, enum http_type type, struct text *body)

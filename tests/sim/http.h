@@ -21,6 +21,7 @@
 #define HTTP_BODY_BYTES_MAX   1048576 /* 1 MiB; WeChat publishes no limit */
 #define HTTP_HEADER_BYTES_MAX 16384   /* and the memory of a connection; more is answered 414 or 431 */
 #define HTTP_CONNECTIONS_MAX  10000   /* per service; more are not accepted until some have left */
+#define HTTP_IP_BYTES         46      /* an IPv6 address as text, with its NUL */
 #define HTTP_IDLE_S           20 /* keep-alive connections are closed after this, as WeChat's seem to be */
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_OTHER };
@@ -64,6 +65,9 @@ void http_close(struct http **self);
 
 /* A decoded argument of the query; NULL if absent. */
 const char *exchange_query(const struct exchange *exchange, const char *name);
+
+/* The client's address; an IPv4 address that came by IPv6 is written as IPv4. "unknown" if it has none. */
+void exchange_client_ip(const struct exchange *exchange, char ip[HTTP_IP_BYTES]);
 
 /* Answers. Takes the bytes of `body`, which is empty afterwards; the exchange must not be used any more. */
 void exchange_answer(struct exchange *exchange, unsigned status, enum http_type type, struct text *body);

@@ -95,7 +95,7 @@ void journal_add_grant(struct journal *self, const struct journal_grant *grant)
     journal_member(line, "path", grant->path);
     journal_member(line, "app", grant->app);
     journal_member(line, "result", grant->result);
-    journal_number(line, "errcode", true, grant->errcode);
+    journal_number(line, "errcode", grant->has_errcode, grant->errcode);
     journal_end_line(self);
 }
 

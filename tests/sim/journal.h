@@ -39,6 +39,7 @@ struct journal_grant {
     const char *path;
     const char *app;
     const char *result;
+    bool has_errcode;
     int errcode;
 };
 

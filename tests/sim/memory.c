@@ -29,3 +29,10 @@ char *memory_copy(const char *text)
 {
     return memory_or_exit(strdup(text), strlen(text) + 1);
 }
+
+char *memory_copy_bytes(const char *text, size_t count)
+{
+    char *copy = memory_new(count + 1);
+    memcpy(copy, text, count);
+    return copy;
+}

@@ -14,7 +14,8 @@ void *memory_new(size_t bytes);
 /* The block grown or shrunk to `bytes`, as realloc() does; the old pointer is dead. */
 void *memory_resize(void *block, size_t bytes);
 
-/* A copy of `text`; the caller frees it. */
+/* A copy of `text`, or of its first `count` bytes; the caller frees it. */
 char *memory_copy(const char *text);
+char *memory_copy_bytes(const char *text, size_t count);
 
 #endif

@@ -34,6 +34,10 @@ enum option_code {
     OPTION_DEDUPE_WINDOW,
     OPTION_CONFLICT,
     OPTION_RID,
+    OPTION_QUOTA,
+    OPTION_MINUTE_QUOTA,
+    OPTION_MINUTE,
+    OPTION_WHITELIST,
     OPTION_HELP,
     OPTION_VERSION,
 };
@@ -56,6 +60,10 @@ static const struct option LONG_OPTIONS[] = {
     {"dedupe-window", required_argument, NULL, OPTION_DEDUPE_WINDOW},
     {"conflict", required_argument, NULL, OPTION_CONFLICT},
     {"rid", required_argument, NULL, OPTION_RID},
+    {"quota", required_argument, NULL, OPTION_QUOTA},
+    {"minute-quota", required_argument, NULL, OPTION_MINUTE_QUOTA},
+    {"minute", required_argument, NULL, OPTION_MINUTE},
+    {"whitelist", required_argument, NULL, OPTION_WHITELIST},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -70,9 +78,10 @@ static const char USAGE[] =
     "  --ready-file FILE        written once all is listening: lines http=PORT, https=PORT\n"
     "  --journal FILE           append a JSON line for every message and token call\n"
     "  --latency SPEC           of message calls: MS, MIN-MAX or lognormal:MEDIAN:P99 (0)\n"
-    "  --fault RULE             PREFIX=ACTION[@RATE][*COUNT], may be repeated; ACTION is an errcode, "
-    "http400\n"
-    "                           to http599, garbage, empty, cut, cut-after, slow:MS, hang, expire or "
+    "  --fault RULE             [APPID/]PREFIX=ACTION[@RATE][*COUNT], may be repeated; ACTION is an "
+    "errcode,\n"
+    "                           http400 to http599, busy, garbage, empty, cut, cut-after, slow:MS, hang, "
+    "expire or "
     "body:TEXT\n"
     "  --faults-as-recorded     the rules of the recorded exchanges (bad, badu, h500, garb, zero, drop,\n"
     "                           exp); switches --rid off\n"
@@ -85,6 +94,10 @@ static const char USAGE[] =
     "  --dedupe-window SECONDS  one message per client_msg_id within it, 0 to 86400 (600)\n"
     "  --conflict on|off        errcode 43108 while a call to the same openid is in flight (on)\n"
     "  --rid on|off             end each errmsg with \" rid: ...\", as WeChat does (on)\n"
+    "  --quota N                calls a day on each message path, then errcode 45009; 0: no limit (0)\n"
+    "  --minute-quota N         calls a minute on each message path, then errcode 45011; 0: no limit (0)\n"
+    "  --minute SECONDS         how long a minute is, 1 to 3600 (60)\n"
+    "  --whitelist IP[,IP...]   token calls from elsewhere get errcode 40164 (everybody may)\n"
     "  --help, --version\n";
 
 static int options_take(struct options *options, int option, char *value);
@@ -102,6 +115,7 @@ int options_read(struct options *options, int argc, char **argv)
         .token_lifetime_s = 7200,
         .token_overlap_s = -1,
         .dedupe_window_s = 600,
+        .minute_s = 60,
         .conflict = true,
         .rid = true,
     };
@@ -161,6 +175,10 @@ static int options_take(struct options *options, int option, char *value)
         return options_choose("--conflict", value, "on", "off", &options->conflict);
     case OPTION_RID:
         return options_choose("--rid", value, "on", "off", &options->rid);
+    case OPTION_WHITELIST:
+        if (value[0] == '\0' || whitelist_read(&options->whitelist, value) != 0)
+            return options_bad("--whitelist must be " WHITELIST_SYNTAX);
+        return -1;
     case OPTION_HELP:
         fputs(USAGE, stdout);
         return 0;
@@ -190,6 +208,18 @@ static int options_take_number(struct options *options, int option, const char *
     case OPTION_TOKEN_OVERLAP:
         if (number_read(value, 0, SECONDS_MAX, &options->token_overlap_s) != 0)
             return options_bad("--token-overlap must be 0 to 86400 seconds, less than --token-lifetime");
+        return -1;
+    case OPTION_QUOTA:
+        if (number_read(value, 0, QUOTA_CALLS_MAX, &options->quota) != 0)
+            return options_bad("--quota must be 0 to 1000000000 calls");
+        return -1;
+    case OPTION_MINUTE_QUOTA:
+        if (number_read(value, 0, QUOTA_CALLS_MAX, &options->minute_quota) != 0)
+            return options_bad("--minute-quota must be 0 to 1000000000 calls");
+        return -1;
+    case OPTION_MINUTE:
+        if (number_read(value, 1, QUOTA_MINUTE_MAX_S, &options->minute_s) != 0)
+            return options_bad("--minute must be 1 to 3600 seconds");
         return -1;
     default:
         if (number_read(value, 0, SECONDS_MAX, &options->dedupe_window_s) != 0)

@@ -11,7 +11,9 @@
 #include "tests/sim/body.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/latency.h"
+#include "tests/sim/quota.h"
 #include "tests/sim/tokens.h"
+#include "tests/sim/whitelist.h"
 
 #define OPTIONS_APPID_BYTES_MAX  64
 #define OPTIONS_SECRET_BYTES_MAX 128
@@ -40,8 +42,12 @@ struct options {
     int64_t token_overlap_s;
     enum body_openid_policy openid_policy;
     int64_t dedupe_window_s;
-    bool conflict; /* 43108 for a second call to an openid that has one in flight */
-    bool rid;      /* errmsg ends in " rid: …" */
+    bool conflict;        /* 43108 for a second call to an openid that has one in flight */
+    int64_t quota;        /* of each message path a day; 0: none */
+    int64_t minute_quota; /* the same a minute */
+    int64_t minute_s;     /* how long a minute is */
+    struct whitelist whitelist;
+    bool rid; /* errmsg ends in " rid: …" */
 };
 
 /* Fills *options. -1: go on. Otherwise the exit code: 0 after --help or --version, 2 after bad usage. */

@@ -15,10 +15,9 @@
 #include "tests/sim/grant.h"
 #include "tests/sim/kind.h"
 #include "tests/sim/memory.h"
+#include "tests/sim/service.h"
 
-#define RID_BYTES 27 /* three groups of eight hexadecimal digits */
-
-static void sim_add_faults(struct sim *self);
+static int sim_add_faults(struct sim *self);
 static int64_t sim_first_msgid(void);
 
 struct sim *sim_new(const struct options *options, struct loop *loop)
@@ -33,9 +32,12 @@ struct sim *sim_new(const struct options *options, struct loop *loop)
     self->tokens = tokens_new(options->token_lifetime_s, options->token_overlap_s);
     for (unsigned i = 0; i < options->accounts_used; i++)
         tokens_add_account(self->tokens, options->accounts[i].appid, options->accounts[i].secret);
+    quotas_init(&self->quotas, options->quota, options->minute_quota, options->minute_s);
+    self->whitelist = options->whitelist;
+    self->rids = rids_new();
     self->dedupe = dedupe_new(options->dedupe_window_s * 1000);
-    sim_add_faults(self);
-    self->journal = journal_new(options->journal, loop);
+    if (sim_add_faults(self) == 0)
+        self->journal = journal_new(options->journal, loop);
     if (self->journal == NULL)
         sim_destroy(&self);
     return self;
@@ -49,6 +51,7 @@ void sim_destroy(struct sim **self)
     tokens_destroy(&(*self)->tokens);
     faults_destroy(&(*self)->faults);
     dedupe_destroy(&(*self)->dedupe);
+    rids_destroy(&(*self)->rids);
     free(*self);
     *self = NULL;
 }
@@ -66,6 +69,8 @@ void sim_handle(void *sim, struct exchange *exchange)
         grant_classic(self, exchange);
     } else if (strcmp(path, "/cgi-bin/stable_token") == 0) {
         grant_stable(self, exchange);
+    } else if (service_has(path)) {
+        service_handle(self, exchange);
     } else {
         struct text answer = {0};
         text_puts(&answer, "<html><body>404 Not Found</body></html>");
@@ -79,28 +84,39 @@ void sim_settle(struct sim *self)
     control_settle_all(self);
 }
 
-void sim_answer_error(struct sim *self, struct exchange *exchange, int errcode, const char *message)
-{
-    struct text answer = {0};
-    sim_write_error(self, &answer, errcode, message);
-    exchange_answer(exchange, 200, HTTP_JSON, &answer);
-}
-
-void sim_write_error(struct sim *self, struct text *answer, int errcode, const char *message)
+void sim_answer_error(struct sim *self, struct exchange *exchange, const struct tokens_account *account,
+                      unsigned status, int errcode, const char *message)
 {
     char rid[RID_BYTES];
-    if (!self->options->rid) {
-        errcode_write(answer, errcode, message, NULL);
-        return;
+    struct text answer = {0};
+    sim_write_error(self, &answer, errcode, message, rid);
+    if (rid[0] != '\0')
+        rids_add(self->rids, rid, exchange, account, loop_wall_ms(), &answer);
+    exchange_answer(exchange, status, HTTP_JSON, &answer);
+}
+
+void sim_write_error(struct sim *self, struct text *answer, int errcode, const char *message,
+                     char rid[RID_BYTES])
+{
+    rid[0] = '\0';
+    if (self->options->rid) {
+        uint64_t bits = dice_roll(&self->rid_dice);
+        snprintf(rid, RID_BYTES, "%08" PRIx32 "-%08" PRIx32 "-%08" PRIx32, (uint32_t)(loop_wall_ms() / 1000),
+                 (uint32_t)(bits >> 32), (uint32_t)bits);
     }
-    uint64_t bits = dice_roll(&self->rid_dice);
-    snprintf(rid, sizeof rid, "%08" PRIx32 "-%08" PRIx32 "-%08" PRIx32, (uint32_t)(loop_wall_ms() / 1000),
-             (uint32_t)(bits >> 32), (uint32_t)bits);
-    errcode_write(answer, errcode, message, rid);
+    errcode_write(answer, errcode, message, rid[0] != '\0' ? rid : NULL);
+}
+
+int sim_check_token(struct sim *self, const struct exchange *exchange, const struct tokens_account **account)
+{
+    const char *token = exchange_query(exchange, "access_token");
+    if (token == NULL || token[0] == '\0')
+        return ERRCODE_TOKEN_MISSING;
+    return tokens_check(self->tokens, token, loop_now_ms(), account);
 }
 
 /* The rules of the command line come first, so they can override the recorded ones. */
-static void sim_add_faults(struct sim *self)
+static int sim_add_faults(struct sim *self)
 {
     char error[FAULTS_ERROR_BYTES_MAX];
     self->faults = faults_new();
@@ -108,6 +124,10 @@ static void sim_add_faults(struct sim *self)
         faults_add(self->faults, self->options->faults[i], error); /* options_read() has tried it */
     if (self->options->faults_as_recorded)
         faults_add_recorded(self->faults);
+    const char *stranger = faults_stranger(self->faults, self->tokens);
+    if (stranger != NULL)
+        fprintf(stderr, "wechat-sim: --fault '%.60s/': no --account has this APPID\n", stranger);
+    return stranger != NULL ? -1 : 0;
 }
 
 /* Nanoseconds since 1970: like WeChat's, above 2^53, and larger after a restart than before. */

@@ -3,7 +3,8 @@
  *
  *   /cgi-bin/message/…                         call.c, for the paths of kind.c
  *   /cgi-bin/token, /cgi-bin/stable_token      grant.c
- *   /sim/…                                     control.c
+ *   /cgi-bin/openapi/…, /cgi-bin/clear_quota   service.c
+ *   /sim/…                                     control.c, steer.c
  *
  * One thread; every function here is called from the event loop.
  */
@@ -22,7 +23,11 @@
 #include "tests/sim/latency.h"
 #include "tests/sim/loop.h"
 #include "tests/sim/options.h"
+#include "tests/sim/quota.h"
+#include "tests/sim/refusal.h"
+#include "tests/sim/rids.h"
 #include "tests/sim/tokens.h"
+#include "tests/sim/whitelist.h"
 
 struct call;
 struct waiter;
@@ -35,19 +40,25 @@ struct sim {
     struct tokens *tokens;
     struct faults *faults;
     struct dedupe *dedupe;
-    struct latency latency; /* of message calls; POST /sim/latency changes it */
-    struct dice dice;       /* decides faults and latencies, from the seed */
-    struct dice rid_dice;   /* makes rids, so that they do not change what dice decides */
+    struct latency latency;     /* of message calls; POST /sim/latency changes it */
+    struct dice dice;           /* decides faults and latencies, from the seed */
+    struct dice rid_dice;       /* makes rids, so that they do not change what dice decides */
+    struct refusals refusals;   /* of token calls */
+    struct whitelist whitelist; /* of token calls; POST /sim/whitelist changes it */
+    struct quotas quotas;
+    int clears[TOKENS_ACCOUNTS_MAX]; /* clear_quota calls that were carried out this month, by account number
+                                      */
+    struct rids *rids;
     struct counters counters;
     int64_t msgid;          /* the last one given out */
-    int token_errcode;      /* what token calls answer; 0: as usual */
     bool paused;            /* answers to message calls are held */
     struct call *calls;     /* not settled, oldest first (utlist) */
     struct call *busy;      /* those that hold their openid (uthash) */
     struct waiter *waiters; /* GET /sim/wait calls (utlist) */
 };
 
-/* NULL after a message: the journal cannot be opened. Keeps `options` and `loop`, which must outlive it. */
+/* NULL after a message: the journal cannot be opened, or a fault rule names an unknown account. Keeps
+ * `options` and `loop`, which must outlive it. */
 struct sim *sim_new(const struct options *options, struct loop *loop);
 void sim_destroy(struct sim **self);
 
@@ -57,10 +68,16 @@ void sim_handle(void *sim, struct exchange *exchange);
 /* Settles all that is held: calls are journalled as unanswered and cut, waiting control calls answered. */
 void sim_settle(struct sim *self);
 
-/* Answers with a WeChat error, HTTP 200. `message` NULL: the usual text of the code. */
-void sim_answer_error(struct sim *self, struct exchange *exchange, int errcode, const char *message);
+/* Answers with a WeChat error under an HTTP status and remembers its rid. `account` NULL: it is not known
+ * whose call that was. `message` NULL: the usual text of the code. */
+void sim_answer_error(struct sim *self, struct exchange *exchange, const struct tokens_account *account,
+                      unsigned status, int errcode, const char *message);
 
-/* Adds the same answer to `answer`. */
-void sim_write_error(struct sim *self, struct text *answer, int errcode, const char *message);
+/* Adds the JSON of such an answer, and puts its rid into `rid`; "" with --rid off. */
+void sim_write_error(struct sim *self, struct text *answer, int errcode, const char *message,
+                     char rid[RID_BYTES]);
+
+/* The query's access_token. 0 and *account, or 41001 or what tokens_check() says. */
+int sim_check_token(struct sim *self, const struct exchange *exchange, const struct tokens_account **account);
 
 #endif

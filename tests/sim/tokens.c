@@ -96,6 +96,20 @@ const struct tokens_account *tokens_find_account(const struct tokens *self, cons
     return NULL;
 }
 
+int tokens_check_secret(const struct tokens *self, const char *appid, const char *secret,
+                        const struct tokens_account **account)
+{
+    *account = NULL;
+    if (appid == NULL || appid[0] == '\0')
+        return ERRCODE_APPID_MISSING;
+    if (secret == NULL || secret[0] == '\0')
+        return ERRCODE_SECRET_MISSING;
+    *account = tokens_find_account(self, appid);
+    if (*account == NULL)
+        return ERRCODE_APPID;
+    return strcmp((*account)->secret, secret) == 0 ? 0 : ERRCODE_SECRET;
+}
+
 struct tokens_grant tokens_issue_classic(struct tokens *self, const struct tokens_account *account,
                                          int64_t now_ms)
 {

@@ -54,6 +54,11 @@ void tokens_add_account(struct tokens *self, const char *appid, const char *secr
 /* NULL if there is none. */
 const struct tokens_account *tokens_find_account(const struct tokens *self, const char *appid);
 
+/* Whether these credentials are right. 0 and *account; 41002 or 41004 (NULL or ""), 40013 (no such account;
+ * *account is NULL) or 40125 (wrong secret; *account is set). */
+int tokens_check_secret(const struct tokens *self, const char *appid, const char *secret,
+                        const struct tokens_account **account);
+
 /* A new token each time; the one before stays valid for the overlap, older ones die. */
 struct tokens_grant tokens_issue_classic(struct tokens *self, const struct tokens_account *account,
                                          int64_t now_ms);
