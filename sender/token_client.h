@@ -1,6 +1,6 @@
 /* The sender's end of proto/token.h: the newest access token of each account, and which accounts have none.
  *
- * Used by the sender. A token is used until its time is over, so that a keeper that is away costs nothing for
+ * Used by the sender and by mega-wechat. A token is used until its time is over, so that a keeper that is away costs nothing for
  * hours. One that WeChat rejected is not used again until the keeper gives out another one, or the same one
  * after asking WeChat again.
  *
