@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 
-static int run(const struct wechat_options *options)
+static enum wechat_status run(const struct wechat_options *options)
 {
     switch (options->command) {
     case WECHAT_QUOTA:
@@ -25,9 +25,9 @@ int main(int argc, char **argv)
     struct wechat_options options;
     /* What the shared parts log (a stopped account) is told here in the command's own words. */
     if (log_open(&(struct log_options){.program = "mega-wechat", .level = LEVEL_ERROR}) != 0)
-        return WECHAT_NO;
+        return (int)WECHAT_NO;
     int status = wechat_options_read(&options, argc, argv);
     if (status == WECHAT_GOOD)
-        status = run(&options);
-    return status < 0 ? WECHAT_GOOD : status;
+        status = (int)run(&options);
+    return status < 0 ? (int)WECHAT_GOOD : status;
 }

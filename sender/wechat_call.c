@@ -135,9 +135,9 @@ static void take_refusal(const struct flight *f, const struct answer *a)
     struct buf plain = {0};
     if (a->errmsg.bytes)
         json_unescape(a->errmsg, &plain);
-    if (plain.bytes > ERRMSG_BYTES_MAX)
-        plain.bytes = ERRMSG_BYTES_MAX;
     wechat_mask(f->wechat, f->call->account, buf_span(&plain), &r->errmsg);
+    if (r->errmsg.bytes > ERRMSG_BYTES_MAX) /* only now: half a secret would not have been known as one */
+        r->errmsg.bytes = ERRMSG_BYTES_MAX;
     r->end = WECHAT_REFUSED;
     r->errcode = a->errcode;
     buf_append_str(&r->text, "errcode ");

@@ -40,7 +40,9 @@ static void print_left(struct clearing *c, FILE *to)
                 strerror(errno));
         return;
     }
-    fprintf(to, "%s: %u of the %d of this month were used from here, so at most %u are left (the console and others use them too)\n",
+    fprintf(to,
+            "%s: %u of the %d of this month were used from here, so at most %u are left (the console and others use "
+            "them too)\n",
             c->account->name, used, WECHAT_CLEARS_MAX, WECHAT_CLEARS_MAX - used);
 }
 
