@@ -40,17 +40,22 @@ static void json_member(struct buf *out, const char *name, struct span text)
     buf_append_str(out, "\"");
 }
 
+void ask_append_json(const struct result *r, struct buf *out)
+{
+    buf_printf(out, "{\"code\":%d", (int)r->code);
+    json_member(out, "id", r->id);
+    json_member(out, "state", r->state);
+    json_member(out, "message", r->message);
+    if (r->errcode)
+        buf_printf(out, ",\"errcode\":%" PRId64, r->errcode);
+    if (r->msgid)
+        buf_printf(out, ",\"msgid\":%" PRId64, r->msgid);
+}
+
 static void print_json(const struct result *r)
 {
     struct buf out = {0};
-    buf_printf(&out, "{\"code\":%d", (int)r->code);
-    json_member(&out, "id", r->id);
-    json_member(&out, "state", r->state);
-    json_member(&out, "message", r->message);
-    if (r->errcode)
-        buf_printf(&out, ",\"errcode\":%" PRId64, r->errcode);
-    if (r->msgid)
-        buf_printf(&out, ",\"msgid\":%" PRId64, r->msgid);
+    ask_append_json(r, &out);
     printf("%s}\n", buf_str(&out));
     buf_free(&out);
 }
@@ -94,7 +99,7 @@ static zmsg_t *exchange(zsock_t *socket, const struct options *o, int64_t until_
 }
 
 /* Every push and send gets an id, so that it can be asked again. */
-static void give_id(struct options *o, char text[33])
+void ask_give_id(struct options *o, char text[33])
 {
     uint64_t random[2];
     hash_random(random, sizeof random);
@@ -104,15 +109,24 @@ static void give_id(struct options *o, char text[33])
         o->request.id = span_of(text);
 }
 
+static int unpack(struct span packed, struct result *r)
+{
+    if (packed.bytes && result_unpack(packed, r) == 0)
+        return 0;
+    fputs("mega: the answer is not understood\n", stderr);
+    return -1;
+}
+
 /* Returns the exit status, or -1 when `ready --wait` has to ask again, which it may unless this is the last answer. */
 static int show(const struct options *o, zmsg_t *answer, int is_last)
 {
     struct result r;
     zframe_t *frame = zmsg_first(answer);
-    if (frame == NULL || result_unpack((struct span){(char *)zframe_data(frame), zframe_size(frame)}, &r)) {
-        fputs("mega: the answer is not understood\n", stderr);
+    struct span packed = {0};
+    if (frame)
+        packed = (struct span){(char *)zframe_data(frame), zframe_size(frame)};
+    if (unpack(packed, &r))
         return STATUS_AWAY;
-    }
     int ready = o->op != OP_PING || span_is(r.state, "ready");
     if (!ready && o->wait && !is_last)
         return -1;
@@ -123,24 +137,37 @@ static int show(const struct options *o, zmsg_t *answer, int is_last)
     return ready ? (int)status_of_code(r.code) : STATUS_AWAY;
 }
 
-int ask(struct options *o)
+/* NULL, with the reason printed, when the address is none. */
+static zsock_t *open_socket(const struct options *o)
 {
-    char id[33];
-    int64_t until_ms = clock_mono_ms() + o->timeout_ms;
-    int status = -1;
     zsock_t *socket = zsock_new(ZMQ_DEALER);
     zsock_set_linger(socket, 0);
     zsock_set_reconnect_ivl(socket, 50);
     if (zsock_connect(socket, "%s", o->endpoint) != 0) {
         fprintf(stderr, "mega: %s: no ZeroMQ endpoint; give tcp://HOST:PORT or ipc://PATH\n", o->endpoint);
         zsock_destroy(&socket);
-        return STATUS_USAGE;
     }
-    give_id(o, id);
+    return socket;
+}
+
+static void say_no_answer(const struct options *o)
+{
+    fprintf(stderr, "mega: no answer from %s within %" PRId64 " ms\n", o->endpoint, o->timeout_ms);
+}
+
+int ask(struct options *o)
+{
+    char id[33];
+    int64_t until_ms = clock_mono_ms() + o->timeout_ms;
+    int status = -1;
+    zsock_t *socket = open_socket(o);
+    if (socket == NULL)
+        return STATUS_USAGE;
+    ask_give_id(o, id);
     while (status < 0) {
         zmsg_t *answer = exchange(socket, o, until_ms);
         if (answer == NULL) {
-            fprintf(stderr, "mega: no answer from %s within %" PRId64 " ms\n", o->endpoint, o->timeout_ms);
+            say_no_answer(o);
             status = STATUS_AWAY;
             break;
         }
@@ -151,4 +178,23 @@ int ask(struct options *o)
     }
     zsock_destroy(&socket);
     return status;
+}
+
+enum status ask_result(const struct options *o, struct buf *bytes, struct result *r)
+{
+    zsock_t *socket = open_socket(o);
+    if (socket == NULL)
+        return STATUS_USAGE;
+    zmsg_t *answer = exchange(socket, o, clock_mono_ms() + o->timeout_ms);
+    zsock_destroy(&socket);
+    if (answer == NULL) {
+        say_no_answer(o);
+        return STATUS_AWAY;
+    }
+    buf_clear(bytes);
+    zframe_t *frame = zmsg_first(answer);
+    if (frame)
+        buf_append(bytes, zframe_data(frame), zframe_size(frame));
+    zmsg_destroy(&answer);
+    return unpack(buf_span(bytes), r) == 0 ? STATUS_DONE : STATUS_AWAY;
 }

@@ -2,8 +2,9 @@
 #include <string.h>
 
 #include "client/ask.h"
+#include "client/hand_over.h"
 #include "client/queue_commands.h"
-#include "client/store_program.h"
+#include "client/wechat.h"
 
 int main(int argc, char **argv)
 {
@@ -11,7 +12,9 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "queue") == 0)
         return queue_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "store") == 0)
-        return store_program_run(argv + 1);
+        return hand_over("store", "mega-store", argv + 1);
+    if (argc > 1 && strcmp(argv[1], "wechat") == 0)
+        return wechat_main(argc - 1, argv + 1);
     int status = options_read(&options, argc, argv);
     if (status == STATUS_DONE)
         status = ask(&options);

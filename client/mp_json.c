@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/json.h"
-#include "client/utf8.h"
+#include "base/utf8.h"
 
 static int append_value(struct mp_cursor *c, unsigned depth, struct buf *out);
 

@@ -11,8 +11,8 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/term.h"
 #include "client/ask.h"
-#include "client/term.h"
 
 #define RECONNECT_MS     50
 #define RECONNECT_MS_MAX 500

@@ -3,7 +3,7 @@
 #ifndef CLIENT_QUEUE_PRINT_H
 #define CLIENT_QUEUE_PRINT_H
 
-#include "client/table.h"
+#include "base/table.h"
 #include "proto/operator.h"
 
 /* Everything about one message, a line a member. */

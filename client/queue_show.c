@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/term.h"
 #include "client/mp_json.h"
 #include "client/progress.h"
 #include "client/queue_pages.h"
 #include "client/queue_print.h"
 #include "client/queue_status.h"
-#include "client/term.h"
 
 /* Where lines on standard output are cut: on a terminal only, so that a pipe gets everything. */
 static size_t line_columns(void)

@@ -2,10 +2,10 @@
 
 #include <inttypes.h>
 
+#include "base/table.h"
+#include "base/term.h"
 #include "client/iso_time.h"
 #include "client/mp_view.h"
-#include "client/table.h"
-#include "client/term.h"
 
 #define NAME_COLUMNS_MAX 32
 #define WHY_COLUMNS_MAX  48

@@ -12,9 +12,9 @@
 #include <czmq.h>
 
 #include "base/clock.h"
+#include "base/term.h"
 #include "client/mp_json.h"
 #include "client/queue_status.h"
-#include "client/term.h"
 
 #define AWAY_MS 3000 /* without an answer the screen says so */
 

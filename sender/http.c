@@ -180,6 +180,7 @@ int http_begin(struct http *http, const struct http_request *request)
     transfer->error[0] = 0;
     buf_clear(&transfer->answer);
     SET(transfer->easy, CURLOPT_URL, request->url);
+    SET(transfer->easy, CURLOPT_CERTINFO, request->measured ? 1L : 0L);
     transfer->request.url = NULL; /* the caller's is not needed any more */
     if (request->body.bytes) {
         SET(transfer->easy, CURLOPT_POST, 1L);
@@ -397,9 +398,56 @@ static struct http_answer make_answer(struct transfer *transfer, CURLcode code)
     return answer;
 }
 
+/* The end of the first certificate, which is the server's own. */
+static int64_t cert_until_s(CURL *easy)
+{
+    static const char name[] = "Expire date:";
+    struct curl_certinfo *info = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL || info->num_of_certs < 1)
+        return 0;
+    for (const struct curl_slist *line = info->certinfo[0]; line; line = line->next)
+        if (strncmp(line->data, name, sizeof name - 1) == 0) {
+            time_t until_s = curl_getdate(line->data + sizeof name - 1, NULL);
+            return until_s > 0 ? (int64_t)until_s : 0;
+        }
+    return 0;
+}
+
+static int http_version(CURL *easy)
+{
+    long version = 0;
+    curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+    return version == CURL_HTTP_VERSION_1_0   ? 10
+           : version == CURL_HTTP_VERSION_1_1 ? 11
+           : version == CURL_HTTP_VERSION_2_0 ? 20
+           : version == CURL_HTTP_VERSION_3   ? 30
+                                              : 0;
+}
+
+/* libcurl counts each step from the beginning of the call; what did not happen is 0. */
+static void measure(CURL *easy, struct http_measured *m)
+{
+    curl_off_t name_us = 0, tcp_us = 0, tls_us = 0, total_us = 0;
+    char *ip = NULL;
+    curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &name_us);
+    curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &tcp_us);
+    curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &tls_us);
+    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &total_us);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &ip);
+    int64_t ready_us = tls_us > tcp_us ? tls_us : tcp_us;
+    *m = (struct http_measured){.name_us = name_us,
+                                .connect_us = ready_us > name_us ? ready_us - name_us : 0,
+                                .total_us = total_us,
+                                .version = http_version(easy),
+                                .cert_until_s = cert_until_s(easy)};
+    span_to_text(m->ip, sizeof m->ip, span_of(ip ? ip : ""));
+}
+
 static void end_transfer(struct http *http, struct transfer *transfer, CURLcode code)
 {
     struct http_answer answer = make_answer(transfer, code);
+    if (transfer->request.measured)
+        measure(transfer->easy, transfer->request.measured);
     must(curl_multi_remove_handle(http->multi, transfer->easy) == CURLM_OK, "curl_multi_remove_handle");
     if (answer.end != HTTP_ANSWERED) {
         curl_easy_cleanup(transfer->easy);

@@ -1,7 +1,7 @@
 /* HTTP calls to WeChat: many at once, on one thread, over connections that are kept. The only user of
  * libcurl.
  *
- * Used by the sender (messages) and the token keeper (tokens). Errors are told as one of two kinds, and that
+ * Used by the sender (messages), the token keeper (tokens) and mega-wechat (an operator's questions). Errors are told as one of two kinds, and that
  * is what this module is for: HTTP_NOT_SENT means that WeChat cannot have taken the request, since not one
  * byte of its body was written.
  *
@@ -45,12 +45,24 @@ struct http_answer {
     const char *error; /* what happened, for people; NULL when answered. Never holds the URL's query */
 };
 
+/* How long the steps of a call took and whom it reached, for people who look for what is slow. Times are 0 for steps that there
+ * were none of, as on a kept connection. */
+struct http_measured {
+    int64_t name_us;      /* until the host's name was resolved */
+    int64_t connect_us;   /* from there until TCP and TLS were ready */
+    int64_t total_us;     /* the whole call */
+    int version;          /* of HTTP: 10, 11, 20, 30; 0 = no answer */
+    char ip[64];          /* of the other end, a proxy's if there is one; "" = not connected */
+    int64_t cert_until_s; /* end of the server's certificate, seconds since 1970; 0 = not told: no TLS, a kept connection */
+};
+
 struct http_request {
     const char *url;  /* http or https; copied */
     struct span body; /* POSTed as JSON; empty = GET. Kept by the caller until `done` */
     void *self;       /* of the two callbacks */
     /* Asked just before the body is handed over: 0 = do not. NULL = always. */
     int (*may_write)(void *self);
+    struct http_measured *measured; /* filled in before `done`; NULL = not wanted */
     /* Called by http_run only; must not begin calls. */
     void (*done)(void *self, const struct http_answer *answer);
 };

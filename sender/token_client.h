@@ -1,6 +1,6 @@
 /* The sender's end of proto/token.h: the newest access token of each account, and which accounts have none.
  *
- * Used by the sender. A token is used until its time is over, so that a keeper that is away costs nothing for
+ * Used by the sender and by mega-wechat. A token is used until its time is over, so that a keeper that is away costs nothing for
  * hours. One that WeChat rejected is not used again until the keeper gives out another one, or the same one
  * after asking WeChat again.
  *
@@ -37,6 +37,9 @@ int token_client_account(const struct token_client *t, struct span name);
 
 /* The number of the account's token, or 0 while there is none to be used. */
 uint64_t token_client_number(const struct token_client *t, int account);
+
+/* Milliseconds until the end of that token; 0 while there is none. */
+int64_t token_client_left_ms(const struct token_client *t, int account);
 
 /* The token as it stands in a URL's query, escaped. Valid until the next call of token_client_receive. */
 struct span token_client_escaped(const struct token_client *t, int account);

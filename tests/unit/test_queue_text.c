@@ -1,9 +1,9 @@
 /* What mega queue writes: CSV, points in time, durations, text made harmless for a terminal, tables. */
+#include "base/table.h"
+#include "base/term.h"
 #include "client/iso_time.h"
 #include "client/queue_export.h"
 #include "client/queue_print.h"
-#include "client/table.h"
-#include "client/term.h"
 #include "tests/unit/pack.h"
 
 #define AT 1714564800123LL /* 2024-05-01T12:00:00.123Z */

@@ -1,9 +1,9 @@
-#include "client/table.h"
+#include "base/table.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "client/term.h"
+#include "base/term.h"
 
 #define GAP              2  /* spaces between columns */
 #define LAST_COLUMNS_MIN 16 /* the last column keeps so much, even if the line then breaks */

@@ -3,8 +3,8 @@
  * Rows are gathered and written together, so that the widths are known; when more are gathered and written afterwards, a
  * column may grow and never shrinks. Cells are made harmless for a terminal.
  */
-#ifndef CLIENT_TABLE_H
-#define CLIENT_TABLE_H
+#ifndef BASE_TABLE_H
+#define BASE_TABLE_H
 
 #include "base/buf.h"
 

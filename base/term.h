@@ -3,8 +3,8 @@
  * Used for everything that mega queue shows to people. Control characters, what turns the direction of writing and what is
  * not UTF-8 become U+FFFD.
  */
-#ifndef CLIENT_TERM_H
-#define CLIENT_TERM_H
+#ifndef BASE_TERM_H
+#define BASE_TERM_H
 
 #include "base/buf.h"
 

@@ -2,8 +2,8 @@
  *
  * Used by whoever shows text to people or writes JSON. What is not UTF-8 becomes U+FFFD, a byte at a time.
  */
-#ifndef CLIENT_UTF8_H
-#define CLIENT_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include <stdint.h>
 

@@ -1,11 +1,11 @@
-#include "client/term.h"
+#include "base/term.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "client/utf8.h"
+#include "base/utf8.h"
 
 #define ELLIPSIS    "\xE2\x80\xA6"
 #define REPLACEMENT "\xEF\xBF\xBD"

@@ -1,4 +1,4 @@
-#include "client/utf8.h"
+#include "base/utf8.h"
 
 static size_t bytes_of(unsigned char first)
 {
