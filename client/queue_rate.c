@@ -5,7 +5,7 @@
 
 #include "client/mp_json.h"
 #include "client/mp_view.h"
-#include "client/table.h"
+#include "base/table.h"
 
 #define NAME_COLUMNS_MAX 32
 

@@ -30,6 +30,7 @@ struct wechat_options {
     int json;
     int yes;         /* clear-quota: do not ask */
     int with_secret; /* clear-quota: by the AppSecret, without a token */
+    int markdown;    /* errors: the whole table as docs/wechat-errors.md */
     int minus_one;   /* errors: the code -1 is asked for too; it looks like an option */
     char **arguments;
     size_t argument_count;

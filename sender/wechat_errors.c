@@ -8,41 +8,17 @@
 
 #include "base/table.h"
 #include "sender/errcode.h"
+#include "sender/errcode_doc.h"
 #include "sender/wechat_text.h"
 
-#define CODE_MIN (-1)
-#define CODE_MAX 99999 /* all that concern messages and tokens have five digits */
-
-static const char *happens(enum errcode_class class)
+static const char *class_of(int64_t code)
 {
-    switch (class) {
-    case ERRCODE_SENT:
-        return "sent";
-    case ERRCODE_PENDING:
-        return "taken; WeChat reviews it and delivers it itself";
-    case ERRCODE_RETRY:
-        return "tried again later";
-    case ERRCODE_TOKEN:
-        return "tried again with another access token";
-    case ERRCODE_RECIPIENT:
-        return "refused: the recipient has to act first";
-    case ERRCODE_REQUEST:
-        return "refused: the message is wrong";
-    case ERRCODE_DUPLICATE:
-        return "refused: WeChat has it already";
-    case ERRCODE_TEMPLATE_STOP:
-        return "tried again later: the template is stopped";
-    case ERRCODE_QUOTA:
-        return "tried again later: the allowance is used up";
-    case ERRCODE_CONFIG:
-        return "tried again later: a person must act";
-    }
-    return "";
+    return errcode_rule(errcode_class(code))->name;
 }
 
 static const char *happens_to(int64_t code)
 {
-    return errcode_find(code) ? happens(errcode_class(code)) : "refused, and kept with WeChat's answer";
+    return errcode_rule(errcode_class(code))->happens;
 }
 
 static const char *meaning_of(int64_t code)
@@ -63,6 +39,7 @@ static void print_json(int64_t code)
     buf_printf(&out, "{\"errcode\":%" PRId64, code);
     if (errcode_find(code))
         wechat_text_json("meaning", span_of(meaning_of(code)), &out);
+    wechat_text_json("class", span_of(class_of(code)), &out);
     wechat_text_json("happens", span_of(happens_to(code)), &out);
     if (errcode_advice(code))
         wechat_text_json("advice", span_of(advice_of(code)), &out);
@@ -72,33 +49,39 @@ static void print_json(int64_t code)
 
 static void print_one(int64_t code)
 {
-    printf("errcode  %" PRId64 "\nmeaning  %s\nhappens  %s\n", code, meaning_of(code), happens_to(code));
+    printf("errcode  %" PRId64 "\nmeaning  %s\nclass    %s\nhappens  %s\n", code, meaning_of(code), class_of(code), happens_to(code));
     if (errcode_advice(code))
         printf("to do    %s\n", advice_of(code));
 }
 
 static void print_all(const struct wechat_options *o)
 {
-    static const struct column columns[] = {{"ERRCODE", 0, 1}, {"MEANING", 0, 0}, {"WHAT HAPPENS", 0, 0}, {"WHAT TO DO", 0, 0}};
+    static const struct column columns[] = {{"ERRCODE", 0, 1}, {"CLASS", 0, 0}, {"MEANING", 0, 0}, {"WHAT TO DO", 0, 0}};
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     struct buf out = {0};
-    for (int64_t code = CODE_MIN; code <= CODE_MAX; code++) {
-        if (errcode_find(code) == NULL)
-            continue;
+    for (const struct errcode *row = errcode_next(NULL); row; row = errcode_next(row)) {
         if (o->json) {
-            print_json(code);
+            print_json(row->code);
             continue;
         }
-        table_printf(table, "%" PRId64, code);
-        table_cell(table, span_of(meaning_of(code)));
-        table_cell(table, span_of(happens_to(code)));
-        table_cell(table, span_of(advice_of(code)));
+        table_printf(table, "%" PRId64, row->code);
+        table_cell(table, span_of(class_of(row->code)));
+        table_cell(table, span_of(row->meaning));
+        table_cell(table, span_of(row->advice ? row->advice : ""));
     }
     table_write(table, 0, &out);
     if (!o->json)
         fputs(buf_str(&out), stdout);
     table_destroy(&table);
     buf_free(&out);
+}
+
+static void print_page(void)
+{
+    struct buf page = {0};
+    errcode_doc_write(&page);
+    fwrite(page.data, 1, page.bytes, stdout);
+    buf_free(&page);
 }
 
 static int read_code(const char *text, int64_t *code)
@@ -129,6 +112,10 @@ enum wechat_status wechat_errors(const struct wechat_options *o)
 {
     enum wechat_status status = WECHAT_GOOD;
     int64_t code;
+    if (o->markdown) {
+        print_page();
+        return WECHAT_GOOD;
+    }
     for (size_t i = 0; i < o->argument_count; i++)
         if (read_code(o->arguments[i], &code))
             return WECHAT_USAGE;

@@ -23,6 +23,7 @@ static const char help_text[] =
     "  -c, --config FILE   the configuration (default " CONFIG_DEFAULT ")\n"
     "      --app NAME      the account [wechat:NAME] (default [wechat]; ping: all of them)\n"
     "      --json          results as JSON\n"
+    "      --markdown      errors: the table as docs/wechat-errors.md\n"
     "      --yes           clear-quota: do not ask\n"
     "      --with-secret   clear-quota: with the AppSecret instead of an access token; by itself when there is no token\n"
     "                      because the allowance of token calls is used up\n"
@@ -34,7 +35,7 @@ static const char help_text[] =
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'}, {"app", required_argument, NULL, 'a'}, {"json", no_argument, NULL, 'j'},
     {"yes", no_argument, NULL, 'y'},          {"with-secret", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0}};
+    {"version", no_argument, NULL, 'V'},      {"markdown", no_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
 
 static const struct command {
     const char *name;
@@ -79,6 +80,9 @@ static int read_option(struct wechat_options *o, int letter)
     case 's':
         o->with_secret = 1;
         return WECHAT_GOOD;
+    case 'm':
+        o->markdown = 1;
+        return WECHAT_GOOD;
     case '1':
         o->minus_one = 1;
         return WECHAT_GOOD;
@@ -110,6 +114,8 @@ static int check_options(const struct wechat_options *o, const char *name)
         return usage("--with-secret", "is for clear-quota only");
     if (o->minus_one && o->command != WECHAT_ERRORS)
         return usage("-1", "is a code for errors only");
+    if (o->markdown && (o->command != WECHAT_ERRORS || o->argument_count || o->minus_one || o->json))
+        return usage("--markdown", "is for errors without codes only");
     if (o->app && o->command == WECHAT_ERRORS)
         return usage(name, "takes no --app: codes are the same for every account");
     return WECHAT_GOOD;
