@@ -5,7 +5,7 @@
 
 #include "base/conf.h"
 
-#define CONF_KEYS_MAX 64 /* rows of the table at most */
+#define CONF_KEYS_MAX 96 /* rows of the table at most */
 
 /* The section whose keys lie in struct conf_account; all others lie in struct conf. */
 #define CONF_SECTION_ACCOUNT "wechat"
@@ -29,10 +29,8 @@ enum conf_type {
 
 struct conf_choice {
     const char *name; /* the first one of a value is the one that is dumped; NULL ends the list */
-    int value;        /* CONF_CHOICE_NOT_SUPPORTED: known, and refused */
+    int value;
 };
-
-#define CONF_CHOICE_NOT_SUPPORTED (-1)
 
 struct conf_key {
     const char *section;
