@@ -28,6 +28,7 @@
 #define PEER_ID_BYTES_MAX 64
 #define RECEIVE_MAX       256  /* messages a turn */
 #define MESSAGE_KEEPER_BYTES_MAX 65536
+#define NO_ACCOUNT        "the token keeper has no account of this name; add its section to the configuration"
 #define WAIT_MS_MAX       1000
 #define FAILURES_LOUD     3    /* in a row, without a token to go on with: no longer a hiccup */
 #define SOCKET_UMASK      0117 /* leaves 0660 */
@@ -332,17 +333,31 @@ static struct account *find_account(struct keeper *k, struct span name)
     return NULL;
 }
 
+/* Dropped when the peer is gone or does not read; it asks again. */
+static void say(struct keeper *k, struct span id, const struct token_message *m)
+{
+    void *socket = zsock_resolve(k->socket);
+    buf_clear(&k->out);
+    token_pack(m, &k->out);
+    if (zmq_send(socket, id.data, id.bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+        zmq_send(socket, k->out.data, k->out.bytes, ZMQ_DONTWAIT);
+}
+
 static void take(struct keeper *k, struct span id, struct span packed)
 {
     struct token_message m;
     struct account *a;
     if (id.bytes == 0 || id.bytes > PEER_ID_BYTES_MAX || token_unpack(packed, &m) != 0
-        || (m.type != TOKEN_GET && m.type != TOKEN_REJECTED)) {
+        || m.app.bytes >= CONF_ACCOUNT_BYTES_MAX || (m.type != TOKEN_GET && m.type != TOKEN_REJECTED)) {
         log_warn("message was not understood", log_u64("bytes", packed.bytes));
         return;
     }
     if ((a = find_account(k, m.app)) == NULL) {
-        log_warn("a sender asks for an account that is not in the configuration", log_span("account", m.app));
+        log_warn("somebody asks for an account that is not in the configuration", log_span("account", m.app));
+        say(k, id, &(struct token_message){.type = TOKEN_NONE,
+                                           .app = m.app,
+                                           .message = span_of(NO_ACCOUNT),
+                                           .retry_ms = TOKEN_PEER_MS});
         return;
     }
     struct peer *peer = find_peer(k, id, (size_t)(a - k->accounts));
@@ -398,11 +413,7 @@ static void tell(struct keeper *k, const struct account *a, const struct peer *p
     } else {
         return;
     }
-    void *socket = zsock_resolve(k->socket);
-    buf_clear(&k->out);
-    token_pack(&m, &k->out);
-    if (zmq_send(socket, peer->id, peer->id_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
-        zmq_send(socket, k->out.data, k->out.bytes, ZMQ_DONTWAIT);
+    say(k, (struct span){peer->id, peer->id_bytes}, &m);
 }
 
 static void tell_all(struct keeper *k, const struct account *a)
