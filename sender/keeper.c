@@ -20,25 +20,17 @@
 #include "sender/http.h"
 #include "sender/token_external.h"
 #include "sender/token_fetch.h"
+#include "sender/token_peers.h"
 #include "sender/token_sql.h"
 #include "sender/token_state.h"
 #include "sender/token_store.h"
 
-#define PEERS_MAX         4096 /* pairs of sender and account; the one that was silent longest makes room */
-#define PEER_ID_BYTES_MAX 64
 #define RECEIVE_MAX       256  /* messages a turn */
 #define MESSAGE_KEEPER_BYTES_MAX 65536
 #define NO_ACCOUNT        "the token keeper has no account of this name; add its section to the configuration"
 #define WAIT_MS_MAX       1000
 #define FAILURES_LOUD     3    /* in a row, without a token to go on with: no longer a hiccup */
 #define SOCKET_UMASK      0117 /* leaves 0660 */
-
-struct peer {
-    char id[PEER_ID_BYTES_MAX]; /* ZeroMQ's routing id */
-    size_t id_bytes;            /* 0 = free place */
-    size_t account;
-    int64_t heard_ms;
-};
 
 struct account {
     struct keeper *keeper;
@@ -55,7 +47,7 @@ struct keeper {
     struct http *http;
     struct token_sql *sql;    /* NULL: no account has token_sql */
     struct account *accounts; /* conf->account_count of them */
-    struct peer *peers;       /* PEERS_MAX of them */
+    struct token_peers *peers;
     struct fetched fetched;   /* reused */
     struct buf url;           /* reused; may hold a secret */
     struct buf out;           /* reused for packing */
@@ -67,7 +59,7 @@ static void receive(struct keeper *k);
 static void act(struct keeper *k);
 static void on_answered(void *self, const struct http_answer *answer);
 static void take_rows(struct keeper *k);
-static void tell(struct keeper *k, const struct account *a, const struct peer *peer);
+static void tell(struct keeper *k, const struct account *a, struct span id);
 static void tell_all(struct keeper *k, const struct account *a);
 
 /* Tokens are sent as they are. */
@@ -120,7 +112,7 @@ struct keeper *keeper_new(struct program *program)
     struct keeper *k = mem_new(sizeof *k);
     k->program = program;
     k->conf = conf;
-    k->peers = mem_new(PEERS_MAX * sizeof *k->peers);
+    k->peers = token_peers_new();
     k->accounts = mem_new(conf->account_count * sizeof *k->accounts);
     for (size_t i = 0; i < conf->account_count; i++) {
         struct account *a = &k->accounts[i];
@@ -157,7 +149,7 @@ int keeper_destroy(struct keeper **self)
     buf_free(&k->url);
     buf_free(&k->out);
     free(k->accounts);
-    free(k->peers);
+    token_peers_destroy(&k->peers);
     free(k);
     *self = NULL;
     return left;
@@ -309,22 +301,6 @@ static void take_rows(struct keeper *k)
 
 /* --- senders -------------------------------------------------------------------------------------------- */
 
-/* The peer's place; a new one takes a free place, or that of the one silent longest. */
-static struct peer *find_peer(struct keeper *k, struct span id, size_t account)
-{
-    struct peer *oldest = &k->peers[0];
-    for (struct peer *p = k->peers; p < k->peers + PEERS_MAX; p++) {
-        if (p->id_bytes == id.bytes && p->account == account && memcmp(p->id, id.data, id.bytes) == 0)
-            return p;
-        if (oldest->id_bytes && (p->id_bytes == 0 || p->heard_ms < oldest->heard_ms))
-            oldest = p;
-    }
-    memcpy(oldest->id, id.data, id.bytes);
-    oldest->id_bytes = id.bytes;
-    oldest->account = account;
-    return oldest;
-}
-
 static struct account *find_account(struct keeper *k, struct span name)
 {
     for (size_t i = 0; i < k->conf->account_count; i++)
@@ -347,7 +323,7 @@ static void take(struct keeper *k, struct span id, struct span packed)
 {
     struct token_message m;
     struct account *a;
-    if (id.bytes == 0 || id.bytes > PEER_ID_BYTES_MAX || token_unpack(packed, &m) != 0
+    if (id.bytes == 0 || id.bytes > TOKEN_PEER_ID_BYTES_MAX || token_unpack(packed, &m) != 0
         || m.app.bytes >= CONF_ACCOUNT_BYTES_MAX || (m.type != TOKEN_GET && m.type != TOKEN_REJECTED)) {
         log_warn("message was not understood", log_u64("bytes", packed.bytes));
         return;
@@ -360,10 +336,9 @@ static void take(struct keeper *k, struct span id, struct span packed)
                                            .retry_ms = TOKEN_PEER_MS});
         return;
     }
-    struct peer *peer = find_peer(k, id, (size_t)(a - k->accounts));
-    peer->heard_ms = clock_mono_ms();
+    token_peers_hear(k->peers, id, (size_t)(a - k->accounts), clock_mono_ms());
     if (m.type == TOKEN_GET)
-        tell(k, a, peer);
+        tell(k, a, id);
     else if (token_state_reject(&a->state, m.token, clock_mono_ms()))
         log_error("WeChat rejected an access token before its end, another one is fetched",
                   log_str("account", a->conf->name),
@@ -397,7 +372,7 @@ static void receive(struct keeper *k)
 }
 
 /* Tells a sender the token, or why there is none; nothing while neither is known. */
-static void tell(struct keeper *k, const struct account *a, const struct peer *peer)
+static void tell(struct keeper *k, const struct account *a, struct span id)
 {
     int64_t now_ms = clock_mono_ms();
     const struct token_state *s = &a->state;
@@ -413,19 +388,24 @@ static void tell(struct keeper *k, const struct account *a, const struct peer *p
     } else {
         return;
     }
-    say(k, (struct span){peer->id, peer->id_bytes}, &m);
+    say(k, id, &m);
+}
+
+struct telling {
+    struct keeper *keeper;
+    const struct account *account;
+};
+
+static void tell_peer(void *self, struct span id)
+{
+    const struct telling *t = self;
+    tell(t->keeper, t->account, id);
 }
 
 static void tell_all(struct keeper *k, const struct account *a)
 {
-    size_t account = (size_t)(a - k->accounts);
-    int64_t since_ms = clock_mono_ms() - TOKEN_PEER_MS;
-    for (struct peer *p = k->peers; p < k->peers + PEERS_MAX; p++) {
-        if (p->id_bytes && p->heard_ms < since_ms)
-            p->id_bytes = 0;
-        if (p->id_bytes && p->account == account)
-            tell(k, a, p);
-    }
+    struct telling telling = {k, a};
+    token_peers_each(k->peers, (size_t)(a - k->accounts), clock_mono_ms(), tell_peer, &telling);
 }
 
 /* --- the cache ------------------------------------------------------------------------------------------ */

@@ -109,6 +109,7 @@ class Url(Case):
         log = self.keeper.log()
         self.assertIn("the token service still gives an access token that WeChat rejects", log)
         self.assertIn("level=error", log)
+        self.assertNotIn("is forced", log)
 
     def test_cached_token_serves_while_the_service_is_away(self):
         bench, server = self.with_service(as_json(TOKEN))
