@@ -13,6 +13,7 @@
 #include "base/conf_ini.h"
 #include "base/conf_keys.h"
 #include "base/conf_path.h"
+#include "base/conf_token.h"
 #include "base/conf_value.h"
 
 #define CONF_ERRORS_MAX 50
@@ -348,6 +349,17 @@ static void check_folder(struct loading *l, const char *section, const char *key
         complain(l, "%s: [%s] %s: is empty; give a folder\n", l->path, section, key);
 }
 
+/* Keys of an account that belong together. Without a number of a line: it is more than one that is wrong. */
+static void finish_account(struct loading *l, struct conf_account *account)
+{
+    const char *error = conf_token_error(account, l->conf->pdo.dsn[0] != '\0');
+    const char *colon = strcmp(account->name, CONF_ACCOUNT_DEFAULT) == 0 ? "" : ":";
+    if (error != NULL)
+        complain(l, "%s: [" CONF_SECTION_ACCOUNT "%s%s] %s\n", l->path, colon, *colon ? account->name : "", error);
+    if (account->token_fetches == 0)
+        account->token_fetches = conf_token_fetches(account->token_mode);
+}
+
 /* What is made from other keys. */
 static void finish(struct loading *l)
 {
@@ -363,6 +375,8 @@ static void finish(struct loading *l)
     derive_endpoint(l, conf->token.endpoint, "token.ipc");
     derive_token_cache(l);
     put_default_account_first(conf);
+    for (size_t i = 0; i < conf->account_count; i++)
+        finish_account(l, &conf->accounts[i]);
     if (conf->broker.frontend[0] == '\0')
         complain(l, "%s: [broker] frontend: is empty; give tcp://HOST:PORT or ipc://PATH\n", l->path);
     if (conf->account_count == 0)

@@ -30,7 +30,7 @@
 /* The account of the section [wechat]. [wechat:NAME] makes further ones. */
 #define CONF_ACCOUNT_DEFAULT "default"
 
-enum conf_token_mode { TOKEN_STABLE, TOKEN_CLASSIC };
+enum conf_token_mode { TOKEN_STABLE, TOKEN_CLASSIC, TOKEN_EXTERNAL };
 enum conf_on_unknown { ON_UNKNOWN_DEAD, ON_UNKNOWN_RETRY };
 enum conf_missing { MISSING_KEEP, MISSING_REJECT };
 
@@ -41,6 +41,10 @@ struct conf_account {
     char token[CONF_TEXT_BYTES_MAX];      /* secret; the callback token of the original, not an access token */
     char api_base[CONF_TEXT_BYTES_MAX];   /* addresses, at most CONF_BASES_MAX, with commas between; read with conf_base */
     enum conf_token_mode token_mode;
+    char token_url[CONF_TEXT_BYTES_MAX]; /* secret; http(s)://…: of TOKEN_EXTERNAL, which has this or token_sql */
+    char token_sql[CONF_TEXT_BYTES_MAX]; /* secret; a SELECT on [pdo] */
+    uint32_t token_fetches; /* of an hour, without forced ones; 1 to 10,000, default by mode: 600, classic 60 */
+    uint32_t token_forced;  /* forced refreshes of a day; 0 to 20, default 20 */
     uint32_t rate_per_s;   /* messages a second; 0 = no limit */
     uint32_t attempts_max; /* calls with a known failure before a message is dead; 1 to 1000, default 10 */
 };

@@ -196,15 +196,13 @@ static int set_choice(const struct conf_key *key, void *field, const char *text,
     const struct conf_choice *found = key->choices;
     while (found->name != NULL && strcasecmp(found->name, text) != 0)
         found++;
-    if (found->name != NULL && found->value != CONF_CHOICE_NOT_SUPPORTED) {
+    if (found->name != NULL) {
         memcpy(field, &found->value, sizeof found->value);
         return 0;
     }
-    say_wrong(wrong, text, found->name != NULL ? "is not supported; give" : "is unknown; give");
+    say_wrong(wrong, text, "is unknown; give");
     const char *between = " ";
     for (const struct conf_choice *c = key->choices; c->name != NULL; c++) {
-        if (c->value == CONF_CHOICE_NOT_SUPPORTED)
-            continue;
         buf_printf(wrong, "%s%s", between, c->name);
         between = " or ";
     }

@@ -21,7 +21,7 @@
 static const struct conf_choice token_modes[] = {
     {"stable", TOKEN_STABLE},
     {"classic", TOKEN_CLASSIC},
-    {"external", CONF_CHOICE_NOT_SUPPORTED},
+    {"external", TOKEN_EXTERNAL},
     {NULL, 0},
 };
 
@@ -84,7 +84,16 @@ const struct conf_key conf_keys[] = {
     {"wechat", "api_base", CONF_URLS, IN_ACCOUNT(api_base), "https://api.weixin.qq.com", 0, 0, NULL,
      "where WeChat's interface is; up to 8 addresses with commas between: the first that works is used"},
     {"wechat", "token_mode", CONF_CHOICE, IN_ACCOUNT(token_mode), "stable", 0, 0, token_modes,
-     "how access tokens are fetched: stable (stable_token) or classic (token)"},
+     "where access tokens come from: stable (stable_token), classic (token) or external (a service of yours)"},
+    {"wechat", "token_url", CONF_SECRET, IN_ACCOUNT(token_url), NULL, 0, 0, NULL,
+     "external: the http address that is asked for the access token; or token_url_file = PATH"},
+    {"wechat", "token_sql", CONF_SECRET, IN_ACCOUNT(token_sql), NULL, 0, 0, NULL,
+     "external: a SELECT on [pdo] of one row: the token and, optionally, the seconds it is still valid; or "
+     "token_sql_file = PATH"},
+    {"wechat", "token_fetches", CONF_U32, IN_ACCOUNT(token_fetches), NULL, 1, 10000, NULL,
+     "fetches of an access token an hour at most; 600 when not given, 60 with classic"},
+    {"wechat", "token_forced", CONF_U32, IN_ACCOUNT(token_forced), "20", 0, 20, NULL,
+     "stable: forced refreshes a day at most"},
     {"wechat", "rate", CONF_U32, IN_ACCOUNT(rate_per_s), "0", 0, 1000000, NULL,
      "messages a second at most; 0 is no limit"},
     {"wechat", "max_attempts", CONF_U32, IN_ACCOUNT(attempts_max), "10", 1, 1000, NULL,

@@ -29,10 +29,8 @@ enum conf_type {
 
 struct conf_choice {
     const char *name; /* the first one of a value is the one that is dumped; NULL ends the list */
-    int value;        /* CONF_CHOICE_NOT_SUPPORTED: known, and refused */
+    int value;
 };
-
-#define CONF_CHOICE_NOT_SUPPORTED (-1)
 
 struct conf_key {
     const char *section;

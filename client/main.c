@@ -4,6 +4,7 @@
 #include "client/ask.h"
 #include "client/hand_over.h"
 #include "client/queue_commands.h"
+#include "client/token.h"
 #include "client/wechat.h"
 
 int main(int argc, char **argv)
@@ -15,6 +16,8 @@ int main(int argc, char **argv)
         return hand_over("store", "mega-store", argv + 1);
     if (argc > 1 && strcmp(argv[1], "wechat") == 0)
         return wechat_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "token") == 0)
+        return token_main(argc - 1, argv + 1);
     int status = options_read(&options, argc, argv);
     if (status == STATUS_DONE)
         status = ask(&options);

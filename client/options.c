@@ -24,8 +24,9 @@ static const char help_text[] =
     "  mega ready [--wait]                  can messages be accepted and sent now?\n"
     "  mega queue …                         what waits and what became of it: show, cancel, pause, send again, export\n"
     "  mega store …                         the store on disk: backup, check\n"
-    "  mega wechat …                        WeChat itself: quota, token, hosts, what a code means; a test message\n\n"
-    "mega queue --help, mega store --help and mega wechat --help tell more of these three. Of the others:\n\n"
+    "  mega token …                         the access tokens: show, status, reject\n"
+    "  mega wechat …                        WeChat itself: quota, hosts, what a code means; a test message\n\n"
+    "mega queue, store, token and wechat tell more with --help. Of the others:\n\n"
     "  -c, --config FILE      where the frontend is read from (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --frontend ADDR    the broker's frontend (default " FRONTEND_DEFAULT ")\n"
     "      --json             one JSON object a result\n"
@@ -182,7 +183,7 @@ static int read_command(struct options *o, int count, char **arguments)
     } commands[] = {{"push", OP_PUSH, -1},    {"send", OP_SEND, -1},    {"tset", OP_TSET, 1},
                     {"status", OP_STATUS, 1}, {"cancel", OP_CANCEL, 1}, {"ready", OP_PING, 0}};
     if (count == 0)
-        return usage("command", "missing; give push, send, tset, status, cancel, ready, queue, store or wechat");
+        return usage("command", "missing; give push, send, tset, status, cancel, ready, queue, store, token or wechat");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(arguments[0], commands[i].name) != 0)
             continue;
@@ -197,9 +198,10 @@ static int read_command(struct options *o, int count, char **arguments)
             o->request.id = span_of(arguments[1]);
         return STATUS_DONE;
     }
-    if (strcmp(arguments[0], "queue") == 0 || strcmp(arguments[0], "store") == 0 || strcmp(arguments[0], "wechat") == 0)
+    if (strcmp(arguments[0], "queue") == 0 || strcmp(arguments[0], "store") == 0 || strcmp(arguments[0], "token") == 0 ||
+        strcmp(arguments[0], "wechat") == 0)
         return usage(arguments[0], "give it first, options behind it");
-    return usage(arguments[0], "unknown command; give push, send, tset, status, cancel, ready, queue, store or wechat");
+    return usage(arguments[0], "unknown command; give push, send, tset, status, cancel, ready, queue, store, token or wechat");
 }
 
 int options_read(struct options *o, int argc, char **argv)

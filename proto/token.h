@@ -1,4 +1,4 @@
-/* Messages between senders (DEALER) and the token keeper (ROUTER): who may know an access token.
+/* Messages between senders, or other programs of the house (DEALER), and the token keeper (ROUTER): who may know an access token.
  *
  *   get      sender -> keeper   {t, app}           wants the token of an account now and every change of it; repeated every
  *                                                  TOKEN_GET_EVERY_MS, since the keeper forgets who is silent for TOKEN_PEER_MS

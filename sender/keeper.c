@@ -1,4 +1,5 @@
-/* One thread, one loop: a ROUTER for the senders, libcurl for the fetches, a token_state for each account.
+/* One thread, one loop: a ROUTER for the senders, libcurl for the fetches, a token_state for each account; and the
+ * thread of token_sql, if an account has its tokens from a database.
  *
  * The keeper pushes: whoever has asked within TOKEN_PEER_MS is told of every change. Nothing is kept for a
  * sender that does not read; it asks again.
@@ -17,24 +18,19 @@
 #include "base/log.h"
 #include "proto/token.h"
 #include "sender/http.h"
+#include "sender/token_external.h"
 #include "sender/token_fetch.h"
+#include "sender/token_peers.h"
+#include "sender/token_sql.h"
 #include "sender/token_state.h"
 #include "sender/token_store.h"
 
-#define FETCHES_MAX       16   /* at once, of different accounts */
-#define PEERS_MAX         4096 /* pairs of sender and account; the one that was silent longest makes room */
-#define PEER_ID_BYTES_MAX 64
 #define RECEIVE_MAX       256  /* messages a turn */
 #define MESSAGE_KEEPER_BYTES_MAX 65536
+#define NO_ACCOUNT        "the token keeper has no account of this name; add its section to the configuration"
 #define WAIT_MS_MAX       1000
+#define FAILURES_LOUD     3    /* in a row, without a token to go on with: no longer a hiccup */
 #define SOCKET_UMASK      0117 /* leaves 0660 */
-
-struct peer {
-    char id[PEER_ID_BYTES_MAX]; /* ZeroMQ's routing id */
-    size_t id_bytes;            /* 0 = free place */
-    size_t account;
-    int64_t heard_ms;
-};
 
 struct account {
     struct keeper *keeper;
@@ -49,8 +45,9 @@ struct keeper {
     const struct conf *conf;
     zsock_t *socket;
     struct http *http;
+    struct token_sql *sql;    /* NULL: no account has token_sql */
     struct account *accounts; /* conf->account_count of them */
-    struct peer *peers;       /* PEERS_MAX of them */
+    struct token_peers *peers;
     struct fetched fetched;   /* reused */
     struct buf url;           /* reused; may hold a secret */
     struct buf out;           /* reused for packing */
@@ -60,8 +57,9 @@ static void load_cache(struct keeper *k);
 static void save_cache(struct keeper *k);
 static void receive(struct keeper *k);
 static void act(struct keeper *k);
-static void on_fetched(void *self, const struct http_answer *answer);
-static void tell(struct keeper *k, const struct account *a, const struct peer *peer);
+static void on_answered(void *self, const struct http_answer *answer);
+static void take_rows(struct keeper *k);
+static void tell(struct keeper *k, const struct account *a, struct span id);
 static void tell_all(struct keeper *k, const struct account *a);
 
 /* Tokens are sent as they are. */
@@ -90,6 +88,20 @@ static int bind_socket(struct keeper *k)
     return 0;
 }
 
+/* Starts the thread for token_sql when an account has it. Returns -1 when the database cannot be used (logged). */
+static int open_sql(struct keeper *k)
+{
+    struct buf error = {0};
+    for (size_t i = 0; i < k->conf->account_count && k->sql == NULL && error.bytes == 0; i++)
+        if (k->conf->accounts[i].token_sql[0])
+            k->sql = token_sql_new(k->conf, &error);
+    int failed = error.bytes > 0;
+    if (failed)
+        log_error("token_sql cannot be used", log_span("reason", buf_span(&error)));
+    buf_free(&error);
+    return failed ? -1 : 0;
+}
+
 struct keeper *keeper_new(struct program *program)
 {
     const struct conf *conf = program->conf;
@@ -100,30 +112,32 @@ struct keeper *keeper_new(struct program *program)
     struct keeper *k = mem_new(sizeof *k);
     k->program = program;
     k->conf = conf;
-    k->peers = mem_new(PEERS_MAX * sizeof *k->peers);
+    k->peers = token_peers_new();
     k->accounts = mem_new(conf->account_count * sizeof *k->accounts);
     for (size_t i = 0; i < conf->account_count; i++) {
         struct account *a = &k->accounts[i];
         a->keeper = k;
         a->conf = &conf->accounts[i];
         token_store_key(a->conf, a->key);
-        token_state_open(&a->state, a->conf->token_mode, clock_mono_ms());
+        token_state_open(&a->state, a->conf, clock_mono_ms());
     }
-    k->http = http_new(&(struct http_options){.calls_max = FETCHES_MAX,
+    /* One for each account, which has one fetch at a time: none waits for another's slow service. */
+    k->http = http_new(&(struct http_options){.calls_max = (uint32_t)conf->account_count,
                                               .ca_file = conf->sender.ca_file,
                                               .timeout_ms = conf->sender.timeout_ms,
                                               .connect_timeout_ms = conf->sender.connect_timeout_ms});
     load_cache(k);
-    if (bind_socket(k) != 0)
+    if (open_sql(k) != 0 || bind_socket(k) != 0)
         keeper_destroy(&k);
     return k;
 }
 
-void keeper_destroy(struct keeper **self)
+int keeper_destroy(struct keeper **self)
 {
     struct keeper *k = *self;
     if (k == NULL)
-        return;
+        return 0;
+    int left = token_sql_destroy(&k->sql);
     http_destroy(&k->http);
     zsock_destroy(&k->socket);
     for (size_t i = 0; i < k->conf->account_count; i++) {
@@ -135,9 +149,10 @@ void keeper_destroy(struct keeper **self)
     buf_free(&k->url);
     buf_free(&k->out);
     free(k->accounts);
-    free(k->peers);
+    token_peers_destroy(&k->peers);
     free(k);
     *self = NULL;
+    return left;
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------- */
@@ -148,7 +163,7 @@ static int64_t wait_ms(const struct keeper *k)
     int64_t now_ms = clock_mono_ms(), next_ms = now_ms + WAIT_MS_MAX, http_ms = http_wait_ms(k->http);
     for (size_t i = 0; i < k->conf->account_count; i++) {
         const struct token_state *s = &k->accounts[i].state;
-        if (!s->is_fetching && s->next_ms < next_ms && http_in_flight(k->http) < FETCHES_MAX)
+        if (!s->is_fetching && s->next_ms < next_ms)
             next_ms = s->next_ms;
     }
     int64_t wait = next_ms > now_ms ? next_ms - now_ms : 0;
@@ -160,8 +175,9 @@ int keeper_run(struct keeper *k)
     for (;;) {
         zmq_pollitem_t items[] = {{zsock_resolve(k->socket), 0, ZMQ_POLLIN, 0},
                                   {NULL, http_fd(k->http), ZMQ_POLLIN, 0},
-                                  {NULL, k->program->signal_fd, ZMQ_POLLIN, 0}};
-        if (zmq_poll(items, 3, (long)wait_ms(k)) < 0 && errno != EINTR)
+                                  {NULL, k->program->signal_fd, ZMQ_POLLIN, 0},
+                                  {NULL, k->sql ? token_sql_fd(k->sql) : -1, ZMQ_POLLIN, 0}};
+        if (zmq_poll(items, k->sql ? 4 : 3, (long)wait_ms(k)) < 0 && errno != EINTR)
             log_error("poll failed", log_str("error", zmq_strerror(errno)));
         int signal_number;
         while ((signal_number = program_signal(k->program)) != 0)
@@ -169,29 +185,42 @@ int keeper_run(struct keeper *k)
                 return 0;
         receive(k);
         http_run(k->http);
+        take_rows(k);
         act(k);
     }
+}
+
+static void tell_forced(struct keeper *k, const struct account *a)
+{
+    log_error("WeChat gave a rejected access token again, another one is forced", log_str("account", a->conf->name),
+              log_u64("forced_today", a->state.forced.count),
+              log_str("check", "whether the token or app_secret leaked: forcing is meant for that, and is limited"));
+    save_cache(k); /* the count must not be lost with this process */
 }
 
 /* Begins a fetch. The body must live as long as the fetch, the URL need not. */
 static void fetch(struct keeper *k, struct account *a)
 {
-    token_fetch_ask(a->conf, a->state.is_forced, &k->url, &a->body);
-    if (a->state.is_forced) {
-        log_error("WeChat gave a rejected access token again, another one is forced",
-                  log_str("account", a->conf->name), log_u64("forced_today", a->state.forced.count));
-        save_cache(k); /* the count must not be lost with this process */
+    if (a->conf->token_sql[0]) {
+        token_sql_ask(k->sql, (size_t)(a - k->accounts));
+        return;
     }
+    if (a->conf->token_mode == TOKEN_EXTERNAL)
+        token_external_ask(a->conf, &k->url);
+    else
+        token_fetch_ask(a->conf, a->state.is_forced, &k->url, &a->body);
+    if (a->state.is_forced)
+        tell_forced(k, a);
     struct http_request request = {
-        .url = buf_str(&k->url), .body = buf_span(&a->body), .self = a, .done = on_fetched};
+        .url = buf_str(&k->url), .body = buf_span(&a->body), .self = a, .done = on_answered};
     int failed = http_begin(k->http, &request);
-    assert(!failed); /* `act` looked for a free place */
+    assert(!failed); /* there is a place for each account */
 }
 
 /* Does what is due for each account. */
 static void act(struct keeper *k)
 {
-    for (size_t i = 0; i < k->conf->account_count && http_in_flight(k->http) < FETCHES_MAX; i++) {
+    for (size_t i = 0; i < k->conf->account_count; i++) {
         struct account *a = &k->accounts[i];
         switch (token_state_next(&a->state, clock_mono_ms(), clock_wall_ms())) {
         case TOKEN_STEP_NONE:
@@ -200,32 +229,47 @@ static void act(struct keeper *k)
             fetch(k, a);
             break;
         case TOKEN_STEP_TELL:
-            log_warn("state of the access token changed", log_str("account", a->conf->name),
-                     log_span("reason", buf_span(&a->state.reason)));
+            log_write(a->state.reason.bytes ? LEVEL_ERROR : LEVEL_WARN, "state of the access token changed",
+                      log_str("account", a->conf->name), log_span("reason", buf_span(&a->state.reason)));
             tell_all(k, a);
             break;
         }
     }
 }
 
+/* A failure that passes is a warning while there is a token to go on with, and at first. */
 static void log_failure(const struct account *a, const struct fetched *fetched)
 {
-    enum log_level level = fetched->end == FETCH_FAILED ? LEVEL_WARN : LEVEL_ERROR;
-    log_write(level, "access token not fetched", log_str("account", a->conf->name),
+    int64_t now_ms = clock_mono_ms();
+    int is_loud = fetched->end != FETCH_FAILED
+                  || (a->state.failures >= FAILURES_LOUD && !token_state_is_usable(&a->state, now_ms));
+    log_write(is_loud ? LEVEL_ERROR : LEVEL_WARN, "access token not fetched", log_str("account", a->conf->name),
               log_i64("errcode", fetched->errcode), log_span("reason", buf_span(&fetched->reason)),
-              log_i64("retry_ms", a->state.next_ms - clock_mono_ms()));
+              log_i64("retry_ms", a->state.next_ms - now_ms));
 }
 
-static void on_fetched(void *self, const struct http_answer *answer)
+/* What calls a person: a token that WeChat rejects and all the same, or the service, gives again. */
+static void log_same(const struct account *a, enum token_news news)
 {
-    struct account *a = self;
-    struct keeper *k = a->keeper;
+    if (news == TOKEN_NEWS_SAME_USED)
+        log_error("a rejected access token was given again and is used on", log_str("account", a->conf->name),
+                  log_str("check", "whether this account was restricted, and what else fetches tokens for it"));
+    else if (news == TOKEN_NEWS_SAME_WAITS)
+        log_error("the token service still gives an access token that WeChat rejects",
+                  log_str("account", a->conf->name),
+                  log_str("check", "that the service fetches another one, and that nothing else fetches any"),
+                  log_i64("retry_ms", a->state.next_ms - clock_mono_ms()));
+}
+
+/* Takes what k->fetched holds. */
+static void on_fetched(struct keeper *k, struct account *a)
+{
     struct fetched *fetched = &k->fetched;
-    token_fetch_read(a->conf, answer, fetched);
-    int is_new = token_state_fetched(&a->state, fetched, clock_mono_ms(), clock_wall_ms());
-    if (fetched->end != FETCH_TOKEN)
+    enum token_news news = token_state_fetched(&a->state, fetched, clock_mono_ms(), clock_wall_ms());
+    if (news == TOKEN_NEWS_FAILED)
         log_failure(a, fetched);
-    if (is_new) {
+    log_same(a, news);
+    if (news == TOKEN_NEWS_NEW) {
         log_info("access token fetched", log_str("account", a->conf->name),
                  log_i64("ttl_s", fetched->ttl_ms / 1000));
         save_cache(k);
@@ -233,23 +277,29 @@ static void on_fetched(void *self, const struct http_answer *answer)
     tell_all(k, a);
 }
 
-/* --- senders -------------------------------------------------------------------------------------------- */
-
-/* The peer's place; a new one takes a free place, or that of the one silent longest. */
-static struct peer *find_peer(struct keeper *k, struct span id, size_t account)
+static void on_answered(void *self, const struct http_answer *answer)
 {
-    struct peer *oldest = &k->peers[0];
-    for (struct peer *p = k->peers; p < k->peers + PEERS_MAX; p++) {
-        if (p->id_bytes == id.bytes && p->account == account && memcmp(p->id, id.data, id.bytes) == 0)
-            return p;
-        if (oldest->id_bytes && (p->id_bytes == 0 || p->heard_ms < oldest->heard_ms))
-            oldest = p;
-    }
-    memcpy(oldest->id, id.data, id.bytes);
-    oldest->id_bytes = id.bytes;
-    oldest->account = account;
-    return oldest;
+    struct account *a = self;
+    struct keeper *k = a->keeper;
+    if (a->conf->token_mode == TOKEN_EXTERNAL)
+        token_external_read(answer, &k->fetched);
+    else
+        token_fetch_read(a->conf, answer, &k->fetched);
+    on_fetched(k, a);
 }
+
+static void take_rows(struct keeper *k)
+{
+    struct token_row row;
+    size_t account;
+    while (k->sql != NULL && token_sql_take(k->sql, &account, &row)) {
+        token_external_row(&row, &k->fetched);
+        token_row_free(&row);
+        on_fetched(k, &k->accounts[account]);
+    }
+}
+
+/* --- senders -------------------------------------------------------------------------------------------- */
 
 static struct account *find_account(struct keeper *k, struct span name)
 {
@@ -259,23 +309,36 @@ static struct account *find_account(struct keeper *k, struct span name)
     return NULL;
 }
 
+/* Dropped when the peer is gone or does not read; it asks again. */
+static void say(struct keeper *k, struct span id, const struct token_message *m)
+{
+    void *socket = zsock_resolve(k->socket);
+    buf_clear(&k->out);
+    token_pack(m, &k->out);
+    if (zmq_send(socket, id.data, id.bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+        zmq_send(socket, k->out.data, k->out.bytes, ZMQ_DONTWAIT);
+}
+
 static void take(struct keeper *k, struct span id, struct span packed)
 {
     struct token_message m;
     struct account *a;
-    if (id.bytes == 0 || id.bytes > PEER_ID_BYTES_MAX || token_unpack(packed, &m) != 0
-        || (m.type != TOKEN_GET && m.type != TOKEN_REJECTED)) {
+    if (id.bytes == 0 || id.bytes > TOKEN_PEER_ID_BYTES_MAX || token_unpack(packed, &m) != 0
+        || m.app.bytes >= CONF_ACCOUNT_BYTES_MAX || (m.type != TOKEN_GET && m.type != TOKEN_REJECTED)) {
         log_warn("message was not understood", log_u64("bytes", packed.bytes));
         return;
     }
     if ((a = find_account(k, m.app)) == NULL) {
-        log_warn("a sender asks for an account that is not in the configuration", log_span("account", m.app));
+        log_warn("somebody asks for an account that is not in the configuration", log_span("account", m.app));
+        say(k, id, &(struct token_message){.type = TOKEN_NONE,
+                                           .app = m.app,
+                                           .message = span_of(NO_ACCOUNT),
+                                           .retry_ms = TOKEN_PEER_MS});
         return;
     }
-    struct peer *peer = find_peer(k, id, (size_t)(a - k->accounts));
-    peer->heard_ms = clock_mono_ms();
+    token_peers_hear(k->peers, id, (size_t)(a - k->accounts), clock_mono_ms());
     if (m.type == TOKEN_GET)
-        tell(k, a, peer);
+        tell(k, a, id);
     else if (token_state_reject(&a->state, m.token, clock_mono_ms()))
         log_error("WeChat rejected an access token before its end, another one is fetched",
                   log_str("account", a->conf->name),
@@ -309,7 +372,7 @@ static void receive(struct keeper *k)
 }
 
 /* Tells a sender the token, or why there is none; nothing while neither is known. */
-static void tell(struct keeper *k, const struct account *a, const struct peer *peer)
+static void tell(struct keeper *k, const struct account *a, struct span id)
 {
     int64_t now_ms = clock_mono_ms();
     const struct token_state *s = &a->state;
@@ -325,23 +388,24 @@ static void tell(struct keeper *k, const struct account *a, const struct peer *p
     } else {
         return;
     }
-    void *socket = zsock_resolve(k->socket);
-    buf_clear(&k->out);
-    token_pack(&m, &k->out);
-    if (zmq_send(socket, peer->id, peer->id_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
-        zmq_send(socket, k->out.data, k->out.bytes, ZMQ_DONTWAIT);
+    say(k, id, &m);
+}
+
+struct telling {
+    struct keeper *keeper;
+    const struct account *account;
+};
+
+static void tell_peer(void *self, struct span id)
+{
+    const struct telling *t = self;
+    tell(t->keeper, t->account, id);
 }
 
 static void tell_all(struct keeper *k, const struct account *a)
 {
-    size_t account = (size_t)(a - k->accounts);
-    int64_t since_ms = clock_mono_ms() - TOKEN_PEER_MS;
-    for (struct peer *p = k->peers; p < k->peers + PEERS_MAX; p++) {
-        if (p->id_bytes && p->heard_ms < since_ms)
-            p->id_bytes = 0;
-        if (p->id_bytes && p->account == account)
-            tell(k, a, p);
-    }
+    struct telling telling = {k, a};
+    token_peers_each(k->peers, (size_t)(a - k->accounts), clock_mono_ms(), tell_peer, &telling);
 }
 
 /* --- the cache ------------------------------------------------------------------------------------------ */

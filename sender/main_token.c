@@ -1,5 +1,6 @@
 /* mega-token: see keeper.h and README.md. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/program.h"
@@ -22,7 +23,8 @@ int main(int argc, char **argv)
         status = keeper_run(keeper);
         log_info("ended", log_i64("status", status));
     }
-    keeper_destroy(&keeper);
+    if (keeper_destroy(&keeper) != 0)
+        _exit(status); /* a thread is left that still reads the configuration */
     program_close(&program);
     return status;
 }

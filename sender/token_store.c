@@ -27,11 +27,18 @@ static int write_file(const char *path, struct span bytes);
 
 void token_store_key(const struct conf_account *account, char key[TOKEN_KEY_BYTES])
 {
+    static const char *const modes[] = {
+        [TOKEN_STABLE] = "stable", [TOKEN_CLASSIC] = "classic", [TOKEN_EXTERNAL] = "external"};
     struct buf text = {0};
     buf_append(&text, account->app_id, strlen(account->app_id) + 1);
     buf_append(&text, account->app_secret, strlen(account->app_secret) + 1);
     buf_append(&text, account->api_base, strlen(account->api_base) + 1);
-    buf_append_str(&text, account->token_mode == TOKEN_CLASSIC ? "classic" : "stable");
+    buf_append_str(&text, modes[account->token_mode]);
+    if (account->token_mode == TOKEN_EXTERNAL) {
+        buf_append(&text, "", 1);
+        buf_append(&text, account->token_url, strlen(account->token_url) + 1);
+        buf_append_str(&text, account->token_sql);
+    }
     hash_hex(hash_128(text.data, text.bytes), key);
     buf_free(&text);
 }

@@ -26,7 +26,7 @@ struct token_record {
 };
 
 /* Hexadecimal digits of a hash over everything that makes a token another one: AppID, secret, mode,
- * api_base. */
+ * api_base, and of a token service how it is asked. */
 void token_store_key(const struct conf_account *account, char key[TOKEN_KEY_BYTES]);
 
 /* Reads at most `max` records, whose spans point into `bytes` (cleared first). Returns their number; 0 when

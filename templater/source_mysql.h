@@ -1,9 +1,7 @@
 /* Templates in MySQL or MariaDB: the table of the original service (tmpl_key, template).
  *
- * The connection is made when it is needed, talks utf8mb4 whatever the table is in, and has time limits for
- * connecting and for each wait on the network ([pdo] connect_timeout, query_timeout; in whole seconds,
- * rounded up, since the library knows no finer ones). A connection that turns out to be lost is made again
- * once at once.
+ * The connection and its time limits are those of base/mysql_link.h. One that turns out to be lost is made
+ * again once at once.
  */
 #ifndef TEMPLATER_SOURCE_MYSQL_H
 #define TEMPLATER_SOURCE_MYSQL_H

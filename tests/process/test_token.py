@@ -1,6 +1,8 @@
 """mega-token: one fetch however many ask, rejected tokens, the cache, what it says when there is none."""
+import json
 import os
 import stat
+import subprocess
 import unittest
 
 import msgpack
@@ -21,12 +23,20 @@ class Asker:
         self.socket.connect(bench.token)
         bench.on_close(self.socket.close)
 
+        self.seen = bench.seen if hasattr(bench, "seen") else set()
+
     def say(self, kind, app="default", **more):
         self.socket.send(pack(dict({"t": kind, "app": app}, **more)))
 
     def read(self, ms=20000):
         assert self.socket.poll(ms), "the keeper says nothing"
-        return msgpack.unpackb(self.socket.recv())
+        return self.receive()
+
+    def receive(self):
+        message = msgpack.unpackb(self.socket.recv())
+        if "token" in message:
+            self.seen.add(message["token"])
+        return message
 
     def read_other(self, token):
         """The next token that is another one; answers to earlier questions may come before it."""
@@ -42,23 +52,35 @@ class Asker:
         while ring.time.monotonic() < end:
             self.say("get", app)
             while self.socket.poll(100):
-                message = msgpack.unpackb(self.socket.recv())
+                message = self.receive()
                 if message["t"] in until and message["app"] == app:
                     return message
         raise AssertionError("the keeper says nothing")
 
 
-class Token(unittest.TestCase):
+class Case(unittest.TestCase):
     def bench(self, accounts=None, sections=None):
+        """What was seen as a token, or is put into `seen` as a secret, must be in no log at the end."""
         bench = Bench(accounts or {"default": {}}, sections)
+        bench.seen = set()
         self.addCleanup(bench.close)
+        self.addCleanup(self.check_logs, bench)
         return bench
 
-    def with_sim(self, *arguments, mode="stable", sections=None):
+    def check_logs(self, bench):
+        for process in bench.processes:
+            if process.name != "sim" and os.path.exists(process.log_path):
+                for secret in bench.seen:
+                    self.assertNotIn(secret, process.log())
+
+    def with_sim(self, *arguments, mode="stable", sections=None, **account):
         bench = self.bench()
         sim = start_sim(bench, *arguments)
-        bench.write({"default": {"api_base": sim.base, "token_mode": mode}}, sections)
+        bench.write({"default": dict({"api_base": sim.base, "token_mode": mode}, **account)}, sections)
         return bench, sim
+
+
+class Token(Case):
 
     def test_one_fetch_for_all(self):
         bench, sim = self.with_sim()
@@ -91,6 +113,60 @@ class Token(unittest.TestCase):
             asker.say("rejected", token=first)
             self.assertEqual(asker.ask(until=("token",))["token"], second)
         self.assertEqual(sim.get("/sim/stats")["token_fetches"], stats["token_fetches"])
+
+    def test_invalidated_again_and_again(self):
+        """Four senders, a token that is ended from outside several times a second: one fetch each time, at once."""
+        bench, sim = self.with_sim()
+        keeper = bench.start("mega-token", "token")
+        askers = [Asker(bench) for _ in range(4)]
+        token, = {asker.ask(until=("token",))["token"] for asker in askers}
+        for i in range(20):
+            sim.post("/sim/invalidate")
+            for asker in askers:
+                asker.say("rejected", token=token)
+            told = {asker.read_other(token) for asker in askers}
+            self.assertEqual(len(told), 1)
+            token, = told
+            stats = sim.get("/sim/stats")
+            self.assertEqual((stats["token_fetches"], stats["forced"]), (i + 2, 0))
+        self.assertNotIn("token_fetches", keeper.log())
+
+    def test_cap_of_fetches(self):
+        bench, sim = self.with_sim(token_fetches="3")
+        keeper = bench.start("mega-token", "token")
+        asker = Asker(bench)
+        token = asker.ask(until=("token",))["token"]
+        for _ in range(2):
+            sim.post("/sim/invalidate")
+            asker.say("rejected", token=token)
+            token = asker.read_other(token)
+        sim.post("/sim/invalidate")
+        asker.say("rejected", token=token)
+        told = asker.read()
+        while told["t"] == "token":
+            told = asker.read()
+        self.assertIn("fetched 3 times within an hour ([wechat] token_fetches)", told["message"])
+        self.assertTrue(50000 < told["retry"] <= 60000, told)
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], 3)
+        self.assertIn("level=error", keeper.log())
+
+    def test_never_forced(self):
+        bench, sim = self.with_sim(token_forced="0")
+        keeper = bench.start("mega-token", "token")
+        asker = Asker(bench)
+        token = asker.ask(until=("token",))["token"]
+        asker.say("rejected", token=token)
+        sim.wait(token_fetches=2)
+        self.assertEqual(Asker(bench).ask(until=("token",))["token"], token)  # said nothing before the fetch had ended
+        self.assertEqual(sim.get("/sim/stats")["forced"], 0)
+        self.assertIn("a rejected access token was given again and is used on", keeper.log())
+
+    def test_unknown_account(self):
+        bench, _ = self.with_sim()
+        bench.start("mega-token", "token")
+        told = Asker(bench).ask("nobody")
+        self.assertEqual(told["t"], "none")
+        self.assertIn("no account of this name", told["message"])
 
     def test_rejected_same_again_is_forced(self):
         bench, sim = self.with_sim()
@@ -277,6 +353,94 @@ class Token(unittest.TestCase):
         keeper = bench.start("mega-token", "token")
         self.assertEqual(keeper.process.wait(ring.LIMIT_S), 1)
         self.assertIn("[wechat]", keeper.log())
+
+
+class Command(Case):
+    """mega token."""
+
+    def mega(self, bench, *arguments, text=None):
+        command = [os.path.join(ring.BIN, "mega"), "token"] + list(arguments)
+        done = subprocess.run(command + ["-c", bench.conf_path, "--timeout", "20s"], input=text, capture_output=True,
+                              text=True, timeout=ring.LIMIT_S)
+        self.assertNotIn("Sanitizer", done.stderr)
+        return done.returncode, done.stdout, done.stderr
+
+    def bench_of_three(self):
+        bench = self.bench()
+        sim = start_sim(bench, "--account", "wx-shop:shop-secret", "--account", ring.APP_ID + ":" + ring.SECRET)
+        bench.write({"default": {"api_base": sim.base}, "bad": {"api_base": sim.base, "app_secret": "not-the-secret"},
+                     "shop": {"api_base": sim.base, "app_id": "wx-shop", "app_secret": "shop-secret"}})
+        bench.start("mega-token", "token")
+        return bench, sim
+
+    def test_show(self):
+        bench, _ = self.bench_of_three()
+        tokens = {app: Asker(bench).ask(app, until=("token",))["token"] for app in ("default", "shop")}
+        self.assertEqual(self.mega(bench, "show"), (0, tokens["default"] + "\n", ""))
+        self.assertEqual(self.mega(bench, "show", "--app", "shop"), (0, tokens["shop"] + "\n", ""))
+        status, out, _ = self.mega(bench, "show", "--ttl")
+        token, ttl = out.split()
+        self.assertEqual((status, token), (0, tokens["default"]))
+        self.assertTrue(7000000 < int(ttl) <= 7200000, ttl)
+        told = json.loads(self.mega(bench, "show", "--json", "--app", "shop")[1])
+        self.assertEqual((told["app"], told["token"]), ("shop", tokens["shop"]))
+        self.assertTrue(7000000 < told["ttl"] <= 7200000)
+        status, out, error = self.mega(bench, "show", "--app", "bad")
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("40125", error)
+        status, out, error = self.mega(bench, "show", "--app", "nobody")
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("no account of this name", error)
+
+    def test_status(self):
+        bench, _ = self.bench_of_three()
+        status, out, error = self.mega(bench, "status")
+        self.assertEqual((status, error), (1, ""))
+        rows = [line.split() for line in out.splitlines()]
+        self.assertEqual([row[:2] for row in rows],
+                         [["ACCOUNT", "STATE"], ["default", "token"], ["bad", "none"], ["shop", "token"]])
+        self.assertIn("check app_secret", out)
+        for token in (Asker(bench).ask(app, until=("token",))["token"] for app in ("default", "shop")):
+            self.assertNotIn(token, out)
+        status, out, _ = self.mega(bench, "status", "--json")
+        told = {row["app"]: row for row in map(json.loads, out.splitlines())}
+        self.assertEqual({app: row["state"] for app, row in told.items()},
+                         {"default": "token", "bad": "none", "shop": "token"})
+        self.assertTrue(0 < told["bad"]["retry"] <= 60000)
+        self.assertEqual(self.mega(bench, "status", "--app", "shop")[0], 0)
+
+    def test_reject(self):
+        bench, sim = self.with_sim()
+        bench.start("mega-token", "token")
+        asker = Asker(bench)
+        token = asker.ask(until=("token",))["token"]
+        sim.post("/sim/invalidate")
+        self.assertEqual(self.mega(bench, "reject", text=token + "\n"), (0, "another token is in use\n", ""))
+        asker.read_other(token)
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], 2)
+        self.assertEqual(self.mega(bench, "reject", text=token)[0], 0)  # is another one already
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], 2)
+        self.assertEqual(self.mega(bench, "reject", text="")[0], 2)
+        self.assertEqual(self.mega(bench, "reject", text="x" * 2049)[0], 2)
+        self.assertEqual(self.mega(bench, "reject", token, text="")[0], 2)  # not where others see it
+
+    def test_no_keeper(self):
+        bench = self.bench()
+        for command in ("show", "status", "reject"):
+            done = subprocess.run([os.path.join(ring.BIN, "mega"), "token", command, "-c", bench.conf_path, "--timeout",
+                                   "50ms"], input="t\n", capture_output=True, text=True, timeout=ring.LIMIT_S)
+            self.assertEqual(done.returncode, 1, done)
+            if command == "status":
+                self.assertIn("no answer", done.stdout)
+            else:
+                self.assertIn("No such file", done.stderr)
+
+    def test_usage(self):
+        bench = self.bench()
+        for arguments in ((), ("nonsense",), ("show", "--app", ""), ("show", "x"), ("status", "--ttl"), ("show", "--nonsense")):
+            self.assertEqual(self.mega(bench, *arguments)[0], 2, arguments)
+        self.assertEqual(self.mega(bench, "show", "--endpoint", "nonsense")[0], 2)
+        self.assertIn("mega token show", self.mega(bench, "--help")[1])
 
 
 if __name__ == "__main__":

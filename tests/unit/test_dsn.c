@@ -1,5 +1,5 @@
 /* The dsn of [pdo]. */
-#include "templater/dsn.h"
+#include "base/dsn.h"
 #include "tests/unit/test.h"
 
 static const struct {

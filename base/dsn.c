@@ -1,6 +1,6 @@
-/* Reads a PDO dsn. Pure; used by source_mysql.c at start. The text comes from the configuration and is
+/* Reads a PDO dsn. Pure; used by mysql_link.c at start. The text comes from the configuration and is
  * bounded by it. */
-#include "templater/dsn.h"
+#include "base/dsn.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* The dsn of [pdo]: mysql:host=..;port=..;dbname=..;unix_socket=..;charset=.. as PHP's PDO writes it
  * (php.net: PDO_MYSQL DSN). */
-#ifndef TEMPLATER_DSN_H
-#define TEMPLATER_DSN_H
+#ifndef BASE_DSN_H
+#define BASE_DSN_H
 
 #include "base/buf.h"
 
