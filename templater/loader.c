@@ -192,6 +192,23 @@ static const char *key_fault(struct span key)
     return key_characters(key) > KEY_BYTES_MAX ? "the key is over 32 characters" : NULL;
 }
 
+/* Tells of what WeChat will cut or may refuse, once for each reading. */
+static void log_warnings(struct span key, const struct template *t)
+{
+    const struct template_findings *found = &t->findings;
+    struct buf text = {0};
+    if (found->warning_count == 0)
+        return;
+    for (size_t i = 0; i + 1 < found->warnings.bytes; i++)
+        if (found->warnings.data[i] == '\n')
+            buf_append_str(&text, "; ");
+        else
+            buf_append(&text, found->warnings.data + i, 1);
+    log_warn("template read with warnings", log_span("key", key), log_u64("count", found->warning_count),
+             log_span("warnings", buf_span(&text)));
+    buf_free(&text);
+}
+
 static void begin_table(void *to)
 {
     struct reading *reading = to;
@@ -213,7 +230,9 @@ static void take_row(void *to, const struct source_row *row)
         return;
     }
     if (fault == NULL)
-        t = template_compile(row->text, &why);
+        t = template_load(row->key, row->text, &why);
+    if (t != NULL)
+        log_warnings(row->key, t);
     if (t == NULL)
         log_warn("template left out", log_span("key", row->key),
                  log_str("reason", fault != NULL ? fault : buf_str(&why)));
@@ -254,8 +273,10 @@ static void load_one(struct loader *l, struct loader_task *task)
     } else if (text.bytes > l->template_bytes_max) {
         task->state = LOAD_TOO_LONG;
     } else {
-        task->template = template_compile(buf_span(&text), &task->error);
+        task->template = template_load(buf_span(&task->own_key), buf_span(&text), &task->error);
         task->state = task->template != NULL ? LOAD_DONE : LOAD_BAD;
+        if (task->template != NULL)
+            log_warnings(buf_span(&task->own_key), task->template);
     }
     buf_free(&text);
 }

@@ -19,7 +19,19 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BIN = os.environ.get("MEGA_BIN", os.path.join(HERE, "../../build/bin"))
 MSG_ID = re.compile(rb',"client_msg_id":"[0-9a-f]{32}"}$')
 
-TEST = '{"touser":"${OPENID}","data":{"value":"${item}"}}'
+
+
+def message(value, mega=""):
+    """A template that WeChat takes; `mega` is the inside of $mega."""
+    return '{%s"touser":"${OPENID}","template_id":"T","data":{"a":{"value":"%s"}}}' % (mega and '"$mega":{%s},' % mega, value)
+
+
+def filled(value):
+    """What becomes of it for the recipient of these tests, without client_msg_id."""
+    return message(value).replace("${OPENID}", "oAB")
+
+
+TEST = message("${item}")
 
 
 class Sender:
