@@ -174,24 +174,6 @@ struct loader_task *loader_take(struct loader *l)
 
 /* --- the thread ---------------------------------------------------------------------------------------- */
 
-static int key_characters(struct span key)
-{
-    int count = 0;
-    for (size_t i = 0; i < key.bytes; i++)
-        count += ((unsigned char)key.data[i] & 0xC0) != 0x80;
-    return count;
-}
-
-/* NULL when the key can be one: what tmpl_key char(32) holds. */
-static const char *key_fault(struct span key)
-{
-    if (key.bytes == 0)
-        return "the key is empty";
-    if (!span_is_utf8(key))
-        return "the key is not UTF-8";
-    return key_characters(key) > KEY_BYTES_MAX ? "the key is over 32 characters" : NULL;
-}
-
 /* Tells of what WeChat will cut or may refuse, once for each reading. */
 static void log_warnings(struct span key, const struct template *t)
 {
@@ -222,7 +204,7 @@ static void take_row(void *to, const struct source_row *row)
     struct reading *reading = to;
     struct buf why = {0};
     struct template *t = NULL;
-    const char *fault = key_fault(row->key);
+    const char *fault = template_key_fault(row->key);
     if (fault == NULL && row->text.bytes > reading->loader->template_bytes_max)
         fault = "over template size";
     if (fault == NULL && cache_count(reading->table) >= reading->loader->table_size) {
@@ -263,12 +245,12 @@ static void load_one(struct loader *l, struct loader_task *task)
 {
     struct buf text = {0};
     struct span key = buf_span(&task->key);
-    int found = key_fault(key) != NULL
+    int found = template_key_fault(key) != NULL
                     ? 0
                     : l->source->type->load_one(l->source, key, &task->own_key, &text, &task->error);
     if (found < 0) {
         task->state = LOAD_UNREACHABLE;
-    } else if (found == 0 || key_fault(buf_span(&task->own_key)) != NULL) {
+    } else if (found == 0 || template_key_fault(buf_span(&task->own_key)) != NULL) {
         task->state = LOAD_ABSENT;
     } else if (text.bytes > l->template_bytes_max) {
         task->state = LOAD_TOO_LONG;

@@ -67,14 +67,20 @@ struct template *template_load(struct span key, struct span text, struct buf *er
     struct template *t = template_compile(text, error);
     if (t == NULL)
         return NULL;
+    if (template_fault(t, key, error))
+        template_destroy(&t);
+    return t;
+}
+
+int template_fault(const struct template *t, struct span key, struct buf *error)
+{
     if (t->findings.fault.bytes > 0)
         buf_append(error, t->findings.fault.data, t->findings.fault.bytes);
     else if (span_equal(buf_span(&t->mega.fallback), key))
         buf_append_str(error, "$mega.fallback: is this template itself; name another one or take it out");
     else
-        return t;
-    template_destroy(&t);
-    return NULL;
+        return 0;
+    return 1;
 }
 
 void template_destroy(struct template **self)

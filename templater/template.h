@@ -61,6 +61,9 @@ struct template *template_compile(struct span text, struct buf *error);
  * (findings.fault) is an error, and so is a fallback to itself. */
 struct template *template_load(struct span key, struct span text, struct buf *error);
 
+/* Whether template_load does not take what was compiled: 1 with a message in `error` (appended), or 0. */
+int template_fault(const struct template *t, struct span key, struct buf *error);
+
 void template_destroy(struct template **self);
 
 /* The index of a variable in names, or -1 when the template does not have it. */

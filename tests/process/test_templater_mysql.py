@@ -80,6 +80,27 @@ class MySQLSource(Case):
         self.assertEqual(self.broker.tset("test", 13), (400, "template key not exists", []))
         self.broker.wait_keys(["b", "it's \\ \"q\""])
 
+    def test_preview_and_check(self):
+        """mega-template reads the table as the templater does, and says without the password when it cannot."""
+        self.make_table(charset="utf8mb4")
+        self.put("巧克力", message("😀${item}", '"fallback":"BAD"'))
+        self.put("bad", '{"touser":"${OPENID}"}')
+        status, out, err = self.tool("preview", "巧克力", "--var", "item=y", "--openid", "oAB")
+        self.assertEqual((status, err), (1, ""))  # the fallback is bad
+        self.assertIn(filled("😀y")[:-1] + ',"client_msg_id":"', out)
+        self.assertIn("error       template_id: missing", out)
+        status, out, err = self.tool("check")
+        self.assertEqual((status, err), (1, ""))
+        self.assertEqual(sorted(out.splitlines()), ["bad  template  error: template_id: missing; a template message needs it",
+                                                    "巧克力  template  ok"])
+        self.assertEqual(self.tool("check", "巧克力")[:2], (0, "巧克力  template  ok\n"))
+        self.password = "wrong-pass-word"
+        for command in (("check",), ("check", "bad"), ("preview", "bad")):
+            status, out, err = self.tool(*command)
+            self.assertEqual(status, 1)
+            self.assertIn("Access denied", out + err)
+            self.assertNotIn("wrong-pass-word", out + err)
+
     def test_row_that_is_spelled_otherwise_by_now(self):
         self.make_table()
         self.put("test", TEST)
