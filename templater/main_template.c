@@ -14,9 +14,9 @@ static int run(const struct preview_options *options, const struct conf *conf)
     if (source == NULL)
         fprintf(stderr, "mega-template: %s\n", buf_str(&error));
     else if (options->command == PREVIEW_SHOW)
-        status = preview_show(options, conf, source);
+        status = (int)preview_show(options, conf, source);
     else
-        status = preview_check(options, conf, source);
+        status = (int)preview_check(options, conf, source);
     source_destroy(&source);
     buf_free(&error);
     return status;
