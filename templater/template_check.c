@@ -1,4 +1,4 @@
-/* Walks a body along the rules (template_rules.h). The walk ends at the first fault: a template with one is
+/* Walks a body along the rules (rules.h). The walk ends at the first fault: a template with one is
  * not used. */
 #include "templater/template_check.h"
 
@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "templater/placeholder.h"
-#include "templater/template_rules.h"
+#include "templater/rules.h"
 #include "templater/walk.h"
 
 #define SCENE_BYTES_MAX 5

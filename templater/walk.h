@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "templater/template_check.h"
-#include "templater/template_rules.h"
+#include "templater/rules.h"
 
 #define WALK_WHAT_BYTES_MAX 64
 

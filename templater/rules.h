@@ -6,8 +6,8 @@
  * miniprogram/dev/api-backend/open-api/subscribe-message/subscribeMessage.send,
  * doc/service/api/notify/subscribe/api_templatesubscribe (all of developers.weixin.qq.com).
  */
-#ifndef TEMPLATER_TEMPLATE_RULES_H
-#define TEMPLATER_TEMPLATE_RULES_H
+#ifndef TEMPLATER_RULES_H
+#define TEMPLATER_RULES_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* The tables. NEED_SURE stands where WeChat documents a refusal, or cannot know what to send; where reports
  * and documents differ it is NEED_LIKELY, so that a template that works is never left out. */
-#include "templater/template_rules.h"
+#include "templater/rules.h"
 
 #include <assert.h>
 #include <string.h>
