@@ -59,7 +59,7 @@ static void put_entry(struct cache *c, struct span key, uint64_t version, struct
     if (text.bytes > template_bytes_max)
         buf_append_str(&why, "over template size");
     else
-        t = template_compile(text, &why);
+        t = template_load(key, text, &why);
     if (t != NULL && cache_put(c, key, version, &t) != 0)
         buf_append_str(&why, "over table size");
     if (why.bytes > 0)

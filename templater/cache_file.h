@@ -19,7 +19,7 @@
 void cache_file_pack(const struct cache *c, struct buf *out);
 
 /* Puts the templates of a file's content into the table; those over template_bytes_max, those that do not
- * compile and those for which there is no room are left out with one log line each. Returns 0, or -1 with a
+ * compile or that WeChat would refuse, and those for which there is no room are left out with one log line each. Returns 0, or -1 with a
  * message in `error` (appended) when the content is damaged; the table may then hold part of it. */
 int cache_file_unpack(struct span content, struct cache *c, uint32_t template_bytes_max, struct buf *error);
 

@@ -113,6 +113,24 @@ static void report(struct jobs *j, const struct job *job, enum outcome outcome, 
               log_span("reason", message));
 }
 
+/* Whose value is cut. */
+struct cut_log {
+    const struct job *job;
+};
+
+/* The value itself is a message's content and is not logged. */
+static void log_cut(void *to, const struct render_cut *cut)
+{
+    const struct job *job = ((const struct cut_log *)to)->job;
+    if (cut->chars_max == 0)
+        log_warn("value has several lines, WeChat cuts it", log_span("id", job->id),
+                 log_span("key", job->key), log_span("member", cut->member));
+    else
+        log_warn("value is longer than WeChat shows", log_span("id", job->id), log_span("key", job->key),
+                 log_span("member", cut->member), log_u64("limit", cut->chars_max),
+                 log_u64("length", cut->chars));
+}
+
 /* Puts the body into j->body. Returns -1 with a sentence in j->error. */
 static int render(struct jobs *j, const struct job *job, const struct template *t)
 {
@@ -122,7 +140,13 @@ static int render(struct jobs *j, const struct job *job, const struct template *
         return -1;
     }
     job_client_msg_id(job->app, job->id, job->call, client_msg_id);
-    struct render_input in = {job->openid, job->vars, client_msg_id, j->conf->templater.missing};
+    struct cut_log to = {job};
+    struct render_input in = {.openid = job->openid,
+                              .vars = job->vars,
+                              .client_msg_id = client_msg_id,
+                              .missing = j->conf->templater.missing,
+                              .on_cut = log_cut,
+                              .to = &to};
     return render_body(t, &in, &j->body, &j->error);
 }
 

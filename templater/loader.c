@@ -174,22 +174,21 @@ struct loader_task *loader_take(struct loader *l)
 
 /* --- the thread ---------------------------------------------------------------------------------------- */
 
-static int key_characters(struct span key)
+/* Tells of what WeChat will cut or may refuse, once for each reading. */
+static void log_warnings(struct span key, const struct template *t)
 {
-    int count = 0;
-    for (size_t i = 0; i < key.bytes; i++)
-        count += ((unsigned char)key.data[i] & 0xC0) != 0x80;
-    return count;
-}
-
-/* NULL when the key can be one: what tmpl_key char(32) holds. */
-static const char *key_fault(struct span key)
-{
-    if (key.bytes == 0)
-        return "the key is empty";
-    if (!span_is_utf8(key))
-        return "the key is not UTF-8";
-    return key_characters(key) > KEY_BYTES_MAX ? "the key is over 32 characters" : NULL;
+    const struct template_findings *found = &t->findings;
+    struct buf text = {0};
+    if (found->warning_count == 0)
+        return;
+    for (size_t i = 0; i + 1 < found->warnings.bytes; i++)
+        if (found->warnings.data[i] == '\n')
+            buf_append_str(&text, "; ");
+        else
+            buf_append(&text, found->warnings.data + i, 1);
+    log_warn("template read with warnings", log_span("key", key), log_u64("count", found->warning_count),
+             log_span("warnings", buf_span(&text)));
+    buf_free(&text);
 }
 
 static void begin_table(void *to)
@@ -205,7 +204,7 @@ static void take_row(void *to, const struct source_row *row)
     struct reading *reading = to;
     struct buf why = {0};
     struct template *t = NULL;
-    const char *fault = key_fault(row->key);
+    const char *fault = template_key_fault(row->key);
     if (fault == NULL && row->text.bytes > reading->loader->template_bytes_max)
         fault = "over template size";
     if (fault == NULL && cache_count(reading->table) >= reading->loader->table_size) {
@@ -213,7 +212,9 @@ static void take_row(void *to, const struct source_row *row)
         return;
     }
     if (fault == NULL)
-        t = template_compile(row->text, &why);
+        t = template_load(row->key, row->text, &why);
+    if (t != NULL)
+        log_warnings(row->key, t);
     if (t == NULL)
         log_warn("template left out", log_span("key", row->key),
                  log_str("reason", fault != NULL ? fault : buf_str(&why)));
@@ -244,18 +245,20 @@ static void load_one(struct loader *l, struct loader_task *task)
 {
     struct buf text = {0};
     struct span key = buf_span(&task->key);
-    int found = key_fault(key) != NULL
+    int found = template_key_fault(key) != NULL
                     ? 0
                     : l->source->type->load_one(l->source, key, &task->own_key, &text, &task->error);
     if (found < 0) {
         task->state = LOAD_UNREACHABLE;
-    } else if (found == 0 || key_fault(buf_span(&task->own_key)) != NULL) {
+    } else if (found == 0 || template_key_fault(buf_span(&task->own_key)) != NULL) {
         task->state = LOAD_ABSENT;
     } else if (text.bytes > l->template_bytes_max) {
         task->state = LOAD_TOO_LONG;
     } else {
-        task->template = template_compile(buf_span(&text), &task->error);
+        task->template = template_load(buf_span(&task->own_key), buf_span(&text), &task->error);
         task->state = task->template != NULL ? LOAD_DONE : LOAD_BAD;
+        if (task->template != NULL)
+            log_warnings(buf_span(&task->own_key), task->template);
     }
     buf_free(&text);
 }

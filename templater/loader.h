@@ -30,7 +30,7 @@ enum load_state {
     LOAD_DONE,
     LOAD_ABSENT,     /* one: the source does not have it */
     LOAD_TOO_LONG,   /* one: over template_size */
-    LOAD_BAD,        /* one: does not compile; `error` says why */
+    LOAD_BAD,        /* one: does not compile or would be refused; `error` says why */
     LOAD_UNREACHABLE /* `error` says why; of a save: not written */
 };
 

@@ -9,20 +9,32 @@
 #include "proto/mp.h"
 #include "templater/template_mega.h"
 
-/* One rendering. values[i] belongs to names[i]; MP_ERROR is none. */
+/* What was filled in of a value that WeChat cuts. */
+struct tally {
+    uint32_t chars;
+    int has_lines;
+};
+
+/* One rendering. values[i] belongs to names[i]; MP_ERROR is none. tallies[i] belongs to findings.limits[i];
+ * NULL when nobody asks. */
 struct rendering {
     const struct template *t;
     const struct render_input *in;
     struct mp_value *values;
+    struct tally *tallies;
     struct buf *out, *error;
 };
 
 static int read_values(struct rendering *r);
 static int put_part(struct rendering *r, const struct template_part *part);
+static void tell_cuts(const struct rendering *r);
 
 int render_body(const struct template *t, const struct render_input *in, struct buf *out, struct buf *error)
 {
-    struct rendering r = {t, in, mem_new((t->name_count + 1) * sizeof *r.values), out, error};
+    struct rendering r = {.t = t, .in = in, .out = out, .error = error};
+    r.values = mem_new((t->name_count + 1) * sizeof *r.values);
+    if (in->on_cut != NULL && t->findings.limit_count > 0)
+        r.tallies = mem_new(t->findings.limit_count * sizeof *r.tallies);
     size_t start = out->bytes;
     int result = read_values(&r);
     for (size_t i = 0; i < t->part_count && result == 0; i++) {
@@ -33,8 +45,38 @@ int render_body(const struct template *t, const struct render_input *in, struct 
             result = -1;
         }
     }
+    if (result == 0 && r.tallies != NULL)
+        tell_cuts(&r);
     free(r.values);
+    free(r.tallies);
     return result;
+}
+
+/* Counts a piece of a value that has a limit. */
+static void tally(struct rendering *r, const struct template_part *part, struct span piece)
+{
+    if (part->limit == 0 || r->tallies == NULL)
+        return;
+    const struct template_limit *limit = &r->t->findings.limits[part->limit - 1];
+    struct tally *sum = &r->tallies[part->limit - 1];
+    if (limit->chars_max > 0)
+        sum->chars += template_value_chars(limit, piece);
+    if (limit->one_line)
+        sum->has_lines |= template_value_has_lines(piece);
+}
+
+static void tell_cuts(const struct rendering *r)
+{
+    for (size_t i = 0; i < r->t->findings.limit_count; i++) {
+        const struct template_limit *limit = &r->t->findings.limits[i];
+        struct render_cut cut = {limit->member, limit->chars_max, limit->chars + r->tallies[i].chars};
+        if (cut.chars_max > 0 && cut.chars > cut.chars_max) {
+            r->in->on_cut(r->in->to, &cut);
+        } else if (r->tallies[i].has_lines) {
+            cut.chars_max = 0;
+            r->in->on_cut(r->in->to, &cut);
+        }
+    }
 }
 
 static int fail_name(struct rendering *r, struct span name, const char *what)
@@ -156,12 +198,16 @@ static int put_var(struct rendering *r, const struct template_part *part)
         return fail_name(r, name, " is missing");
     if (v->type == MP_ERROR && part->kind == PART_VAR_VALUE)
         return fail_name(r, name, " is missing, and it stands where a JSON value must be");
+    size_t before = r->out->bytes;
     if (v->type == MP_ERROR)
         buf_append(r->out, part->text.data, part->text.bytes);
     else if (part->kind == PART_VAR)
         put_in_string(v, r->out);
     else
         put_as_json(v, r->out);
+    /* A string was escaped; what became of any other value has no escapes. */
+    tally(r, part,
+          v->type == MP_STR ? v->text : (struct span){r->out->data + before, r->out->bytes - before});
     return 0;
 }
 
@@ -171,6 +217,7 @@ static int put_openid(struct rendering *r, const struct template_part *part)
         buf_append_str(r->error, "openid is not UTF-8");
         return -1;
     }
+    tally(r, part, r->in->openid);
     if (part->kind == PART_OPENID)
         json_escape(r->in->openid, r->out);
     else

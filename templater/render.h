@@ -7,6 +7,8 @@
 #ifndef TEMPLATER_RENDER_H
 #define TEMPLATER_RENDER_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/conf.h"
 #include "templater/template.h"
@@ -15,11 +17,21 @@
  * template that repeats large variables could ask for gigabytes otherwise. */
 #define RENDER_BODY_BYTES_MAX (16 * 1024 * 1024)
 
+/* A value that WeChat will cut. */
+struct render_cut {
+    struct span member; /* of "data", as the template has it */
+    uint32_t chars_max; /* what WeChat shows; 0: it is cut for its lines */
+    uint32_t chars;     /* what it has */
+};
+
 struct render_input {
     struct span openid;
     struct span vars;          /* packed map name -> scalar; empty = none. The last one of a name counts */
     const char *client_msg_id; /* 32 hexadecimal digits; not used for a kind without key */
     enum conf_missing missing; /* what a variable without a value is: itself (keep) or an error (reject) */
+    void (*on_cut)(void *to,
+                   const struct render_cut *cut); /* called for each such value; NULL = not looked at */
+    void *to;
 };
 
 /* Appends the body. Returns 0, or -1 with a message in `error` (appended) that names the variable; `out` then

@@ -1,7 +1,8 @@
 /* Compiles templates. Used by the loader's thread and, for the cache file, at start.
  *
  * The placeholders outside of strings are masked by null and spaces in a copy of the same length, which must
- * be a JSON object. So positions in the copy, which the JSON reader tells, are positions in the text.
+ * be a JSON object. So positions in the copy, which the JSON reader tells, are positions in the text. The
+ * body is checked on the same copy (template_check.h).
  */
 #include "templater/template.h"
 
@@ -49,6 +50,8 @@ struct template *template_compile(struct span text, struct buf *error)
     if (result == 0)
         result = read_mega(&c);
     if (result == 0) {
+        struct span masked = {c.masked, text.bytes};
+        template_check(t->text, masked, t->mega.kind->name, &t->findings);
         collect_names(&c);
         cut_parts(&c);
     }
@@ -57,6 +60,27 @@ struct template *template_compile(struct span text, struct buf *error)
     if (result != 0)
         template_destroy(&t);
     return t;
+}
+
+struct template *template_load(struct span key, struct span text, struct buf *error)
+{
+    struct template *t = template_compile(text, error);
+    if (t == NULL)
+        return NULL;
+    if (template_fault(t, key, error))
+        template_destroy(&t);
+    return t;
+}
+
+int template_fault(const struct template *t, struct span key, struct buf *error)
+{
+    if (t->findings.fault.bytes > 0)
+        buf_append(error, t->findings.fault.data, t->findings.fault.bytes);
+    else if (span_equal(buf_span(&t->mega.fallback), key))
+        buf_append_str(error, "$mega.fallback: is this template itself; name another one or take it out");
+    else
+        return 0;
+    return 1;
 }
 
 void template_destroy(struct template **self)
@@ -68,6 +92,7 @@ void template_destroy(struct template **self)
     free(t->parts);
     free(t->names);
     template_mega_free(&t->mega);
+    template_findings_free(&t->findings);
     free(t);
     *self = NULL;
 }
@@ -256,7 +281,8 @@ static void add_text(struct compilation *c, size_t from, size_t to)
 {
     struct template *t = c->t;
     if (from < to)
-        t->parts[t->part_count++] = (struct template_part){PART_TEXT, {t->text.data + from, to - from}, 0};
+        t->parts[t->part_count++] =
+            (struct template_part){.kind = PART_TEXT, .text = {t->text.data + from, to - from}};
 }
 
 /* Adds the text between two positions without what is cut out of it. */
@@ -271,10 +297,19 @@ static void add_text_around_cut(struct compilation *c, size_t from, size_t to)
     add_text(c, o->cut_end, to);
 }
 
-static void add_placeholder(struct compilation *c, const struct placeholder *p)
+/* The limit of the value that a position is in, plus 1; 0 when there is none. Positions come in ascending
+ * order, so *from is where the search goes on. */
+static size_t find_limit(const struct template_findings *findings, size_t at, size_t *from)
+{
+    while (*from < findings->limit_count && findings->limits[*from].end <= at)
+        (*from)++;
+    return *from < findings->limit_count && findings->limits[*from].at <= at ? *from + 1 : 0;
+}
+
+static void add_placeholder(struct compilation *c, const struct placeholder *p, size_t limit)
 {
     struct template *t = c->t;
-    struct template_part part = {.text = {t->text.data + p->at, p->bytes}};
+    struct template_part part = {.text = {t->text.data + p->at, p->bytes}, .limit = limit};
     if (span_is(p->name, TEMPLATE_OPENID)) {
         part.kind = p->in_string ? PART_OPENID : PART_OPENID_VALUE;
     } else {
@@ -287,7 +322,7 @@ static void add_placeholder(struct compilation *c, const struct placeholder *p)
 static void cut_parts(struct compilation *c)
 {
     struct template *t = c->t;
-    size_t done = 0;
+    size_t done = 0, limits_done = 0;
     /* Each placeholder brings two parts; the cut, the end and client_msg_id bring one each. */
     t->parts = mem_new((c->found_count * 2 + 4) * sizeof *t->parts);
     for (size_t i = 0; i < c->found_count; i++) {
@@ -295,7 +330,7 @@ static void cut_parts(struct compilation *c)
         if (is_cut(c, p))
             continue;
         add_text_around_cut(c, done, p->at);
-        add_placeholder(c, p);
+        add_placeholder(c, p, find_limit(&t->findings, p->at, &limits_done));
         done = p->at + p->bytes;
     }
     add_text_around_cut(c, done, c->outline.close_at);

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/conf.h"
+#include "templater/template_check.h"
 #include "templater/template_mega.h"
 
 /* The placeholder that is always the recipient, whatever the variables say. */
@@ -32,6 +33,7 @@ struct template_part {
     enum template_part_kind kind;
     struct span text; /* PART_TEXT: what goes out; PART_VAR: the ${NAME} itself */
     size_t name;      /* PART_VAR, PART_VAR_VALUE: index into names */
+    size_t limit;     /* index into findings.limits, of the value that it is a piece of, plus 1; 0 = none */
 };
 
 struct template_name {
@@ -48,11 +50,20 @@ struct template
     struct template_name *names; /* each variable once, in byte order; owned */
     size_t name_count;
     struct template_mega mega;
+    struct template_findings findings; /* what WeChat will say to it */
 };
 
 /* Returns a template to be freed with template_destroy, or NULL with a message in `error` (appended) that
  * names what is wrong: "not JSON at byte 17: ...", "$mega.kind: ...". Positions count from 0. */
 struct template *template_compile(struct span text, struct buf *error);
+
+/* The same for a template that is to be used under this key: what WeChat would certainly refuse
+ * (findings.fault) is an error, and so is a fallback to itself. */
+struct template *template_load(struct span key, struct span text, struct buf *error);
+
+/* Whether template_load does not take what was compiled: 1 with a message in `error` (appended), or 0. */
+int template_fault(const struct template *t, struct span key, struct buf *error);
+
 void template_destroy(struct template **self);
 
 /* The index of a variable in names, or -1 when the template does not have it. */

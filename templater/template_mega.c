@@ -116,6 +116,18 @@ int template_mega_read(struct span value, struct template_mega *mega, struct buf
     return result == 0 ? settle_fallback(mega, error) : result;
 }
 
+const char *template_key_fault(struct span key)
+{
+    int characters = 0;
+    for (size_t i = 0; i < key.bytes; i++)
+        characters += ((unsigned char)key.data[i] & 0xC0) != 0x80;
+    if (key.bytes == 0)
+        return "the key is empty";
+    if (!span_is_utf8(key))
+        return "the key is not UTF-8";
+    return characters > KEY_BYTES_MAX ? "the key is over 32 characters" : NULL;
+}
+
 void template_quote(struct span text, struct buf *error)
 {
     size_t bytes = text.bytes;
@@ -214,19 +226,10 @@ static int read_rate(struct json_token value, struct template_mega *mega, struct
     return -1;
 }
 
-static int characters(struct span text)
-{
-    int count = 0;
-    for (size_t i = 0; i < text.bytes; i++)
-        count += ((unsigned char)text.data[i] & 0xC0) != 0x80;
-    return count;
-}
-
 static int read_fallback(struct json_token value, struct template_mega *mega, struct buf *error)
 {
     struct buf content = string_content(value);
-    if (content.bytes > 0 && content.bytes <= KEY_TEXT_BYTES_MAX &&
-        characters(buf_span(&content)) <= KEY_BYTES_MAX) {
+    if (template_key_fault(buf_span(&content)) == NULL) {
         buf_free(&mega->fallback); /* of a member that stands there twice the last one counts */
         mega->fallback = content;
         return 0;

@@ -34,6 +34,9 @@ void template_mega_free(struct template_mega *mega);
  * names the member. */
 int template_mega_read(struct span value, struct template_mega *mega, struct buf *error);
 
+/* NULL when a text can be the key of a template (what tmpl_key char(32) holds), else a constant that says why not. */
+const char *template_key_fault(struct span key);
+
 /* Appends a text of a template to an error, cut to 64 bytes at a character's end. */
 void template_quote(struct span text, struct buf *error);
 

@@ -19,7 +19,19 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BIN = os.environ.get("MEGA_BIN", os.path.join(HERE, "../../build/bin"))
 MSG_ID = re.compile(rb',"client_msg_id":"[0-9a-f]{32}"}$')
 
-TEST = '{"touser":"${OPENID}","data":{"value":"${item}"}}'
+
+
+def message(value, mega=""):
+    """A template that WeChat takes; `mega` is the inside of $mega."""
+    return '{%s"touser":"${OPENID}","template_id":"T","data":{"a":{"value":"%s"}}}' % (mega and '"$mega":{%s},' % mega, value)
+
+
+def filled(value):
+    """What becomes of it for the recipient of these tests, without client_msg_id."""
+    return message(value).replace("${OPENID}", "oAB")
+
+
+TEST = message("${item}")
 
 
 class Sender:
@@ -211,12 +223,23 @@ class Case(unittest.TestCase):
     def source_conf(self):
         return "[templater]\nsource = dir:%s\n" % self.templates
 
-    def start(self, name="templater", server="table_size = 3\ntemplate_size = 200", templater=""):
+    def write_conf(self, server="table_size = 3\ntemplate_size = 200", templater=""):
         conf = os.path.join(self.folder, "mega.conf")
         with open(conf, "w") as f:
             f.write("[server]\nqueue_file_path = %s/store\n%s\n[run]\ndir = %s\n" % (self.folder, server, self.folder))
             f.write("[broker]\nlease = 3s\n")
             f.write(self.source_conf() + templater)
+        return conf
+
+    def tool(self, *arguments, **conf):
+        """Runs mega-template. Returns (exit status, standard output, standard error)."""
+        command, *rest = arguments
+        done = subprocess.run([os.path.join(BIN, "mega-template"), command, "-c", self.write_conf(**conf)] + rest, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S)
+        return done.returncode, done.stdout, done.stderr
+
+    def start(self, name="templater", **options):
+        conf = self.write_conf(**options)
         with open(self.log_path(), "ab") as log:
             p = subprocess.Popen([os.path.join(BIN, "mega-templater"), "-c", conf, "-n", name], stdout=log, stderr=log,
                                  stdin=subprocess.DEVNULL)

@@ -11,7 +11,7 @@ import unittest
 import msgpack
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from templater_case import LIMIT_S, MSG_ID, TEST, Case  # noqa: E402
+from templater_case import LIMIT_S, MSG_ID, TEST, Case, filled, message  # noqa: E402
 
 
 class DirSource(Case):
@@ -27,7 +27,7 @@ class DirSource(Case):
         for seq in range(1, 301):
             r = self.broker.rendered(self.sender if seq % 3 else other)
             self.assertEqual(r[:7], [seq, 1, 1, "id%d" % seq, "default", "oAB", "template"])
-            self.assertEqual(MSG_ID.sub(b"}", r[7]).decode(), '{"touser":"oAB","data":{"value":"%d"}}' % seq)
+            self.assertEqual(MSG_ID.sub(b"}", r[7]).decode(), filled(seq))
 
     def test_client_msg_id_belongs_to_the_call(self):
         self.put("test", TEST)
@@ -42,26 +42,84 @@ class DirSource(Case):
 
     def test_kinds(self):
         """Only template messages get a client_msg_id; the others go out as they were rendered."""
-        kinds = ("custom", "subscribe", "bizsubscribe", "template")
-        for seq, kind in enumerate(kinds):
-            self.put("test", '{"$mega":{"kind":"%s"},"touser":"${OPENID}"}' % kind)
+        value = '"touser":"${OPENID}","template_id":"T","data":{"content":{"value":"x"}}'
+        bodies = {"custom": '"touser":"${OPENID}","msgtype":"text","text":{"content":"x"}', "subscribe": value,
+                  "bizsubscribe": value, "onetime": value + ',"scene":"1","title":"t"', "template": value}
+        for seq, (kind, body) in enumerate(bodies.items()):
+            self.put("test", '{"$mega":{"kind":"%s"},%s}' % (kind, body))
             if seq == 0:
                 self.start()
                 self.broker.wait_keys(["test"])
             else:
-                self.assertEqual(self.broker.tset("test", seq + 1)[0], 200)
+                self.assertEqual(self.broker.tset("test", seq + 1)[:2], (200, ""))
             self.broker.job(seq, self.sender, version=seq + 1)
             r = self.broker.rendered(self.sender)
             self.assertEqual((r[0], r[6]), (seq, kind))
-            self.assertEqual(MSG_ID.sub(b"}", r[7]), b'{"touser":"oAB"}')
-            self.assertEqual(r[7] == b'{"touser":"oAB"}', kind != "template")
+            expected = "{%s}" % body.replace("${OPENID}", "oAB")
+            self.assertEqual(MSG_ID.sub(b"}", r[7]).decode(), expected)
+            self.assertEqual(r[7].decode() == expected, kind != "template")
 
     def test_ttl_lane_and_needs(self):
-        self.put("a", '{"$mega":{"ttl":"5m","lane":"express"},"x":"${v} ${w}","y":${z}}')
+        self.put("a", message("${v} ${w}", '"ttl":"5m","lane":"express"').replace("}}}", '}},"y":${z}}'))
         self.start(templater="missing_variable = reject\n")
         self.assertEqual(self.broker.wait_keys(["a"])["a"], [1, 300000, 0, ["v", "w", "z"], 0, "", []])
         self.broker.job(1, self.sender, key="a", vars={"v": "1", "w": 'a"b', "z": None})
-        self.assertEqual(self.broker.body(self.sender), '{"x":"1 a\\"b","y":null}')
+        self.assertEqual(self.broker.body(self.sender), filled('1 a\\"b').replace("}}}", '}},"y":null}'))
+
+    def test_rate_and_fallback(self):
+        self.put("a", message("${item}", '"rate":50,"fallback":"b","fallback_on":[45015,43004]'))
+        self.put("b", message("", '"fallback":"巧克力"'))
+        self.start()
+        keys = self.broker.wait_keys(["a", "b"])
+        self.assertEqual(keys["a"], [1, 0, -1, [], 50, "b", [45015, 43004]])
+        self.assertEqual(keys["b"], [1, 0, -1, [], 0, "巧克力", [45015, 45047]])
+        self.put("a", message("${item}", '"rate":7'))
+        self.assertEqual(self.broker.tset("a", 2), (200, "", [["a", 2, 0, -1, [], 7, "", []]]))
+        self.put("a", message("${item}", '"fallback":"b"'))
+        self.assertEqual(self.broker.tset("a", 3)[2], [["a", 3, 0, -1, [], 0, "b", [45015, 45047]]])
+        for mega, reason in (('"fallback":"a"', "$mega.fallback: is this template itself"),
+                             ('"rate":0', "$mega.rate: must be a whole number"),
+                             ('"fallback":"b","fallback_on":[-1]', "$mega.fallback_on: -1 is no refusal: WeChat was busy")):
+            self.put("a", message("x", mega))
+            code, text, keys = self.broker.tset("a", 4)
+            self.assertEqual((code, keys), (400, []))
+            self.assertIn(reason, text)
+
+    def test_bad_bodies(self):
+        """What WeChat would refuse is not taken, and the answer names the member; the older version stays."""
+        self.put("test", TEST)
+        self.put("bad", '{"touser":"${OPENID}"}')
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.assertIn("template_id: missing; a template message needs it", self.log())
+        for body, reason in (('{"template_id":"T"}', "touser: missing; a template message needs it"),
+                             ('{"touser":"${OPENID}","template_id":"T","data":{"first":{"value":true}}}',
+                              "data.first.value: must be a string"),
+                             ('{"touser":"${OPENID}","msgtype":"text","text":{},"$mega":{"kind":"custom"}}',
+                              "text.content: missing; a text message needs it"),
+                             ('{"touser":"${OPENID}","msgtype":"fax","$mega":{"kind":"custom"}}', 'msgtype: "fax" is not known')):
+            self.put("test", body)
+            code, text, keys = self.broker.tset("test", 2)
+            self.assertEqual((code, keys), (400, []), body)
+            self.assertIn(reason, text)
+        self.broker.job(1, self.sender)
+        self.assertEqual(self.broker.body(self.sender), filled("x"))
+
+    def test_what_wechat_cuts_is_told(self):
+        text = message("1234567890${item}").replace('"a"', '"thing1"')
+        self.put("test", text)
+        self.put("long", text.replace("${item}", "1" * 20))
+        self.start()
+        self.broker.wait_keys(["test", "long"])
+        self.assertIn("data.thing1.value: is longer than WeChat shows, 30 of 20 characters", self.log())
+        for seq, value in enumerate(("secret-fits", "secret-巧克", "secret"), 1):
+            self.broker.job(seq, self.sender, vars={"item": value})
+            self.assertIn(value, self.broker.body(self.sender))  # it is sent all the same
+        log = [line for line in self.log().splitlines() if "value is longer" in line]
+        self.assertEqual(len(log), 1)
+        for part in ("level=warn", "id=id1", "key=test", "member=thing1", "limit=20", "length=21"):
+            self.assertIn(part, log[0])
+        self.assertNotIn("secret", self.log())
 
     def test_dead_is_kept_until_confirmed(self):
         self.put("test", TEST)
@@ -97,24 +155,24 @@ class DirSource(Case):
         self.put("test", TEST)
         self.start()
         self.broker.wait_keys(["test"])
-        self.put("test", '{"new":"${item}","touser":${OPENID}}')
+        self.put("test", message("new ${item}").replace('"${OPENID}"', "${OPENID}"))
         self.assertEqual(self.broker.tset("test", 5), (200, "", [["test", 5, 0, -1, [], 0, "", []]]))
         self.broker.job(1, self.sender, version=5)
-        self.assertEqual(self.broker.body(self.sender), '{"new":"x","touser":"oAB"}')
+        self.assertEqual(self.broker.body(self.sender), filled("new x"))
         self.put("test", '{"new":')
-        code, message, keys = self.broker.tset("test", 6)
+        code, text, keys = self.broker.tset("test", 6)
         self.assertEqual((code, keys), (400, []))
-        self.assertIn("not JSON at byte 7", message)
+        self.assertIn("not JSON at byte 7", text)
         self.put("test", '{"$mega":{"kind":"fax"}}')
         self.assertIn("$mega.kind", self.broker.tset("test", 7)[1])
         self.put("test", '{"x":"%s"}' % ("y" * 200))
         self.assertEqual(self.broker.tset("test", 8), (400, "over template size", []))
         self.broker.job(2, self.sender, version=5)
-        self.assertEqual(self.broker.body(self.sender), '{"new":"x","touser":"oAB"}')  # the older version stays
+        self.assertEqual(self.broker.body(self.sender), filled("new x"))  # the older version stays
         self.assertEqual(self.broker.tset("TEST", 9), (400, "template key not exists", []))
-        self.put("b", "{}")
-        self.put("c", "{}")
-        self.put("d", "{}")
+        self.put("b", message(""))
+        self.put("c", message(""))
+        self.put("d", message(""))
         self.assertEqual(self.broker.tset("b", 10)[0], 200)
         self.assertEqual(self.broker.tset("c", 11)[0], 200)
         self.assertEqual(self.broker.tset("d", 12), (400, "over table size", []))
@@ -124,11 +182,11 @@ class DirSource(Case):
         self.assertEqual(self.broker.tset("d", 14)[0], 200)
 
     def test_limits_when_all_is_read(self):
-        self.put("a", "{}")
+        self.put("a", message(""))
         self.put("b", "{")
         self.put("c", '{"x":"%s"}' % ("y" * 200))
         for key in "defg":
-            self.put(key, "{}")
+            self.put(key, message(""))
         self.start()
         self.broker.wait_keys(["a", "d", "e"])
         log = self.log()
@@ -151,13 +209,13 @@ class DirSource(Case):
         self.put("test", TEST)
         self.start()
         self.broker.wait_keys(["test"])
-        self.put("test", '{"new":1}')
+        self.put("test", message("new"))
         self.broker.job(1, self.sender, version=3)
         self.assertEqual(self.broker.results(1)[1, 1][0], "returned")
         self.broker.wait_jobs_closed()
         self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 3, 0, -1, [], 0, "", []]])
         self.broker.job_again(1, self.sender, version=3, turn=2)
-        self.assertEqual(self.broker.body(self.sender), '{"new":1}')
+        self.assertEqual(self.broker.body(self.sender), filled("new"))
 
     def test_behind_by_ref_0(self):
         self.put("test", TEST)
@@ -171,21 +229,21 @@ class DirSource(Case):
         self.broker.wait_jobs_closed()
         self.assertEqual(self.broker.tset("test", 9)[0], 500)
         with open(self.templates + "-away/test.json", "w") as f:
-            f.write('{"new":1}')
+            f.write(message("new"))
         os.rename(self.templates + "-away", self.templates)
         self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 8, 0, -1, [], 0, "", []]])
         self.broker.wait("beat", behind=0)
         self.broker.job_again(2, self.sender, version=8)
-        self.assertEqual(self.broker.body(self.sender), '{"new":1}')
+        self.assertEqual(self.broker.body(self.sender), filled("new"))
 
     def test_behind_by_welcome(self):
         self.put("test", TEST)
-        self.put("gone", "{}")
+        self.put("gone", message(""))
         p = self.start()
         self.broker.wait_keys(["test", "gone"])
         self.term(p)
         self.remove("gone")
-        self.put("test", '{"new":1}')
+        self.put("test", message("new"))
         self.broker.versions = {"test": 12, "gone": 3, "never": 4}
         self.start()
         self.assertEqual(self.broker.wait_keys(["test"])["test"][0], 12)
@@ -193,7 +251,7 @@ class DirSource(Case):
         self.broker.job(1, self.sender, key="gone", version=3)
         self.assertEqual(self.broker.results(1)[1, 1], ("dead", "template key not exists"))
         self.broker.job(2, self.sender, version=12)
-        self.assertEqual(self.broker.body(self.sender), '{"new":1}')
+        self.assertEqual(self.broker.body(self.sender), filled("new"))
 
     def test_versions_outlive_a_restart(self):
         self.put("test", TEST)
@@ -224,7 +282,7 @@ class DirSource(Case):
         p = self.start()
         self.broker.wait_keys(["test"])
         self.broker.job(1, self.sender)
-        self.assertEqual(self.broker.body(self.sender), '{"touser":"oAB","data":{"value":"x"}}')
+        self.assertEqual(self.broker.body(self.sender), filled("x"))
         self.term(p)
         with open(self.cache_path(), "r+b") as f:  # damaged: reported and ignored
             f.seek(30)
@@ -278,7 +336,7 @@ class DirSource(Case):
         self.put("test", TEST)
         p = self.start()
         self.broker.wait_keys(["test"])
-        self.put("b", "{}")
+        self.put("b", message(""))
         p.send_signal(signal.SIGHUP)
         self.broker.wait_keys(["test", "b"])
 

@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mariadb import MariaDB  # noqa: E402
-from templater_case import HERE, TEST, Case  # noqa: E402
+from templater_case import HERE, TEST, Case, filled, message  # noqa: E402
 
 
 class MySQLSource(Case):
@@ -56,29 +56,50 @@ class MySQLSource(Case):
         self.start()
         self.broker.wait_keys(["test"])
         self.broker.job(1, self.sender)
-        self.assertEqual(self.broker.body(self.sender), '{"touser":"oAB","data":{"value":"x"}}')
-        self.put("test", '{"巧克力":"${item}"}')
+        self.assertEqual(self.broker.body(self.sender), filled("x"))
+        self.put("test", message("巧克力 ${item}"))
         self.assertEqual(self.broker.tset("test", 5), (200, "", [["test", 5, 0, -1, [], 0, "", []]]))
         self.broker.job(2, self.sender, version=5)
-        self.assertEqual(self.broker.body(self.sender), '{"巧克力":"x"}')
+        self.assertEqual(self.broker.body(self.sender), filled("巧克力 x"))
         self.assertEqual(self.broker.tset("TEST", 6), (200, "", [["test", 6, 0, -1, [], 0, "", []]]))  # by collation
         self.broker.job(3, self.sender, version=6)
         self.broker.rendered(self.sender)
         for key in ("nobody", "", "x" * 33, "te%", "' OR '1'='1", "a\\", '"', "`", "\0", "空" * 33):
             self.assertEqual(self.broker.tset(key, 7), (400, "template key not exists", []), key)
-        self.put("it's \\ \"q\"", "{}")
+        self.put("it's \\ \"q\"", message(""))
         self.assertEqual(self.broker.tset("it's \\ \"q\"", 8)[0], 200)
         self.put("b", '{"x":"%s"}' % ("空" * 65))  # 202 bytes, 72 characters
         self.assertEqual(self.broker.tset("b", 9), (400, "over template size", []))
         self.put("b", "")
         self.assertIn("not JSON at byte 0", self.broker.tset("b", 10)[1])
-        self.put("b", "{}")
-        self.put("c", "{}")
+        self.put("b", message(""))
+        self.put("c", message(""))
         self.assertEqual(self.broker.tset("b", 11)[0], 200)
         self.assertEqual(self.broker.tset("c", 12), (400, "over table size", []))
         self.remove("test")
         self.assertEqual(self.broker.tset("test", 13), (400, "template key not exists", []))
         self.broker.wait_keys(["b", "it's \\ \"q\""])
+
+    def test_preview_and_check(self):
+        """mega-template reads the table as the templater does, and says without the password when it cannot."""
+        self.make_table(charset="utf8mb4")
+        self.put("巧克力", message("😀${item}", '"fallback":"BAD"'))
+        self.put("bad", '{"touser":"${OPENID}"}')
+        status, out, err = self.tool("preview", "巧克力", "--var", "item=y", "--openid", "oAB")
+        self.assertEqual((status, err), (1, ""))  # the fallback is bad
+        self.assertIn(filled("😀y")[:-1] + ',"client_msg_id":"', out)
+        self.assertIn("error       template_id: missing", out)
+        status, out, err = self.tool("check")
+        self.assertEqual((status, err), (1, ""))
+        self.assertEqual(sorted(out.splitlines()), ["bad  template  error: template_id: missing; a template message needs it",
+                                                    "巧克力  template  ok"])
+        self.assertEqual(self.tool("check", "巧克力")[:2], (0, "巧克力  template  ok\n"))
+        self.password = "wrong-pass-word"
+        for command in (("check",), ("check", "bad"), ("preview", "bad")):
+            status, out, err = self.tool(*command)
+            self.assertEqual(status, 1)
+            self.assertIn("Access denied", out + err)
+            self.assertNotIn("wrong-pass-word", out + err)
 
     def test_row_that_is_spelled_otherwise_by_now(self):
         self.make_table()
@@ -91,17 +112,17 @@ class MySQLSource(Case):
 
     def test_utf8mb4(self):
         self.make_table(charset="utf8mb4")
-        self.put("笑", '{"a":"😀${item}"}')
+        self.put("笑", message("😀${item}"))
         self.by_socket = True
         self.start()
         self.broker.wait_keys(["笑"])
         self.broker.job(1, self.sender, key="笑", vars={"item": "😀"})
-        self.assertEqual(self.broker.body(self.sender), '{"a":"😀😀"}')
+        self.assertEqual(self.broker.body(self.sender), filled("😀😀"))
 
     def test_limits_when_all_is_read(self):
         self.make_table()
         for key in "abcdef":
-            self.put(key, '{"x":"%s"}' % ("y" * 200) if key == "b" else "{}")
+            self.put(key, '{"x":"%s"}' % ("y" * 200) if key == "b" else message(""))
         self.start()
         self.broker.wait_keys(["a", "c", "d"])
         self.assertIn("left_out=2", self.log())
@@ -109,7 +130,7 @@ class MySQLSource(Case):
     def check_table(self, prefix, tables, expected):
         for table in tables:
             self.make_table(table)
-            self.put("in-" + table[-20:], "{}", table)
+            self.put("in-" + table[-20:], message(""), table)
         self.prefix = prefix
         p = self.start()
         self.broker.wait_keys(["in-" + expected[-20:]])
@@ -198,10 +219,10 @@ class MySQLSource(Case):
         self.broker.job(1, self.sender)
         self.broker.rendered(self.sender)
         self.db.start()
-        self.put("test", '{"new":1}')
+        self.put("test", message("new"))
         self.assertEqual(self.broker.tset("test", 3)[0], 200)
         self.broker.job(2, self.sender, version=3)
-        self.assertEqual(self.broker.body(self.sender), '{"new":1}')
+        self.assertEqual(self.broker.body(self.sender), filled("new"))
 
     def test_lost_connection_is_made_again_at_once(self):
         self.make_table()

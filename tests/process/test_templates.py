@@ -74,6 +74,9 @@ class Templates(unittest.TestCase):
             result = client.ask_one(op="tset", key="broken")
             self.assertEqual(result["code"], 400)
             self.assertIn("JSON", result["message"])
+            self.write("broken", '{"touser":"${OPENID}"}')
+            result = client.ask_one(op="tset", key="broken")
+            self.assertEqual((result["code"], result["message"]), (400, "template_id: missing; a template message needs it"))
 
     def test_database_away(self):
         with self.ring() as ring:

@@ -2,9 +2,13 @@
 #include <sys/stat.h>
 
 #include "base/hash.h"
+#include "proto/mp.h"
 #include "templater/cache.h"
 #include "templater/cache_file.h"
 #include "tests/unit/test.h"
+
+#define SMALL "{\"touser\":\"${OPENID}\",\"template_id\":\"T\"}"
+#define LARGE "{\"touser\":\"${OPENID}\",\"template_id\":\"一些文字\"}"
 
 static void put(struct cache *c, const char *key, uint64_t version, const char *text, int expected)
 {
@@ -71,8 +75,8 @@ static struct buf pack_two(void)
 {
     struct buf content = {0};
     struct cache *c = cache_new(10);
-    put(c, "test", 5, "{\"a\":\"${x}\"}", 0);
-    put(c, "巧克力", 1ULL << 60, "{\"长\":\"一些文字\"}", 0);
+    put(c, "test", 5, SMALL, 0);
+    put(c, "巧克力", 1ULL << 60, LARGE, 0);
     cache_file_pack(c, &content);
     cache_destroy(&c);
     return content;
@@ -81,7 +85,7 @@ static struct buf pack_two(void)
 /* The bytes of a released format: they must be read for ever. */
 static void test_format_1(void)
 {
-    static const char payload[] = "\x91\x93\xa4test\x05\xc4\x02{}";
+    static const char payload[] = "\x91\x93\xa4test\x05\xc4\x28" SMALL;
     struct buf content = {0}, error = {0};
     uint64_t hash = hash_64(payload, sizeof payload - 1);
     buf_append_str(&content, "mega-templates 1\n");
@@ -90,7 +94,7 @@ static void test_format_1(void)
     buf_append(&content, payload, sizeof payload - 1);
     struct cache *c = cache_new(1);
     CHECK_INT(cache_file_unpack(buf_span(&content), c, 100, &error), 0);
-    check_entry(c, "test", 5, "{}");
+    check_entry(c, "test", 5, SMALL);
     cache_destroy(&c);
     buf_free(&content);
     buf_free(&error);
@@ -111,8 +115,8 @@ static void test_round_trip(void)
     CHECK_INT(cache_file_unpack(buf_span(&read), c, 100, &error), 0);
     CHECK_STR(buf_str(&error), "");
     CHECK_INT(cache_count(c), 2);
-    check_entry(c, "test", 5, "{\"a\":\"${x}\"}");
-    check_entry(c, "巧克力", 1ULL << 60, "{\"长\":\"一些文字\"}");
+    check_entry(c, "test", 5, SMALL);
+    check_entry(c, "巧克力", 1ULL << 60, LARGE);
     CHECK_INT(stat(buf_str(&path), &info), 0);
     CHECK_INT(info.st_mode & 0007, 0);
     buf_append_str(&path, ".new");
@@ -146,8 +150,8 @@ static void test_limits_of_today(void)
 {
     struct buf content = pack_two(), error = {0};
     struct cache *c = cache_new(10);
-    CHECK_INT(cache_file_unpack(buf_span(&content), c, 15, &error), 0);
-    check_entry(c, "test", 5, "{\"a\":\"${x}\"}");
+    CHECK_INT(cache_file_unpack(buf_span(&content), c, sizeof SMALL - 1, &error), 0);
+    check_entry(c, "test", 5, SMALL);
     CHECK_INT(cache_count(c), 1); /* the other one is over template size */
     cache_destroy(&c);
     c = cache_new(1);
@@ -155,6 +159,36 @@ static void test_limits_of_today(void)
     CHECK_INT(cache_count(c), 1); /* over table size */
     cache_destroy(&c);
     buf_free(&content);
+    buf_free(&error);
+}
+
+/* A file of an earlier version may hold what we do not take any more. */
+static void test_refused_are_left_out(void)
+{
+    static const char *const bodies[] = {"{}", "{\"touser\":\"${OPENID}\"}", "{",
+                                         "{\"touser\":\"o\",\"template_id\":\"T\",\"$mega\":{\"fallback\":\"0\"}}"};
+    struct buf content = {0}, error = {0};
+    char magic[] = "mega-templates 1\n";
+    struct buf payload = {0};
+    mp_array(&payload, 5);
+    for (size_t i = 0; i < 5; i++) {
+        mp_array(&payload, 3);
+        mp_str(&payload, i == 0 ? "0" : "1"); /* the last one falls back to another key */
+        mp_u64(&payload, 1);
+        mp_bin(&payload, span_of(bodies[i == 0 ? 3 : i - 1]));
+    }
+    uint64_t hash = hash_64(payload.data, payload.bytes);
+    buf_append_str(&content, magic);
+    buf_append_u32be(&content, (uint32_t)(hash >> 32));
+    buf_append_u32be(&content, (uint32_t)hash);
+    buf_append(&content, payload.data, payload.bytes);
+    struct cache *c = cache_new(10);
+    CHECK_INT(cache_file_unpack(buf_span(&content), c, 100, &error), 0);
+    CHECK_INT(cache_count(c), 1);
+    check_entry(c, "1", 1, bodies[3]);
+    cache_destroy(&c);
+    buf_free(&content);
+    buf_free(&payload);
     buf_free(&error);
 }
 
@@ -180,6 +214,7 @@ int main(void)
     test_round_trip();
     test_every_damage_is_found();
     test_limits_of_today();
+    test_refused_are_left_out();
     test_file_errors();
     return 0;
 }

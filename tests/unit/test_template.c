@@ -20,7 +20,7 @@ static int render(const char *text, struct span vars, enum conf_missing missing,
         fprintf(stderr, "%s: %s\n", text, buf_str(&error));
         exit(1);
     }
-    struct render_input in = {span_of("oAB"), vars, MSG_ID, missing};
+    struct render_input in = {.openid = span_of("oAB"), .vars = vars, .client_msg_id = MSG_ID, .missing = missing};
     int result = render_body(t, &in, out, &error);
     if (result != 0) {
         buf_clear(out);
@@ -183,7 +183,7 @@ static void test_wrong_openid(void)
 {
     struct buf out = {0}, error = {0};
     struct template *t = template_compile(span_of("{\"a\":\"${OPENID}\"}"), &error);
-    struct render_input in = {span_of("o\xff"), {NULL, 0}, MSG_ID, MISSING_KEEP};
+    struct render_input in = {.openid = span_of("o\xff"), .client_msg_id = MSG_ID, .missing = MISSING_KEEP};
     CHECK_INT(render_body(t, &in, &out, &error), -1);
     CHECK_SPAN(buf_span(&error), "openid is not UTF-8");
     buf_clear(&out);

@@ -125,7 +125,7 @@ static struct template *compile_named(struct span vectors, struct span key)
         if (span_equal(buf_span(&name), key))
             json_unescape(t.raw, &text);
     }
-    struct template *t = template_compile(buf_span(&text), &error);
+    struct template *t = template_load(key, buf_span(&text), &error);
     CHECK_STR(buf_str(&error), "");
     CHECK(t != NULL);
     buf_free(&name);
@@ -196,7 +196,8 @@ static void check_vector(struct span vectors, const struct vector *v)
         split_header((struct span){frames.data + at + 8, header_bytes}, &openid, &key);
         struct template *t = compile_named(vectors, key);
         vars_pack(json, &vars);
-        struct render_input in = {openid, buf_span(&vars), MSG_ID, MISSING_KEEP};
+        struct render_input in = {
+            .openid = openid, .vars = buf_span(&vars), .client_msg_id = MSG_ID, .missing = MISSING_KEEP};
         CHECK_INT(render_body(t, &in, &out, &error), 0);
         take_out_msg_id(&out);
         CHECK_BYTES(buf_span(&out), expected_body(v, i));
