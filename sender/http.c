@@ -339,9 +339,11 @@ static int may_have_left(struct transfer *transfer)
 {
     if (transfer->request.body.bytes)
         return transfer->written > 0;
-    long request_bytes = 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
-    return request_bytes > 0;
+    /* Not CURLINFO_REQUEST_SIZE: what asks a proxy for its tunnel is in that. This is set when the connection is
+     * up, TLS and tunnel included, and the request is about to be written. */
+    curl_off_t ready_us = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    return ready_us > 0;
 }
 
 /* libcurl's words, or what it says of the code in general. */
