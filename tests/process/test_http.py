@@ -153,7 +153,7 @@ class Http(Case):
         self.sim = start_sim(outer, "--https", "127.0.0.1:0", "--cert", outer.folder + "/good.pem", "--key", outer.folder + "/good.key")
         with open(self.sim.ready_file) as f:
             port = int(dict(line.strip().split("=") for line in f)["https"])
-        return port, {"sender": {"ca_file": outer.folder + "/ca.pem"}}
+        return port, {"sender": {"ca_file": outer.folder + "/ca.pem", "timeout": "5s", "connect_timeout": "5s"}}
 
     def proxied(self, port, sections, proxy):
         """A real keeper and a sender behind the proxy."""

@@ -64,6 +64,8 @@ class OldTls(threading.Thread):
                 pass
 
 
+PATIENT = {"timeout": "5s", "connect_timeout": "5s"}  # TLS on a machine that is busy
+
 REFUSED = (  # certificate, ca_file, what the error says
     ("wrong", "ca.pem", "the host name does not match, check api_base"),
     ("expired", "ca.pem", "the certificate has expired: check api_base and this host's clock"),
@@ -87,7 +89,7 @@ class Tls(Case):
 
     def inner(self, base, ca_file, mode="stable"):
         return self.bench({"default": {"api_base": base, "token_mode": mode}},
-                          {"sender": {"ca_file": ca_file and self.outer.folder + "/" + ca_file}})
+                          {"sender": dict(PATIENT, ca_file=ca_file and self.outer.folder + "/" + ca_file)})
 
     def send(self, bench, token):
         bench.sender = bench.start("mega-sender", "sender-1")
