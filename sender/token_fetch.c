@@ -47,16 +47,25 @@ void token_fetch_ask(const struct conf_account *account, int is_forced, struct b
         ask_stable(account, is_forced, url, body);
 }
 
+/* 1 when the text repeats the secret, as it is or as a URL has it. */
+static int shows_secret(const struct conf_account *account, struct span text)
+{
+    struct buf escaped = {0};
+    http_escape(span_of(account->app_secret), &escaped);
+    int found = escaped.bytes && text.bytes
+                && (memmem(text.data, text.bytes, account->app_secret, strlen(account->app_secret))
+                    || memmem(text.data, text.bytes, escaped.data, escaped.bytes));
+    buf_free(&escaped);
+    return found;
+}
+
 /* Appends WeChat's own words, unless they repeat the secret. */
 static void append_errmsg(const struct conf_account *account, const struct answer *a, struct buf *reason)
 {
     struct buf errmsg = {0};
     if (a->errmsg.bytes)
         json_unescape(a->errmsg, &errmsg);
-    size_t secret_bytes = strlen(account->app_secret);
-    int shows_secret = secret_bytes && errmsg.bytes
-                       && memmem(errmsg.data, errmsg.bytes, account->app_secret, secret_bytes);
-    if (errmsg.bytes && errmsg.bytes <= ERRMSG_BYTES_MAX && !shows_secret) {
+    if (errmsg.bytes && errmsg.bytes <= ERRMSG_BYTES_MAX && !shows_secret(account, buf_span(&errmsg))) {
         buf_append_str(reason, ": ");
         buf_append(reason, errmsg.data, errmsg.bytes);
     }
