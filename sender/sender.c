@@ -25,6 +25,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <czmq.h>
@@ -501,6 +502,19 @@ static void note_host(struct sender *s, struct call *call, int account, const st
                  log_span("address", conf_base(conf, host)));
 }
 
+/* Whatever answers may repeat what it was asked; its words go into logs and to callers. */
+static void hide_token(struct sender *s, struct call *call, int account)
+{
+    struct span token = token_client_escaped(s->tokens, account);
+    if (token.bytes == 0 || call->text.bytes == 0
+        || memmem(call->text.data, call->text.bytes, token.data, token.bytes) == NULL)
+        return;
+    buf_clear(&call->text);
+    buf_printf(&call->text, "WeChat answered %lld; its words repeat the access token and are left out",
+               (long long)call->result.errcode);
+    call->result.message = buf_span(&call->text);
+}
+
 /* 1 when the call is to be made again in this turn. */
 static int is_repeated(const struct sender *s, struct call *call, int account, int is_token,
                        const struct http_answer *answer)
@@ -535,6 +549,7 @@ static void on_done(void *self, const struct http_answer *answer)
         return;
     }
     int is_token = judge_answer(answer, call->job.openid, &call->result, &call->text);
+    hide_token(s, call, account);
     if (is_token)
         token_client_reject(s->tokens, account, call->token_number);
     note_host(s, call, account, answer);
