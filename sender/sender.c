@@ -36,6 +36,7 @@
 #include "proto/mp.h"
 #include "sender/calls.h"
 #include "sender/hosts.h"
+#include "sender/hosts_log.h"
 #include "sender/http.h"
 #include "sender/inbox.h"
 #include "sender/token_client.h"
@@ -492,14 +493,7 @@ static void note_host(struct sender *s, struct call *call, int account, const st
                         : answer->end == HTTP_NOT_SENT ? HOST_NOT_SENT
                                                          : HOST_MISSED;
     enum host_news news = hosts_end(&s->hosts[account], &call->host_use, end, clock_mono_ms());
-    const struct conf_account *conf = &s->conf->accounts[account];
-    if (news == HOST_LEFT)
-        log_warn("address of WeChat is left for a while", log_str("account", conf->name),
-                 log_span("address", conf_base(conf, host)), log_span("reason", r->message),
-                 log_i64("for_ms", hosts_left_ms(&s->hosts[account], host)));
-    else if (news == HOST_BACK)
-        log_info("address of WeChat is used again", log_str("account", conf->name),
-                 log_span("address", conf_base(conf, host)));
+    hosts_log(&s->hosts[account], &s->conf->accounts[account], host, news, r->message);
 }
 
 /* Whatever answers may repeat what it was asked; its words go into logs and to callers. */
