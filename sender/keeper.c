@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/token.h"
+#include "sender/hosts.h"
+#include "sender/hosts_log.h"
 #include "sender/http.h"
 #include "sender/token_fetch.h"
 #include "sender/token_state.h"
@@ -42,6 +44,9 @@ struct account {
     char key[TOKEN_KEY_BYTES];
     struct token_state state;
     struct buf body; /* of the fetch under way; holds the secret */
+    struct hosts hosts;
+    struct host_use host_use; /* the addresses at which the fetch under way was asked */
+    int goes_on;              /* it was not sent: it is asked at the next address */
 };
 
 struct keeper {
@@ -106,6 +111,7 @@ struct keeper *keeper_new(struct program *program)
         struct account *a = &k->accounts[i];
         a->keeper = k;
         a->conf = &conf->accounts[i];
+        hosts_open(&a->hosts, a->conf);
         token_store_key(a->conf, a->key);
         token_state_open(&a->state, a->conf->token_mode, clock_mono_ms());
     }
@@ -173,19 +179,28 @@ int keeper_run(struct keeper *k)
     }
 }
 
-/* Begins a fetch. The body must live as long as the fetch, the URL need not. */
+/* Asks at the address that is to be used now. The body must live as long as the fetch, the URL need not. */
+static void ask(struct keeper *k, struct account *a)
+{
+    hosts_pick(&a->hosts, &a->host_use, clock_mono_ms());
+    token_fetch_ask(a->conf, a->host_use.host, a->state.is_forced, &k->url, &a->body);
+    struct http_request request = {
+        .url = buf_str(&k->url), .body = buf_span(&a->body), .self = a, .done = on_fetched};
+    int failed = http_begin(k->http, &request);
+    assert(!failed); /* `act` looked for a free place */
+    a->goes_on = 0;
+}
+
+/* Begins a fetch. */
 static void fetch(struct keeper *k, struct account *a)
 {
-    token_fetch_ask(a->conf, a->state.is_forced, &k->url, &a->body);
+    a->host_use = (struct host_use){0};
     if (a->state.is_forced) {
         log_error("WeChat gave a rejected access token again, another one is forced",
                   log_str("account", a->conf->name), log_u64("forced_today", a->state.forced.count));
         save_cache(k); /* the count must not be lost with this process */
     }
-    struct http_request request = {
-        .url = buf_str(&k->url), .body = buf_span(&a->body), .self = a, .done = on_fetched};
-    int failed = http_begin(k->http, &request);
-    assert(!failed); /* `act` looked for a free place */
+    ask(k, a);
 }
 
 /* Does what is due for each account. */
@@ -193,6 +208,8 @@ static void act(struct keeper *k)
 {
     for (size_t i = 0; i < k->conf->account_count && http_in_flight(k->http) < FETCHES_MAX; i++) {
         struct account *a = &k->accounts[i];
+        if (a->goes_on)
+            ask(k, a);
         switch (token_state_next(&a->state, clock_mono_ms(), clock_wall_ms())) {
         case TOKEN_STEP_NONE:
             break;
@@ -216,12 +233,28 @@ static void log_failure(const struct account *a, const struct fetched *fetched)
               log_i64("retry_ms", a->state.next_ms - clock_mono_ms()));
 }
 
+/* What the end of a fetch says of its address. Returns 1 when it was not sent and there is another address: WeChat has seen
+ * nothing of it, so it is asked there at once. */
+static int goes_on(struct account *a, const struct http_answer *answer, const struct fetched *fetched)
+{
+    size_t host = a->host_use.host;
+    enum host_end end = fetched->end == FETCH_TOKEN || fetched->errcode != 0 ? HOST_ANSWERED
+                        : answer->end == HTTP_NOT_SENT                       ? HOST_NOT_SENT
+                                                                             : HOST_MISSED;
+    enum host_news news = hosts_end(&a->hosts, &a->host_use, end, clock_mono_ms());
+    hosts_log(&a->hosts, a->conf, host, news, buf_span(&fetched->reason));
+    a->goes_on = end == HOST_NOT_SENT && hosts_have_other(&a->hosts, &a->host_use);
+    return a->goes_on;
+}
+
 static void on_fetched(void *self, const struct http_answer *answer)
 {
     struct account *a = self;
     struct keeper *k = a->keeper;
     struct fetched *fetched = &k->fetched;
     token_fetch_read(a->conf, answer, fetched);
+    if (goes_on(a, answer, fetched))
+        return;
     int is_new = token_state_fetched(&a->state, fetched, clock_mono_ms(), clock_wall_ms());
     if (fetched->end != FETCH_TOKEN)
         log_failure(a, fetched);

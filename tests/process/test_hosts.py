@@ -3,7 +3,9 @@ import select
 import socket
 import unittest
 
-from sender_peers import TOKENS, Broker, Case, Keeper, Server, answer, ok
+import ring
+from sender_peers import TOKENS, Broker, Case, Keeper, Server, answer, ok, start_sim
+from test_token import Asker
 
 NOWHERE = "http://127.0.0.1:1"
 REJECTED = answer('{"errcode":40001,"errmsg":"invalid credential"}')
@@ -154,6 +156,48 @@ class Hosts(Case):
         self.check(broker.report(seq), "retry", "WeChat not reached", calls=1)
         broker.until(lambda: broker.byes, "goodbye")
         self.assertEqual(good.requests, [])
+
+
+class Tokens(Case):
+    """mega-token goes by the same rules."""
+
+    def keeper_of(self, mode, *bases):
+        sim = start_sim(self.bench())
+        bench = self.bench({"default": {"api_base": ", ".join(bases + (sim.base,)), "token_mode": mode}})
+        self.keeper = bench.start("mega-token", "token")
+        return bench, sim
+
+    def test_not_reached(self):
+        """Asked at the next address at once: nobody is told that there is no token."""
+        for mode in ("stable", "classic"):
+            with self.subTest(mode):
+                bench, sim = self.keeper_of(mode, NOWHERE, "http://wechat.invalid")
+                self.assertEqual(Asker(bench).ask()["t"], "token")
+                self.assertEqual(sim.get("/sim/stats")["token_fetches"], 1)
+                log = self.keeper.log()
+                self.assertEqual(log.count("address of WeChat is left"), 2)
+                self.assertNotIn("access token not fetched", log)
+                self.assertNotIn(ring.SECRET, log)
+
+    def test_missed(self):
+        """It may have been answered: not asked elsewhere until three in a row were not."""
+        for mode in ("stable", "classic"):
+            with self.subTest(mode):
+                bad = Server(answer("", "502 Bad Gateway"))
+                self.addCleanup(bad.close)
+                bench, sim = self.keeper_of(mode, bad.base)
+                self.assertEqual(Asker(bench).ask(until=("token",))["t"], "token")
+                self.assertEqual((len(bad.requests), sim.get("/sim/stats")["token_fetches"]), (3, 1))
+                self.assertIn("WeChat answered HTTP 502", self.keeper.log())
+
+    def test_an_errcode_is_an_answer(self):
+        """A wrong secret is as wrong elsewhere."""
+        first = Server(answer('{"errcode":40125,"errmsg":"invalid appsecret"}'))
+        self.addCleanup(first.close)
+        bench, sim = self.keeper_of("stable", first.base)
+        self.assertIn("40125", Asker(bench).ask()["message"])
+        self.assertEqual(sim.get("/sim/stats")["token_fetches"], 0)
+        self.assertNotIn("is left", self.keeper.log())
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ static struct conf_account account = {.name = "default",
 static void test_ask(void)
 {
     struct buf url = {0}, body = {0};
-    token_fetch_ask(&account, 0, &url, &body);
+    token_fetch_ask(&account, 0, 0, &url, &body);
     CHECK_SPAN(buf_span(&url), "https://api.weixin.qq.com/cgi-bin/stable_token");
     CHECK_SPAN(buf_span(&body), "{\"grant_type\":\"client_credential\",\"appid\":\"wx\\\"1\",\"secret\":\"s&c/ret\","
                                 "\"force_refresh\":false}");
-    token_fetch_ask(&account, 1, &url, &body);
+    token_fetch_ask(&account, 0, 1, &url, &body);
     CHECK_HAS(buf_str(&body), "\"force_refresh\":true}");
     account.token_mode = TOKEN_CLASSIC;
-    token_fetch_ask(&account, 0, &url, &body);
+    token_fetch_ask(&account, 0, 0, &url, &body);
     account.token_mode = TOKEN_STABLE;
     CHECK_SPAN(buf_span(&url), "https://api.weixin.qq.com/cgi-bin/token?grant_type=client_credential&appid=wx%221"
                                "&secret=s%26c%2Fret");
