@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ struct options {
 static int read_options(struct options *o, int argc, char **argv, const char *program,
                         const char *what_it_does);
 static int take_name(struct program *p, const char *name, const char *program);
+static void forbid_cores(void);
 static int load_conf(struct program *p, const struct options *o, struct buf *warnings);
 static int open_log(const struct conf *conf, const char *program);
 static int take_signals(struct program *p);
@@ -46,8 +48,10 @@ int program_open(struct program *p, int argc, char **argv, const char *program, 
     int rc = read_options(&o, argc, argv, program, what_it_does);
     if (rc == 0)
         rc = take_name(p, o.name, program);
-    if (rc == 0)
+    if (rc == 0) {
+        forbid_cores();
         rc = load_conf(p, &o, &warnings);
+    }
     if (rc == 0)
         rc = open_log(p->conf, program);
     if (rc == 0)
@@ -151,6 +155,24 @@ static int take_name(struct program *p, const char *name, const char *program)
     }
     memcpy(p->name, name, bytes + 1);
     return 0;
+}
+
+/* Every program reads the whole configuration, so each has secrets in its memory, and later messages: none of that is to
+ * lie in a core file. PR_SET_DUMPABLE would do it too, but would shut the user of the process out of its /proc and its
+ * debugger. */
+static void forbid_cores(void)
+{
+    struct rlimit none = {0, 0};
+    int failed = setrlimit(RLIMIT_CORE, &none);
+    assert(failed == 0); /* a limit can always be lowered */
+    /* A collector (core_pattern "|...") is given a core whatever the limit; with this mask there is no memory in it.
+     * Where the file is missing the kernel makes no cores, or there is no /proc: nothing to do about it. */
+    int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (write(fd, "0", 1) != 1)
+        fprintf(stderr, "the memory cannot be kept out of core files: %s\n", strerror(errno));
+    close(fd);
 }
 
 /* Loads the configuration, and does what --check-config and --dump-config ask for. */

@@ -20,8 +20,8 @@ struct program {
     int lock_fd;   /* -1 when none was taken */
 };
 
-/* Reads the options and the configuration, opens the log, blocks the signals and opens signal_fd, ignores SIGPIPE, makes
- * the run folder (0770). Returns 0 to go on, or the exit status plus 1 when there is nothing to run: 1 = done well
+/* Reads the options, forbids core files (the configuration holds secrets), reads the configuration, opens the log, blocks the
+ * signals and opens signal_fd, ignores SIGPIPE, makes the run folder (0770). Returns 0 to go on, or the exit status plus 1 when there is nothing to run: 1 = done well
  * (--help), 2 = failed, 3 = wrong usage; what was wrong is already printed. */
 int program_open(struct program *p, int argc, char **argv, const char *program, const char *what_it_does);
 

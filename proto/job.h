@@ -72,7 +72,7 @@ struct outcome_report {
     int64_t errcode;      /* WeChat's, 0 if none */
     int64_t msgid;        /* WeChat's, 0 if none */
     uint32_t http_status; /* 0 when there was no answer */
-    uint32_t calls;       /* HTTP calls made in this turn: 0, 1, or 2 after a refreshed token */
+    uint32_t calls;       /* HTTP calls tried in this turn: one, a second after a refreshed token, more at other addresses */
     struct span message;  /* REFUSED: WeChat's JSON with the openid added; else a sentence for people */
     enum cause cause;     /* of REFUSED, RETRY and UNKNOWN */
 };

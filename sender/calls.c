@@ -97,6 +97,9 @@ static struct call *add(struct calls *c, const struct rendered *job, struct span
     assert(!failed); /* the same bytes gave `job` */
     call->kind = kind_find(call->job.kind);
     call->result = (struct outcome_report){.seq = job->seq, .turn = job->turn};
+    call->host_use = (struct host_use){0};
+    call->begun_ms = 0;
+    call->was_rejected = 0;
     call->link->seq = job->seq;
     struct call_link *link = call->link;
     HASH_ADD(hh, c->by_seq, seq, sizeof link->seq, link);

@@ -7,7 +7,8 @@
  *   CALL_WANTING   its leave has to be asked for          ASKED, RUNNING, DONE
  *   CALL_ASKED     the broker's leave                     RUNNING, DONE; WANTING (asked again)
  *   CALL_RUNNING   WeChat's answer                        REPEAT, DONE
- *   CALL_REPEAT    another token, WeChat rejected one     RUNNING, DONE
+ *   CALL_REPEAT    another token, WeChat rejected one;
+ *                  or its turn at another address         RUNNING, DONE
  *   CALL_DONE      the result has to be offered           OFFERED
  *   CALL_OFFERED   the broker's confirmation              freed; DONE (offered again)
  *
@@ -24,6 +25,7 @@
 
 #include "proto/control.h"
 #include "proto/job.h"
+#include "sender/hosts.h"
 #include "sender/kind.h"
 
 enum call_state {
@@ -49,6 +51,9 @@ struct call {
     struct buf frame;             /* owned: the job as it came */
     int64_t since_ms;             /* when it came into its state, by clock_mono_ms */
     uint64_t token_number;        /* of the access token used last, see token_client.h */
+    struct host_use host_use;     /* the addresses it was made at in this turn */
+    int64_t begun_ms;             /* when the first HTTP call of this turn was begun; 0 = none yet */
+    int was_rejected;             /* WeChat rejected the token in this turn: it is repeated once */
     struct outcome_report result; /* DONE and OFFERED; `calls` counts from the start */
     struct buf text;              /* owned: what result.message points into */
     void *owner;                  /* for the sender */

@@ -340,9 +340,11 @@ static int may_have_left(struct transfer *transfer)
 {
     if (transfer->request.body.bytes)
         return transfer->written > 0;
-    long request_bytes = 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
-    return request_bytes > 0;
+    /* Not CURLINFO_REQUEST_SIZE: what asks a proxy for its tunnel is in that. This is set when the connection is
+     * up, TLS and tunnel included, and the request is about to be written. */
+    curl_off_t ready_us = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    return ready_us > 0;
 }
 
 /* libcurl's words, or what it says of the code in general. */
@@ -352,13 +354,46 @@ static const char *words_of(struct transfer *transfer, CURLcode code)
     return transfer->error[0] ? transfer->error : curl_easy_strerror(code);
 }
 
+/* What to do about a failure before anything was sent; NULL where libcurl's words say all. The words are those of
+ * OpenSSL and of GnuTLS: Debian and Ubuntu have libcurl with either. */
+static const char *advice_of(CURLcode code, const char *words)
+{
+    static const struct {
+        const char *words, *advice;
+    } known[] = {
+        {"has expired", "the certificate has expired: check api_base and this host's clock"},
+        {"expiration date has passed", "the certificate has expired: check api_base and this host's clock"},
+        {"not yet valid", "the certificate is not valid yet: check this host's clock"},
+        {"not activated yet", "the certificate is not valid yet: check this host's clock"},
+        {"subject name", "the certificate is another host's: the host name does not match, check api_base"},
+        {"issuer", "unknown issuer: set [sender] ca_file to the CA's certificate, or install ca-certificates"},
+        {"self-signed", "unknown issuer: set [sender] ca_file to the CA's certificate"},
+        {"self signed", "unknown issuer: set [sender] ca_file to the CA's certificate"},
+        {"certificate verification failed", "unknown issuer: set [sender] ca_file to the CA's certificate"},
+        {"protocol version", "TLS 1.2 or later is needed: check what stands between this host and WeChat"},
+        {"unsupported protocol", "TLS 1.2 or later is needed: check what stands between this host and WeChat"},
+        {"wrong version number", "that port does not speak TLS: check api_base"},
+    };
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return "[sender] ca_file must hold certificates in PEM";
+    if (code != CURLE_PEER_FAILED_VERIFICATION && code != CURLE_SSL_CONNECT_ERROR)
+        return NULL;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strstr(words, known[i].words))
+            return known[i].advice;
+    return NULL;
+}
+
 static void describe_not_sent(struct transfer *transfer, CURLcode code, struct buf *text)
 {
     struct span host = {"", 0};
     char *url = NULL;
     if (curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url)
         host = http_host(url);
-    buf_printf(text, "WeChat not reached: %.*s: %s", (int)host.bytes, host.data, words_of(transfer, code));
+    const char *words = words_of(transfer, code), *advice = advice_of(code, words);
+    buf_printf(text, "WeChat not reached: %.*s: %s", (int)host.bytes, host.data, words);
+    if (advice)
+        buf_printf(text, "; %s", advice);
 }
 
 static void describe_unknown(struct transfer *transfer, CURLcode code, struct buf *text)

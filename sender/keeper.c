@@ -17,6 +17,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/token.h"
+#include "sender/hosts.h"
+#include "sender/hosts_log.h"
 #include "sender/http.h"
 #include "sender/token_external.h"
 #include "sender/token_fetch.h"
@@ -38,6 +40,9 @@ struct account {
     char key[TOKEN_KEY_BYTES];
     struct token_state state;
     struct buf body; /* of the fetch under way; holds the secret */
+    struct hosts hosts;
+    struct host_use host_use; /* the addresses at which the fetch under way was asked */
+    int goes_on;              /* it was not sent: it is asked at the next address */
 };
 
 struct keeper {
@@ -118,6 +123,7 @@ struct keeper *keeper_new(struct program *program)
         struct account *a = &k->accounts[i];
         a->keeper = k;
         a->conf = &conf->accounts[i];
+        hosts_open(&a->hosts, a->conf);
         token_store_key(a->conf, a->key);
         token_state_open(&a->state, a->conf, clock_mono_ms());
     }
@@ -198,23 +204,33 @@ static void tell_forced(struct keeper *k, const struct account *a)
     save_cache(k); /* the count must not be lost with this process */
 }
 
-/* Begins a fetch. The body must live as long as the fetch, the URL need not. */
+/* Asks a token service, or WeChat at the address that is to be used now. The body must live as long as the fetch, the URL need not. */
+static void ask(struct keeper *k, struct account *a)
+{
+    a->goes_on = 0;
+    if (a->conf->token_mode == TOKEN_EXTERNAL) {
+        token_external_ask(a->conf, &k->url);
+    } else {
+        hosts_pick(&a->hosts, &a->host_use, clock_mono_ms());
+        token_fetch_ask(a->conf, a->host_use.host, a->state.is_forced, &k->url, &a->body);
+    }
+    struct http_request request = {
+        .url = buf_str(&k->url), .body = buf_span(&a->body), .self = a, .done = on_answered};
+    int failed = http_begin(k->http, &request);
+    assert(!failed); /* there is a place for each account */
+}
+
+/* Begins a fetch. */
 static void fetch(struct keeper *k, struct account *a)
 {
     if (a->conf->token_sql[0]) {
         token_sql_ask(k->sql, (size_t)(a - k->accounts));
         return;
     }
-    if (a->conf->token_mode == TOKEN_EXTERNAL)
-        token_external_ask(a->conf, &k->url);
-    else
-        token_fetch_ask(a->conf, a->state.is_forced, &k->url, &a->body);
+    a->host_use = (struct host_use){0};
     if (a->state.is_forced)
         tell_forced(k, a);
-    struct http_request request = {
-        .url = buf_str(&k->url), .body = buf_span(&a->body), .self = a, .done = on_answered};
-    int failed = http_begin(k->http, &request);
-    assert(!failed); /* there is a place for each account */
+    ask(k, a);
 }
 
 /* Does what is due for each account. */
@@ -222,6 +238,8 @@ static void act(struct keeper *k)
 {
     for (size_t i = 0; i < k->conf->account_count; i++) {
         struct account *a = &k->accounts[i];
+        if (a->goes_on)
+            ask(k, a);
         switch (token_state_next(&a->state, clock_mono_ms(), clock_wall_ms())) {
         case TOKEN_STEP_NONE:
             break;
@@ -261,6 +279,20 @@ static void log_same(const struct account *a, enum token_news news)
                   log_i64("retry_ms", a->state.next_ms - clock_mono_ms()));
 }
 
+/* What the end of a fetch says of its address. Returns 1 when it was not sent and there is another address: WeChat has seen
+ * nothing of it, so it is asked there at once. */
+static int goes_on(struct account *a, const struct http_answer *answer, const struct fetched *fetched)
+{
+    size_t host = a->host_use.host;
+    enum host_end end = fetched->end == FETCH_TOKEN || fetched->errcode != 0 ? HOST_ANSWERED
+                        : answer->end == HTTP_NOT_SENT                       ? HOST_NOT_SENT
+                                                                             : HOST_MISSED;
+    enum host_news news = hosts_end(&a->hosts, &a->host_use, end, clock_mono_ms());
+    hosts_log(&a->hosts, a->conf, host, news, buf_span(&fetched->reason));
+    a->goes_on = end == HOST_NOT_SENT && hosts_have_other(&a->hosts, &a->host_use);
+    return a->goes_on;
+}
+
 /* Takes what k->fetched holds. */
 static void on_fetched(struct keeper *k, struct account *a)
 {
@@ -285,6 +317,8 @@ static void on_answered(void *self, const struct http_answer *answer)
         token_external_read(answer, &k->fetched);
     else
         token_fetch_read(a->conf, answer, &k->fetched);
+    if (a->conf->token_mode != TOKEN_EXTERNAL && goes_on(a, answer, &k->fetched))
+        return;
     on_fetched(k, a);
 }
 

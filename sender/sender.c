@@ -8,6 +8,10 @@
  * may have been sent. The call begins in the moment in which the leave is read: a fence that comes right
  * behind it finds the call held.
  *
+ * A call that was not sent (http.h) is made again at the account's next address in the same turn, each address
+ * at most once: WeChat has seen nothing of it, so the broker's leave covers that as it covers the repetition
+ * with another token. What may have been sent is never repeated here.
+ *
  * What bounds it: calls in flight and those that wait for leave <= slots; jobs in the table <= 2 x slots,
  * beyond which the inbox is not read; results wait in the table, and take its room, until the broker confirms
  * them.
@@ -21,6 +25,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <czmq.h>
@@ -30,6 +35,8 @@
 #include "proto/member.h"
 #include "proto/mp.h"
 #include "sender/calls.h"
+#include "sender/hosts.h"
+#include "sender/hosts_log.h"
 #include "sender/http.h"
 #include "sender/inbox.h"
 #include "sender/token_client.h"
@@ -41,8 +48,9 @@
 #define BEGINS_A_MESSAGE 4096
 #define OFFER_LEASES     2      /* an unconfirmed result is offered again after so many */
 #define GRACE_MS         2000   /* on TERM, for the broker to confirm */
-#define CALLS_A_TURN_MAX 2      /* of one job: the second one is for a rejected token */
-#define QUEUED_MS_MAX 30000 /* below the minute that the broker keeps of the 10 for which WeChat remembers a call */
+/* Both together are below the minute that the broker keeps of the 10 for which WeChat remembers a call. */
+#define QUEUED_MS_MAX    30000
+#define ELSEWHERE_MS_MAX 20000  /* since a turn's first call: later it is not tried at another address any more */
 
 struct sender {
     struct program *program;
@@ -51,6 +59,7 @@ struct sender {
     struct http *http;
     struct inbox *inbox;
     struct token_client *tokens;
+    struct hosts *hosts;  /* of each account, as in conf->accounts */
     struct member *member;
     struct buf url;       /* reused; holds a token */
     struct buf stopped;   /* packed map that a beat carries */
@@ -115,6 +124,9 @@ struct sender *sender_new(struct program *program)
                                               .ca_file = conf->sender.ca_file,
                                               .timeout_ms = conf->sender.timeout_ms,
                                               .connect_timeout_ms = conf->sender.connect_timeout_ms});
+    s->hosts = mem_new(conf->account_count * sizeof *s->hosts);
+    for (size_t i = 0; i < conf->account_count; i++)
+        hosts_open(&s->hosts[i], &conf->accounts[i]);
     s->inbox = inbox_new(conf, program->name);
     s->tokens = token_client_new(conf);
     if (s->inbox && s->tokens)
@@ -134,6 +146,7 @@ void sender_destroy(struct sender **self)
     inbox_destroy(&s->inbox);
     token_client_destroy(&s->tokens);
     calls_destroy(&s->calls);
+    free(s->hosts);
     buf_free(&s->url);
     buf_free(&s->stopped);
     buf_free(&s->packed);
@@ -321,8 +334,10 @@ static void begin_call(struct sender *s, struct call *call, int account)
 {
     struct http_request request = {
         .body = call->job.body, .self = call, .may_write = may_write, .done = on_done};
+    int64_t now_ms = clock_mono_ms();
+    hosts_pick(&s->hosts[account], &call->host_use, now_ms);
     buf_clear(&s->url);
-    struct span base = conf_base(&s->conf->accounts[account], 0);
+    struct span base = conf_base(&s->conf->accounts[account], call->host_use.host);
     buf_append(&s->url, base.data, base.bytes);
     buf_append_str(&s->url, call->kind->path);
     buf_append_str(&s->url, "?access_token=");
@@ -331,7 +346,9 @@ static void begin_call(struct sender *s, struct call *call, int account)
     request.url = buf_str(&s->url);
     call->token_number = token_client_number(s->tokens, account);
     call->result.calls++;
-    calls_move(s->calls, call, CALL_RUNNING, clock_mono_ms());
+    if (call->begun_ms == 0)
+        call->begun_ms = now_ms;
+    calls_move(s->calls, call, CALL_RUNNING, now_ms);
     int failed = http_begin(s->http, &request);
     assert(!failed); /* it has as many places as there are slots */
 }
@@ -348,7 +365,8 @@ static void begin_if_possible(struct sender *s, struct call *call)
     }
     uint64_t number = token_client_number(s->tokens, account);
     const char *reason = token_client_stopped(s->tokens, account);
-    /* The leave counts for the whole turn: WeChat certainly did nothing when it rejected the token. */
+    /* The leave counts for the whole turn: WeChat certainly did nothing when it rejected the token or was not
+     * reached. */
     int needs_leave = !call->kind->has_key && call->state == CALL_QUEUED;
     if (number && needs_leave)
         calls_move(s->calls, call, CALL_WANTING, clock_mono_ms());
@@ -428,7 +446,8 @@ static void ask_leave(struct sender *s)
     }
 }
 
-/* A call whose token was rejected ends as that answer said when no other token comes; one that never had a token is given back. */
+/* A call that was to be repeated ends as its answer said when no token comes or it cannot begin; one that never had a token is given
+ * back. */
 static void end_waiting(struct sender *s)
 {
     struct call *call;
@@ -463,6 +482,45 @@ static void log_result(const struct call *call)
               log_span("reason", has_text ? r->message : (struct span){"", 0}));
 }
 
+/* What the end of a call says of its address; `result` and `text` are judged already. Anybody can answer HTTP, a proxy for one:
+ * only an errcode is WeChat's. */
+static void note_host(struct sender *s, struct call *call, int account, const struct http_answer *answer)
+{
+    const struct outcome_report *r = &call->result;
+    size_t host = call->host_use.host;
+    int has_errcode = answer->end == HTTP_ANSWERED && (r->errcode != 0 || r->outcome == OUTCOME_SENT);
+    enum host_end end = has_errcode                      ? HOST_ANSWERED
+                        : answer->end == HTTP_NOT_SENT ? HOST_NOT_SENT
+                                                         : HOST_MISSED;
+    enum host_news news = hosts_end(&s->hosts[account], &call->host_use, end, clock_mono_ms());
+    hosts_log(&s->hosts[account], &s->conf->accounts[account], host, news, r->message);
+}
+
+/* Whatever answers may repeat what it was asked; its words go into logs and to callers. */
+static void hide_token(struct sender *s, struct call *call, int account)
+{
+    struct span token = token_client_escaped(s->tokens, account);
+    if (token.bytes == 0 || call->text.bytes == 0
+        || memmem(call->text.data, call->text.bytes, token.data, token.bytes) == NULL)
+        return;
+    buf_clear(&call->text);
+    buf_printf(&call->text, "WeChat answered %lld; its words repeat the access token and are left out",
+               (long long)call->result.errcode);
+    call->result.message = buf_span(&call->text);
+}
+
+/* 1 when the call is to be made again in this turn. */
+static int is_repeated(const struct sender *s, struct call *call, int account, int is_token,
+                       const struct http_answer *answer)
+{
+    int is_first = is_token && !call->was_rejected;
+    if (is_token)
+        call->was_rejected = 1;
+    return is_first
+           || (answer->end == HTTP_NOT_SENT && hosts_have_other(&s->hosts[account], &call->host_use)
+               && clock_mono_ms() - call->begun_ms < ELSEWHERE_MS_MAX);
+}
+
 /* The lease ran out before the body was written: the call was not made. */
 static void give_up_call(struct sender *s, struct call *call)
 {
@@ -478,15 +536,19 @@ static void on_done(void *self, const struct http_answer *answer)
 {
     struct call *call = self;
     struct sender *s = call->owner;
+    int account = token_client_account(s->tokens, call->job.app);
     if (answer->is_held) {
+        hosts_end(&s->hosts[account], &call->host_use, HOST_DROPPED, clock_mono_ms());
         give_up_call(s, call);
         return;
     }
     int is_token = judge_answer(answer, call->job.openid, &call->result, &call->text);
+    hide_token(s, call, account);
     if (is_token)
-        token_client_reject(s->tokens, token_client_account(s->tokens, call->job.app), call->token_number);
+        token_client_reject(s->tokens, account, call->token_number);
+    note_host(s, call, account, answer);
     log_result(call);
-    int repeats = is_token && call->result.calls < CALLS_A_TURN_MAX;
+    int repeats = is_repeated(s, call, account, is_token, answer);
     calls_move(s->calls, call, repeats ? CALL_REPEAT : CALL_DONE, clock_mono_ms());
 }
 

@@ -11,15 +11,16 @@
 #define EXPIRES_IN_S_MAX 86400 /* WeChat's are 7,200 s at most; more than a day is not believed */
 #define ERRMSG_BYTES_MAX 256
 
-static void append_base(const struct conf_account *account, struct buf *url)
+static void append_base(const struct conf_account *account, size_t host, struct buf *url)
 {
-    struct span base = conf_base(account, 0);
+    struct span base = conf_base(account, host);
     buf_append(url, base.data, base.bytes);
 }
 
-static void ask_stable(const struct conf_account *account, int is_forced, struct buf *url, struct buf *body)
+static void ask_stable(const struct conf_account *account, size_t host, int is_forced, struct buf *url,
+                       struct buf *body)
 {
-    append_base(account, url);
+    append_base(account, host, url);
     buf_append_str(url, "/cgi-bin/stable_token");
     buf_append_str(body, "{\"grant_type\":\"client_credential\",\"appid\":\"");
     json_escape(span_of(account->app_id), body);
@@ -28,23 +29,36 @@ static void ask_stable(const struct conf_account *account, int is_forced, struct
     buf_printf(body, "\",\"force_refresh\":%s}", is_forced ? "true" : "false");
 }
 
-static void ask_classic(const struct conf_account *account, struct buf *url)
+static void ask_classic(const struct conf_account *account, size_t host, struct buf *url)
 {
-    append_base(account, url);
+    append_base(account, host, url);
     buf_append_str(url, "/cgi-bin/token?grant_type=client_credential&appid=");
     http_escape(span_of(account->app_id), url);
     buf_append_str(url, "&secret=");
     http_escape(span_of(account->app_secret), url);
 }
 
-void token_fetch_ask(const struct conf_account *account, int is_forced, struct buf *url, struct buf *body)
+void token_fetch_ask(const struct conf_account *account, size_t host, int is_forced, struct buf *url,
+                     struct buf *body)
 {
     buf_clear(url);
     buf_clear(body);
     if (account->token_mode == TOKEN_CLASSIC)
-        ask_classic(account, url);
+        ask_classic(account, host, url);
     else
-        ask_stable(account, is_forced, url, body);
+        ask_stable(account, host, is_forced, url, body);
+}
+
+/* 1 when the text repeats the secret, as it is or as a URL has it. */
+static int shows_secret(const struct conf_account *account, struct span text)
+{
+    struct buf escaped = {0};
+    http_escape(span_of(account->app_secret), &escaped);
+    int found = escaped.bytes && text.bytes
+                && (memmem(text.data, text.bytes, account->app_secret, strlen(account->app_secret))
+                    || memmem(text.data, text.bytes, escaped.data, escaped.bytes));
+    buf_free(&escaped);
+    return found;
 }
 
 /* Appends WeChat's own words, unless they repeat the secret. */
@@ -53,10 +67,7 @@ static void append_errmsg(const struct conf_account *account, const struct answe
     struct buf errmsg = {0};
     if (a->errmsg.bytes)
         json_unescape(a->errmsg, &errmsg);
-    size_t secret_bytes = strlen(account->app_secret);
-    int shows_secret = secret_bytes && errmsg.bytes
-                       && memmem(errmsg.data, errmsg.bytes, account->app_secret, secret_bytes);
-    if (errmsg.bytes && errmsg.bytes <= ERRMSG_BYTES_MAX && !shows_secret) {
+    if (errmsg.bytes && errmsg.bytes <= ERRMSG_BYTES_MAX && !shows_secret(account, buf_span(&errmsg))) {
         buf_append_str(reason, ": ");
         buf_append(reason, errmsg.data, errmsg.bytes);
     }

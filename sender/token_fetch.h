@@ -11,9 +11,10 @@
 #include "base/conf.h"
 #include "sender/http.h"
 
-/* Writes the URL and the body (empty for classic, which is a GET). Both hold the secret; both are cleared
- * first. */
-void token_fetch_ask(const struct conf_account *account, int is_forced, struct buf *url, struct buf *body);
+/* Writes the URL and the body (empty for classic, which is a GET), for address number `host` (conf_base). Both
+ * hold the secret; both are cleared first. */
+void token_fetch_ask(const struct conf_account *account, size_t host, int is_forced, struct buf *url,
+                     struct buf *body);
 
 enum fetch_end {
     FETCH_TOKEN,  /* got one */

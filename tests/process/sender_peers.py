@@ -158,8 +158,8 @@ class Bench:
                 for key, value in keys.items():
                     f.write("%s = %s\n" % (key, value))
 
-    def start(self, program, name):
-        process = ring.Process(self.folder, name, program, ["-c", self.conf_path, "-n", name])
+    def start(self, program, name, env=None):
+        process = ring.Process(self.folder, name, program, ["-c", self.conf_path, "-n", name], env)
         self.processes.append(process)
         return process.start()
 

@@ -11,14 +11,14 @@ static struct conf_account account = {.name = "default",
 static void test_ask(void)
 {
     struct buf url = {0}, body = {0};
-    token_fetch_ask(&account, 0, &url, &body);
+    token_fetch_ask(&account, 0, 0, &url, &body);
     CHECK_SPAN(buf_span(&url), "https://api.weixin.qq.com/cgi-bin/stable_token");
     CHECK_SPAN(buf_span(&body), "{\"grant_type\":\"client_credential\",\"appid\":\"wx\\\"1\",\"secret\":\"s&c/ret\","
                                 "\"force_refresh\":false}");
-    token_fetch_ask(&account, 1, &url, &body);
+    token_fetch_ask(&account, 0, 1, &url, &body);
     CHECK_HAS(buf_str(&body), "\"force_refresh\":true}");
     account.token_mode = TOKEN_CLASSIC;
-    token_fetch_ask(&account, 0, &url, &body);
+    token_fetch_ask(&account, 0, 0, &url, &body);
     account.token_mode = TOKEN_STABLE;
     CHECK_SPAN(buf_span(&url), "https://api.weixin.qq.com/cgi-bin/token?grant_type=client_credential&appid=wx%221"
                                "&secret=s%26c%2Fret");
@@ -75,16 +75,17 @@ static void test_answers(void)
     buf_free(&fetched.reason);
 }
 
-/* An errmsg that repeats the secret is left out. */
-static void test_secret_is_not_told(void)
+/* An errmsg that repeats the secret is left out, also as a URL writes it. */
+static void test_secret_is_not_told(const char *body)
 {
     struct fetched fetched = {0};
     struct http_answer answer = {.end = HTTP_ANSWERED,
                                  .status = 200,
-                                 .body = span_of("{\"errcode\":40125,\"errmsg\":\"bad secret s&c\\/ret here\"}")};
+                                 .body = span_of(body)};
     token_fetch_read(&account, &answer, &fetched);
     CHECK_INT(fetched.end, FETCH_WRONG);
     CHECK(strstr(buf_str(&fetched.reason), "s&c/ret") == NULL);
+    CHECK(strstr(buf_str(&fetched.reason), "s%26c") == NULL);
     buf_free(&fetched.token);
     buf_free(&fetched.reason);
 }
@@ -93,6 +94,7 @@ int main(void)
 {
     test_ask();
     test_answers();
-    test_secret_is_not_told();
+    test_secret_is_not_told("{\"errcode\":40125,\"errmsg\":\"bad secret s&c\\/ret here\"}");
+    test_secret_is_not_told("{\"errcode\":40125,\"errmsg\":\"bad call ?secret=s%26c%2Fret here\"}");
     return 0;
 }

@@ -1,0 +1,168 @@
+/* How long libcurl uses a kept connection again: below the idle limit yes, beyond it no. The clock is set by the
+ * test, so nothing is waited for: this program's clock_gettime stands in front of the C library's for libcurl
+ * too. The server is a thread that answers on each connection and counts them. */
+#include "sender/http.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "tests/unit/test.h"
+
+#define CONNECTIONS_MAX 16
+#define LIMIT_MS        30000
+
+static _Atomic int64_t clock_shift_s;
+
+int clock_gettime(clockid_t id, struct timespec *out)
+{
+    long rc = syscall(SYS_clock_gettime, id, out);
+    if (rc == 0 && id != CLOCK_REALTIME)
+        out->tv_sec += clock_shift_s;
+    return (int)rc;
+}
+
+struct server {
+    int listener, port;
+    _Atomic int connections; /* accepted so far */
+    pthread_t thread;
+};
+
+struct peer {
+    struct buf request;
+};
+
+static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+
+/* Returns 0 when the peer has gone. */
+static int serve(int fd, struct peer *peer)
+{
+    char bytes[4096];
+    ssize_t got = recv(fd, bytes, sizeof bytes, 0);
+    if (got <= 0)
+        return 0;
+    buf_append(&peer->request, bytes, (size_t)got);
+    if (strstr(buf_str(&peer->request), "\r\n\r\nhello") == NULL)
+        return 1;
+    buf_clear(&peer->request);
+    return send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL) > 0;
+}
+
+static void *serve_all(void *self)
+{
+    struct server *server = self;
+    struct pollfd fds[CONNECTIONS_MAX + 1] = {{server->listener, POLLIN, 0}};
+    struct peer peers[CONNECTIONS_MAX + 1] = {0};
+    nfds_t count = 1;
+    while (poll(fds, count, LIMIT_MS) > 0) {
+        if (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL))
+            break; /* shut down: the end */
+        for (nfds_t i = 1; i < count; i++)
+            if (fds[i].revents && !serve(fds[i].fd, &peers[i])) {
+                close(fds[i].fd);
+                fds[i].fd = -1;
+            }
+        if (fds[0].revents == 0)
+            continue;
+        int fd = accept(server->listener, NULL, NULL);
+        if (fd < 0)
+            break;
+        CHECK(count <= CONNECTIONS_MAX);
+        fds[count++] = (struct pollfd){fd, POLLIN, 0};
+        server->connections++;
+    }
+    for (nfds_t i = 1; i < count; i++) {
+        buf_free(&peers[i].request);
+        if (fds[i].fd >= 0)
+            close(fds[i].fd);
+    }
+    return NULL;
+}
+
+static void open_server(struct server *server)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof address;
+    server->listener = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(bind(server->listener, (struct sockaddr *)&address, bytes) == 0);
+    CHECK(listen(server->listener, 8) == 0);
+    CHECK(getsockname(server->listener, (struct sockaddr *)&address, &bytes) == 0);
+    server->port = ntohs(address.sin_port);
+    CHECK(pthread_create(&server->thread, NULL, serve_all, server) == 0);
+}
+
+static void close_server(struct server *server)
+{
+    shutdown(server->listener, SHUT_RDWR);
+    CHECK(pthread_join(server->thread, NULL) == 0);
+    close(server->listener);
+}
+
+static void on_done(void *self, const struct http_answer *got)
+{
+    int *answers = self;
+    CHECK_STR(got->error ? got->error : "", "");
+    CHECK_INT(got->end, HTTP_ANSWERED);
+    CHECK_INT(got->status, 200);
+    (*answers)++;
+}
+
+/* Makes `count` calls at once and waits for their answers. */
+static void call(struct http *http, const struct server *server, int count)
+{
+    char url[64];
+    int answers = 0;
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", server->port);
+    struct http_request request = {.url = url, .body = span_of("hello"), .self = &answers, .done = on_done};
+    for (int i = 0; i < count; i++)
+        CHECK(http_begin(http, &request) == 0);
+    while (answers < count) {
+        struct pollfd fd = {http_fd(http), POLLIN, 0};
+        int64_t wait_ms = http_wait_ms(http);
+        CHECK(poll(&fd, 1, wait_ms >= 0 && wait_ms < LIMIT_MS ? (int)wait_ms : LIMIT_MS) >= 0);
+        http_run(http);
+    }
+}
+
+/* The limit of the README is 15 s; WeChat closes at some 20 s. */
+static void test_idle(struct http *http, struct server *server)
+{
+    static const struct {
+        int64_t idle_s;
+        int connections;
+    } steps[] = {{0, 1}, {0, 1}, {14, 1}, {14, 1}, {17, 2}, {14, 2}, {3600, 3}, {1, 3}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        clock_shift_s += steps[i].idle_s;
+        call(http, server, 1);
+        CHECK_INT(server->connections, steps[i].connections);
+    }
+}
+
+/* Those that are kept are used by as many calls at once as there were before, and no others are opened. */
+static void test_many(struct http *http, struct server *server)
+{
+    int before = server->connections;
+    call(http, server, 4);
+    int opened = server->connections;
+    CHECK(opened > before && opened <= before + 4);
+    for (int i = 0; i < 5; i++)
+        call(http, server, 4);
+    CHECK(server->connections <= before + 4);
+}
+
+int main(void)
+{
+    struct server server = {0};
+    struct http_options options = {.calls_max = 4, .ca_file = "", .timeout_ms = 20000, .connect_timeout_ms = 10000};
+    unsetenv("http_proxy"); /* of whoever runs the test */
+    open_server(&server);
+    struct http *http = http_new(&options);
+    test_idle(http, &server);
+    test_many(http, &server);
+    http_destroy(&http);
+    close_server(&server);
+    return 0;
+}
