@@ -6,6 +6,8 @@
 #include "proto/limits.h"
 #include "proto/mp.h"
 
+#define UNANSWERED_MAX 8 /* calls in a row without an answer: from then on the account counts as silent */
+
 void accounts_init(struct accounts *a, const struct conf *conf)
 {
     memset(a, 0, sizeof *a);
@@ -79,6 +81,10 @@ void accounts_on_report(struct accounts *a, size_t account, const struct outcome
     int was_answered = report->calls > 0 && report->cause != CAUSE_NETWORK;
     if (report->cause == CAUSE_PACE)
         log_change(a, account, pace_slow_down(pace, now_us), "WeChat says that it calls too fast");
+    if (report->cause == CAUSE_NETWORK)
+        a->list[account].unanswered++;
+    else if (was_answered)
+        a->list[account].unanswered = 0;
     if (was_answered)
         log_change(a, account, pace_answer(pace, now_us, report->cause == CAUSE_BUSY), "WeChat is overloaded");
 }
@@ -92,14 +98,47 @@ int64_t accounts_held_us(const struct accounts *a, size_t account, int64_t now_u
     return held_us > 0 ? held_us : 0;
 }
 
-uint32_t accounts_share(const struct accounts *a, uint32_t slots, int64_t mono_ms)
+static int is_silent(const struct account *one)
 {
-    uint32_t busy = 0;
+    return one->unanswered >= UNANSWERED_MAX;
+}
+
+/* 1 when it holds slots, or could use some. */
+static int is_busy(const struct account *one, int64_t mono_ms)
+{
+    return one->out > 0 || (one->wake_ms <= mono_ms && !one->stopped && !one->paused && !one->halted);
+}
+
+static uint32_t at_least_one(uint32_t slots)
+{
+    return slots ? slots : 1;
+}
+
+struct account_shares accounts_shares(const struct accounts *a, uint32_t slots, int64_t mono_ms)
+{
+    uint32_t busy = 0, silent = 0, eighth = at_least_one(slots / 8);
+    if (a->count <= 1)
+        return (struct account_shares){.answered = slots, .silent = slots};
     for (size_t i = 0; i < a->count; i++) {
-        const struct account *one = &a->list[i];
-        busy += one->out > 0 || (one->wake_ms <= mono_ms && !one->stopped && !one->paused && !one->halted);
+        if (!is_busy(&a->list[i], mono_ms))
+            continue;
+        if (is_silent(&a->list[i]))
+            silent++;
+        else
+            busy++;
     }
-    return busy > 1 ? (slots + busy - 1) / busy : slots;
+    /* What the silent ones hold is not there for the others, but half of all is, however many they are. */
+    uint32_t lost = silent * eighth < slots / 2 ? silent * eighth : slots / 2, room = slots - lost;
+    if (busy > 1)
+        room = (room + busy - 1) / busy;
+    else if (lost == 0 && room > eighth)
+        room -= eighth;
+    return (struct account_shares){.answered = at_least_one(room), .silent = eighth};
+}
+
+uint32_t accounts_share_of(const struct accounts *a, size_t account, const struct account_shares *shares)
+{
+    return is_silent(&a->list[account]) ? shares->silent : shares->answered;
 }
 
 /* --- rates that operators have set: a map account -> messages a second -------------------------------------------- */

@@ -15,6 +15,7 @@ struct account {
     struct pace pace;     /* messages a second */
     uint32_t out;         /* jobs that are out */
     uint32_t express_run; /* express messages since the last bulk one */
+    uint32_t unanswered;  /* its last calls in a row that were not answered */
     int stopped;          /* 1: no sender can send for it now, so it claims no share */
     int paused;           /* 1: an operator has paused it */
     int halted;           /* 1: WeChat has stopped it, likewise */
@@ -51,8 +52,8 @@ void accounts_end(struct accounts *a, size_t account);
 /* It was looked at, and nothing of it was ready. */
 void accounts_rest(struct accounts *a, size_t account);
 
-/* What a sender reports of a call may make its account slower, and tells when WeChat is no longer overloaded. Call for every report;
- * a change is logged. */
+/* What a sender reports of a call may make its account slower, and tells when WeChat is no longer overloaded, and whether it answers.
+ * Call for every report; a change of the pace is logged. */
 void accounts_on_report(struct accounts *a, size_t account, const struct outcome_report *report, int64_t now_us);
 
 /* Reads the rates that operators have set. */
@@ -64,7 +65,18 @@ void accounts_set_rate(struct accounts *a, struct store *store, size_t account, 
 /* Microseconds until brake and rate allow it a job; 0 = now. Times are monotonic. */
 int64_t accounts_held_us(const struct accounts *a, size_t account, int64_t now_us);
 
-/* Slots an account may hold of `slots`: all of them while it is alone, an equal part while others have work too. */
-uint32_t accounts_share(const struct accounts *a, uint32_t slots, int64_t mono_ms);
+/* Slots that an account may hold. */
+struct account_shares {
+    uint32_t answered; /* whom WeChat answers */
+    uint32_t silent;   /* of whose last calls none was answered: each of these takes a slot for as long as a call may last */
+};
+
+/* Divides `slots`. Accounts with work have equal parts. While one is alone an eighth stays free all the same, where there are others in
+ * the configuration: what comes for them finds a slot at once, even if all calls of the first one have just stopped being answered.
+ * A silent account has an eighth at most. Each share is at least 1. */
+struct account_shares accounts_shares(const struct accounts *a, uint32_t slots, int64_t mono_ms);
+
+/* The share of that account. */
+uint32_t accounts_share_of(const struct accounts *a, size_t account, const struct account_shares *shares);
 
 #endif

@@ -197,10 +197,11 @@ static enum step step(struct broker *b, size_t account)
 }
 
 /* One message of the account. Returns 1 when the account may have more to do in this turn. */
-static int serve(struct broker *b, size_t account, uint32_t share, int *given)
+static int serve(struct broker *b, size_t account, const struct account_shares *shares, int *given)
 {
     const struct account *a = &b->accounts.list[account];
-    if (a->paused || stops_wait_ms(b->stops, account, b->order_ms) > 0 || a->wake_ms > b->mono_ms || a->out >= share || accounts_held_us(&b->accounts, account, clock_mono_us()))
+    if (a->paused || a->halted || a->wake_ms > b->mono_ms || a->out >= accounts_share_of(&b->accounts, account, shares) ||
+        stops_wait_ms(b->stops, account, b->order_ms) > 0 || accounts_held_us(&b->accounts, account, clock_mono_us()))
         return 0;
     enum step s = step(b, account);
     *given += s == STEP_GIVEN;
@@ -232,11 +233,11 @@ void dispatch_ready(struct broker *b)
         return;
     find_halted(b);
     template_rates_tick(b->template_rates, b->now_ms, clock_mono_us(), wake_account, b);
-    uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->mono_ms);
+    struct account_shares shares = accounts_shares(&b->accounts, ring_slots(&b->ring), b->mono_ms);
     for (int steps = 0; idle < accounts && given < GIVE_A_TURN && steps < STEPS_A_TURN; steps++) {
         size_t account = b->accounts.next;
         b->accounts.next = (account + 1) % accounts;
-        idle = serve(b, account, share, &given) ? 0 : idle + 1;
+        idle = serve(b, account, &shares, &given) ? 0 : idle + 1;
         if (steps % 64 == 63 && clock_mono_us() >= until_us)
             return;
     }
@@ -287,9 +288,9 @@ int dispatch_wait_ms(struct broker *b, int limit_ms)
         return limit_ms;
     int64_t wait_ms = (template_rates_wait_us(b->template_rates, clock_mono_us()) + 999) / 1000;
     wait_ms = wait_ms < limit_ms ? wait_ms : limit_ms;
-    uint32_t share = accounts_share(&b->accounts, ring_slots(&b->ring), b->mono_ms);
+    struct account_shares shares = accounts_shares(&b->accounts, ring_slots(&b->ring), b->mono_ms);
     for (size_t i = 0; i < b->accounts.count; i++) {
-        if (b->accounts.list[i].paused || b->accounts.list[i].out >= share)
+        if (b->accounts.list[i].paused || b->accounts.list[i].out >= accounts_share_of(&b->accounts, i, &shares))
             continue;
         int64_t account_ms = account_wait_ms(b, i);
         wait_ms = account_ms < wait_ms ? account_ms : wait_ms;

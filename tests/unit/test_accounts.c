@@ -114,8 +114,80 @@ static void test_damaged_rates(void)
     store_close(&s);
 }
 
+static void make_accounts(size_t count)
+{
+    begin();
+    conf.account_count = count;
+    for (size_t i = 2; i < count; i++)
+        snprintf(conf.accounts[i].name, sizeof conf.accounts[i].name, "a%zu", i);
+    accounts_init(&a, &conf);
+    for (size_t i = 0; i < count; i++)
+        a.list[i].wake_ms = INT64_MAX;
+}
+
+/* Who has work, and who of these is not answered, says how many slots each may hold. */
+static void test_shares(void)
+{
+    static const struct {
+        size_t accounts, busy, silent; /* the silent ones are among the busy ones */
+        uint32_t slots, answered, silent_share;
+    } rows[] = {
+        {1, 1, 0, 64, 64, 64}, /* nobody else is there: all of them, whatever happens */
+        {1, 1, 1, 64, 64, 64},
+        {2, 0, 0, 64, 56, 8},
+        {2, 1, 0, 64, 56, 8}, /* an eighth stays free for the other one */
+        {2, 2, 0, 64, 32, 8},
+        {3, 3, 0, 64, 22, 8},
+        {2, 2, 1, 64, 56, 8},
+        {2, 1, 1, 64, 56, 8},
+        {3, 3, 1, 64, 28, 8},
+        {10, 9, 8, 64, 32, 8}, /* however many are silent, half is for the others */
+        {2, 2, 0, 1, 1, 1},
+        {2, 1, 0, 1, 1, 1},
+        {2, 1, 0, 2, 1, 1},
+        {2, 2, 1, 2, 1, 1},
+        {2, 2, 2, 0, 1, 1}, /* no sender: nothing can be given out, whatever the share */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        make_accounts(rows[i].accounts);
+        for (size_t k = 0; k < rows[i].busy; k++)
+            a.list[k].wake_ms = 0;
+        for (size_t k = 0; k < rows[i].silent; k++)
+            for (int n = 0; n < 8; n++)
+                report(k, OUTCOME_UNKNOWN, CAUSE_NETWORK, 1, S_US);
+        struct account_shares shares = accounts_shares(&a, rows[i].slots, 0);
+        CHECK_U64(shares.answered, rows[i].answered);
+        CHECK_U64(shares.silent, rows[i].silent_share);
+        for (size_t k = 0; k < rows[i].accounts; k++)
+            CHECK_U64(accounts_share_of(&a, k, &shares), k < rows[i].silent ? shares.silent : shares.answered);
+    }
+}
+
+/* One answer of whatever kind ends the silence; a call that was not made says nothing. */
+static void test_silence(void)
+{
+    make_accounts(2);
+    for (int n = 0; n < 7; n++)
+        report(0, OUTCOME_RETRY, CAUSE_NETWORK, 1, S_US);
+    struct account_shares shares = accounts_shares(&a, 64, 0);
+    CHECK_U64(accounts_share_of(&a, 0, &shares), 56);
+    report(0, OUTCOME_RETURNED, CAUSE_NONE, 0, S_US);
+    report(0, OUTCOME_UNKNOWN, CAUSE_NETWORK, 1, S_US);
+    CHECK_U64(accounts_share_of(&a, 0, &shares), 8);
+    report(0, OUTCOME_REFUSED, CAUSE_NONE, 1, S_US);
+    CHECK_U64(accounts_share_of(&a, 0, &shares), 56);
+    /* Those that are held back claim nothing. */
+    a.list[0].wake_ms = a.list[1].wake_ms = 0;
+    a.list[1].halted = 1;
+    CHECK_U64(accounts_shares(&a, 64, 0).answered, 56);
+    a.list[1].out = 1; /* what it holds counts */
+    CHECK_U64(accounts_shares(&a, 64, 0).answered, 32);
+}
+
 int main(void)
 {
+    test_shares();
+    test_silence();
     test_held();
     test_reports();
     test_rates_are_kept();
