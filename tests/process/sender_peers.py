@@ -21,7 +21,8 @@ LEASE_MS = 500
 TOKENS = {"default": "T0"}
 
 PATHS = {"template": "/cgi-bin/message/template/send", "custom": "/cgi-bin/message/custom/send",
-         "subscribe": "/cgi-bin/message/subscribe/send", "bizsubscribe": "/cgi-bin/message/subscribe/bizsend"}
+         "subscribe": "/cgi-bin/message/subscribe/send", "bizsubscribe": "/cgi-bin/message/subscribe/bizsend",
+         "onetime": "/cgi-bin/message/template/subscribe"}
 
 
 def pack(value):
@@ -185,6 +186,8 @@ def make_body(kind, openid, seq):
     """What the templater makes of a job: only a template message has a client_msg_id."""
     if kind == "custom":
         return ('{"touser":"%s","msgtype":"text","text":{"content":"job %d"}}' % (openid, seq)).encode()
+    if kind == "onetime":
+        return ('{"touser":"%s","template_id":"T","scene":"1","title":"t","data":{"content":{"value":"job %d"}}}' % (openid, seq)).encode()
     key = ',"client_msg_id":"%032x"' % seq if kind == "template" else ""
     return ('{"touser":"%s","template_id":"T","data":{"a":{"value":"job %d"}}%s}' % (openid, seq, key)).encode()
 

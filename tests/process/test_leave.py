@@ -9,7 +9,7 @@ import unittest
 import ring
 from sender_peers import LEASE_MS, PATHS, Case, answer, make_body, ok
 
-KEYLESS = ("custom", "subscribe", "bizsubscribe")
+KEYLESS = ("custom", "subscribe", "bizsubscribe", "onetime")
 
 
 class Leave(Case):
@@ -38,7 +38,7 @@ class Leave(Case):
         for seq, (kind, path) in enumerate(PATHS.items(), 1):
             entry, = self.sim.journal(path)
             self.assertEqual(entry["body"].encode(), make_body(kind, "o%d" % seq, seq))
-        self.assertEqual(broker.begins, [[(2, 1)], [(3, 1)], [(4, 1)]])  # only those without a key ask
+        self.assertEqual(broker.begins, [[(2, 1)], [(3, 1)], [(4, 1)], [(5, 1)]])  # only those without a key ask
 
     def test_no_call_before_the_leave(self):
         _, broker = self.with_sim()
