@@ -45,17 +45,14 @@ def make_certificates(folder):
             "-days", "2", "-extfile", name + ".ext", "-out", name + ".pem")
 
 
-class Server(threading.Thread):
-    """An HTTP server that does with each request what the next function of a list does (the last one repeats):
-    serve(connection, request) returns 1 to keep the connection."""
+class Listener(threading.Thread):
+    """Accepts connections on a port of its own; serve(connection) runs for each on a thread of its own."""
 
-    def __init__(self, *serves):
+    def __init__(self):
         super().__init__(daemon=True)
-        self.serves, self.requests, self.connections = list(serves), [], 0
-        self.lock = threading.Lock()
+        self.lock, self.connections = threading.Lock(), 0
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.base = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
-        self.start()
+        self.port = self.listener.getsockname()[1]
 
     def run(self):
         while True:
@@ -65,6 +62,20 @@ class Server(threading.Thread):
                 return
             self.connections += 1
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+
+class Server(Listener):
+    """An HTTP server that does with each request what the next function of a list does (the last one repeats):
+    serve(connection, request) returns 1 to keep the connection."""
+
+    def __init__(self, *serves):
+        super().__init__()
+        self.serves, self.requests = list(serves), []
+        self.base = "http://127.0.0.1:%d" % self.port
+        self.start()
 
     def read(self, connection, data):
         """One whole request, or None when the client has gone."""
@@ -100,9 +111,6 @@ class Server(threading.Thread):
         except OSError:
             pass
         connection.close()
-
-    def close(self):
-        self.listener.close()
 
 
 def answer(body, status="200 OK", headers=()):

@@ -8,30 +8,21 @@ import unittest
 import zlib
 
 import ring
-from sender_peers import TOKENS, Broker, Case, Keeper, Server, answer, make_certificates, ok, raw, start_sim
+from sender_peers import TOKENS, Broker, Case, Keeper, Listener, Server, answer, make_certificates, ok, raw, start_sim
 from test_token import Asker
 
 OK = b'{"errcode":0,"errmsg":"ok","msgid":4611686018427387905}'
 NO_PROXIES = {name: "" for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")}
 
 
-class Tunnels(threading.Thread):
+class Tunnels(Listener):
     """A proxy that makes tunnels (CONNECT) to one address, whatever is asked for; or refuses to. `asked`: for what."""
 
     def __init__(self, target=None, refusal=b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"):
-        super().__init__(daemon=True)
+        super().__init__()
         self.target, self.refusal, self.asked, self.heads = target, refusal, [], []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.url = "http://127.0.0.1:%d" % self.port
         self.start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
         connection.settimeout(ring.LIMIT_S)

@@ -4,7 +4,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import unittest
 
 import h2.config
@@ -13,42 +12,30 @@ import h2.errors
 import h2.events
 
 import ring
-from sender_peers import TOKENS, Broker, Case, Keeper, Server, make_certificates, ok, start_sim
+from sender_peers import TOKENS, Broker, Case, Keeper, Listener, Server, make_certificates, ok, start_sim
 
 OK = b'{"errcode":0,"errmsg":"ok","msgid":4611686018427387905}'
 PATIENT = {"timeout": "3s", "connect_timeout": "3s"}  # TLS on a machine that is busy
 
 
-class Server2(threading.Thread):
+class Server2(Listener):
     """An HTTP/2 server over TLS that does with each request, once its body is there, what the next function of a list does (the
     last one repeats): serve(connection, stream). `bodies`: of all requests that were whole."""
 
     def __init__(self, folder, *serves):
-        super().__init__(daemon=True)
-        self.serves, self.bodies, self.connections, self.resets = list(serves), [], 0, 0
-        self.lock = threading.Lock()
+        super().__init__()
+        self.serves, self.bodies, self.resets = list(serves), [], 0
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(folder + "/good.pem", folder + "/good.key")
         self.context.set_alpn_protocols(["h2"])
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.base = "https://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.base = "https://127.0.0.1:%d" % self.port
         self.start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, raw):
         raw.settimeout(ring.LIMIT_S)
         try:
             with self.context.wrap_socket(raw, server_side=True) as tls:
                 assert tls.selected_alpn_protocol() == "h2"
-                with self.lock:
-                    self.connections += 1
                 Peer(self, tls).talk()
         except OSError:
             pass
