@@ -17,7 +17,7 @@ class Case(unittest.TestCase):
             return sections
         accounts = ["--account", APP_ID + ":" + SECRET, "--account", OTHER + ":" + SECRET]
         self.ring = Ring(senders=2, templates=templates, sim=accounts + list(sim), ini=give_base,
-                         conf={"broker": broker, "wechat:other": {"app_id": OTHER, "app_secret": SECRET}})
+                         conf={"broker": broker, "wechat": {"max_attempts": "1000"}, "wechat:other": {"app_id": OTHER, "app_secret": SECRET}})
         self.ring.__enter__()
         self.addCleanup(self.ring.__exit__, None, None, None)
         self.client, self.operator, self.sim = self.ring.client(), self.ring.operator(), self.ring.sim
@@ -147,10 +147,24 @@ class Pace(Case):
         self.sim.post("/sim/quota?appid=%s&minute=40" % APP_ID)
         self.push(200)
         until(lambda: self.account().get("cause") == "pace" or pause(1), "waits for a minute")
+        self.assertGreater(self.account()["rate_limit"], 0)  # and slower from then on
         self.sim.wait(delivered=200)
         self.check_once(APP_ID, 200)
         until(lambda: self.account()["sent"] == 200 or pause(), "all settled")
         self.assertEqual((self.account()["dead"], self.account()["refused"]), (0, 0))
+
+
+    def test_busy(self):
+        """Nearly all answers are -1: the account slows down, nothing is dead, and all arrives when WeChat has recovered."""
+        self.begin(FAST, sim=["--fault", "o=-1@0.9"])
+        self.push(300)
+        until(lambda: self.account().get("rate_limit", 0) > 0 or pause(), "slowed down")
+        self.assertIn('why="WeChat is overloaded"', self.ring["broker"].log())
+        self.assertNotIn("rate_limit", self.account("other"))
+        self.sim.post("/sim/faults", "")
+        self.sim.wait(delivered=300, seconds=120)
+        self.check_once(APP_ID, 300)
+        self.assertEqual(self.account()["dead"], 0)
 
 
 class Template(Case):
