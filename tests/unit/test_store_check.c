@@ -152,7 +152,7 @@ static void apply(const char *name, const struct change *c)
 static void expect(struct change c, enum problem what, uint64_t seq)
 {
     static int number;
-    char name[16];
+    char name[24];
     struct told told = {.prints = 0};
     snprintf(name, sizeof name, "small-%d", ++number);
     make_small(name);
