@@ -1,6 +1,8 @@
 /* The rescue of a store: out of files in which pages were overwritten, with fixed seeds. Of each message it is known what it was and on
  * which page it stood; a message on a whole page must be in the new store, nothing may be sent that was out or settled, and the new store
  * must be without fault.
+ *
+ *   test_store_salvage [SEEDS [FIRST]]
  */
 #include "broker/store_salvage.h"
 
@@ -23,6 +25,7 @@ struct truth {
     enum store_state state;
     uint32_t turn;
     uint64_t content;
+    size_t fallback_bytes, tries_bytes; /* of its message, else of its result */
     char id[32], account[16];
     uint64_t page;       /* of its message; of its result when it is settled and not dead */
     uint64_t final_page; /* of a dead one */
@@ -47,6 +50,8 @@ static void set_truth(struct truth *t, const struct found *f)
 {
     struct span id = f->has_message ? f->m.id : f->f.id, account = f->has_message ? f->m.account : f->f.account;
     *t = (struct truth){.state = f->state, .turn = f->m.turn, .content = f->m.content, .has_message = f->has_message};
+    t->fallback_bytes = f->has_message ? f->m.fallback.bytes : f->f.fallback.bytes;
+    t->tries_bytes = f->has_message ? f->m.tries.bytes : f->f.tries.bytes;
     memcpy(t->id, id.data, id.bytes);
     memcpy(t->account, account.data, account.bytes);
     t->is_big = f->has_message && f->m.vars.bytes > 1500;
@@ -281,6 +286,16 @@ static int are_places_known(const struct world *w, const struct damage *d)
     return 1;
 }
 
+/* Its template and its earlier calls are what they were. */
+static void compare_tries(const struct truth *t, uint64_t seq, struct span fallback, struct span tries)
+{
+    char room[1000];
+    CHECK_SPAN(fallback, t->fallback_bytes ? "plain" : "");
+    struct span expected = world_tries(seq, room);
+    expected.bytes = t->tries_bytes ? expected.bytes : 0;
+    CHECK_BYTES(tries, expected);
+}
+
 static void compare_one(const struct truth *t, uint64_t seq, struct store *s, const struct damage *d, int fates_known, int places_known)
 {
     struct found f;
@@ -298,6 +313,8 @@ static void compare_one(const struct truth *t, uint64_t seq, struct store *s, co
         CHECK_U64(f.m.content, t->content);
         CHECK(f.m.turn == t->turn || !is_whole || !fates_known);
     }
+    if (now != STATE_NONE && now == t->state && f.has_message == t->has_message && is_whole && fates_known && f.m.turn == t->turn)
+        compare_tries(t, seq, t->has_message ? f.m.fallback : f.f.fallback, t->has_message ? f.m.tries : f.f.tries);
     if (t->state != STATE_WAITING)
         CHECK(now != STATE_WAITING); /* or it would be sent again */
     if (t->state == STATE_WAITING && is_whole && fates_known && places_known)
@@ -409,12 +426,12 @@ static void test_beginnings(const struct world *w)
 }
 
 /* One bit, in a great many pages: what has a checksum shows it, what has none (keys, the list of free pages, meta pages) is compared. */
-static void test_bits(const struct world *w)
+static void test_bits(const struct world *w, uint64_t first, uint64_t times)
 {
-    for (uint64_t i = 0; i < 30; i++) {
-        uint64_t which[64], seed = 3000 + 10 * i, random = seed;
+    for (uint64_t i = 0; i < times; i++) {
+        uint64_t which[64], seed = first + 10 * i, random = seed;
         size_t count = 0;
-        try_damage(w, seed, 20 + 5 * i, KIND_BIT, NULL);
+        try_damage(w, seed, 20 + 5 * (i % 30), KIND_BIT, NULL);
         for (uint64_t page = 2; page < w->pages && count < 64; page++)
             if (w->is_fate[page])
                 which[count++] = page;
@@ -423,6 +440,95 @@ static void test_bits(const struct world *w)
         which[0] = world_dice(&random, 2);
         try_damage(w, seed + 3, 1, KIND_HEAD, which);
     }
+}
+
+/* --- keys --------------------------------------------------------------------------------------------------------- */
+
+/* Gives an entry another key of the same length. */
+static void change_key(struct damage *d, uint64_t number, struct span from, struct span to)
+{
+    struct page p;
+    struct page_node n;
+    char *page = d->file.data + number * PAGE;
+    CHECK_U64(from.bytes, to.bytes);
+    CHECK_INT(page_open(&p, (struct span){page, PAGE}, number), 0);
+    for (size_t i = 0; i < p.count; i++)
+        if (page_node(&p, i, &n) == 0 && span_equal(n.key, from)) {
+            memcpy(page + (n.key.data - page), to.data, to.bytes);
+            d->is_hit[number] = HIT_BIT;
+            return;
+        }
+    CHECK(!"the page has that key");
+}
+
+static struct span key_span(const struct key *k)
+{
+    return (struct span){k->bytes, k->used};
+}
+
+/* The first seq at or behind `from` in that state, whose pages are not those of `other`. */
+static uint64_t find_seq(const struct world *w, enum store_state state, uint64_t from, uint64_t other)
+{
+    const struct truth *o = &w->truths[other];
+    for (uint64_t seq = from; seq <= MESSAGES_MADE; seq++) {
+        const struct truth *t = &w->truths[seq];
+        if (t->state == state && !t->is_big && t->id_page && (other == 0 || (t->page != o->page && t->id_page != o->id_page)) &&
+            (!t->final_page || t->has_message == (state == STATE_DEAD)))
+            return seq;
+    }
+    return 0;
+}
+
+/* What the new store has under an id. */
+static enum store_state state_of(struct store *s, const struct truth *t, struct found *f)
+{
+    uint64_t seq;
+    if (store_find_seq(s, span_of(t->account), span_of(t->id), &seq) != STORE_OK || store_look(s, seq, f) != STORE_OK)
+        return STATE_NONE;
+    CHECK_SPAN(f->has_message ? f->m.id : f->f.id, t->id);
+    return f->state;
+}
+
+/* The record of one seq has the key of another, and its id cannot be found either. The other one, which is whole, is in its place; the
+ * first one is not lost, and is not sent again without asking. */
+static void try_keys(const struct world *w, const char *name, enum store_state wrong, enum store_state right, int is_right_lost)
+{
+    char to[32];
+    struct found f;
+    uint64_t b = find_seq(w, right, 300, 0), a = find_seq(w, wrong, 320, b);
+    const struct truth *ta = &w->truths[a], *tb = &w->truths[b];
+    struct damage d = damage_begin(w);
+    struct key ka = key_seq(a), kb = key_seq(b), id = key_id(span_of(ta->account), span_of(ta->id)), odd = id;
+    CHECK(a && b);
+    odd.bytes[odd.used - 1] = 'x';
+    snprintf(to, sizeof to, "%s-new", name);
+    fprintf(stderr, "%s: %" PRIu64 " under %" PRIu64 "\n", name, a, b);
+    change_key(&d, ta->has_message ? ta->page : ta->final_page, key_span(&ka), key_span(&kb));
+    change_key(&d, ta->id_page, key_span(&id), key_span(&odd));
+    if (is_right_lost)
+        hit(&d, tb->page, 1, NULL);
+    damage_write(&d, name);
+    compare(w, &d, name, to);
+    struct store *s = fixture_open(to);
+    enum store_state now = state_of(s, ta, &f);
+    CHECK(now == wrong || (wrong == STATE_WAITING && now == STATE_OUT));
+    CHECK(wrong != STATE_DEAD || f.has_message);
+    if (is_right_lost)
+        CHECK_INT(state_of(s, tb, &f), STATE_NONE);
+    else
+        CHECK_INT(state_of(s, tb, &f), right);
+    store_close(&s);
+    damage_free(&d);
+}
+
+static void test_keys(const struct world *w)
+{
+    try_keys(w, "dead-under-waiting", STATE_DEAD, STATE_WAITING, 0);
+    try_keys(w, "waiting-under-waiting", STATE_WAITING, STATE_WAITING, 0);
+    try_keys(w, "waiting-under-dead", STATE_WAITING, STATE_DEAD, 0);
+    try_keys(w, "sent-under-waiting", STATE_SENT, STATE_WAITING, 0);
+    try_keys(w, "dead-under-lost", STATE_DEAD, STATE_WAITING, 1);
+    try_keys(w, "waiting-under-lost", STATE_WAITING, STATE_WAITING, 1);
 }
 
 /* A file that was cut. */
@@ -444,18 +550,21 @@ static void test_cut(const struct world *w)
 
 int main(int argc, char **argv)
 {
-    uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 50;
-    for (uint64_t number = 1; number <= 2; number++) {
+    uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 50, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    for (uint64_t number = first; number < first + 2; number++) {
         char name[16];
         snprintf(name, sizeof name, "world-%d", (int)number);
         world_make(name, MESSAGES_MADE, number);
         struct world *w = world_read(name);
-        if (number == 1) {
+        if (number == first) {
             test_whole(w);
+            test_keys(w);
             test_beginnings(w);
             test_cut(w);
-            test_bits(w);
+            test_bits(w, 3000, 30);
         }
+        if (argc > 1)
+            test_bits(w, number * 100000 + 50000, seeds / 4);
         for (uint64_t seed = 1; seed <= seeds; seed++)
             try_damage(w, number * 100000 + seed, 1 + seed % 40, -1, NULL);
         world_free(&w);
