@@ -192,6 +192,7 @@ static void take_leaf(struct salvage *v, const struct page *p, enum salvage_roun
         struct page_node n;
         if (page_node(&leaf, i, &n)) {
             v->result->unreadable += round == ROUND_SURE;
+            v->result->is_evidence_lost |= !v->result->is_newest;
             continue;
         }
         struct salvage_entry e = {.key = n.key, .value = n.value, .is_old = is_old};

@@ -444,21 +444,27 @@ static void test_bits(const struct world *w, uint64_t first, uint64_t times)
 
 /* --- keys --------------------------------------------------------------------------------------------------------- */
 
+/* The entry of a page with that key. What is written to the bytes returned behind it changes the file; the page counts as hit. */
+static char *find_entry(struct damage *d, uint64_t number, struct span key, struct page_node *n)
+{
+    struct page p;
+    char *page = d->file.data + number * PAGE;
+    CHECK_INT(page_open(&p, (struct span){page, PAGE}, number), 0);
+    for (size_t i = 0; i < p.count; i++)
+        if (page_node(&p, i, n) == 0 && span_equal(n->key, key)) {
+            d->is_hit[number] = HIT_BIT;
+            return page + (n->key.data - page);
+        }
+    CHECK(!"the page has that key");
+    return NULL;
+}
+
 /* Gives an entry another key of the same length. */
 static void change_key(struct damage *d, uint64_t number, struct span from, struct span to)
 {
-    struct page p;
     struct page_node n;
-    char *page = d->file.data + number * PAGE;
     CHECK_U64(from.bytes, to.bytes);
-    CHECK_INT(page_open(&p, (struct span){page, PAGE}, number), 0);
-    for (size_t i = 0; i < p.count; i++)
-        if (page_node(&p, i, &n) == 0 && span_equal(n.key, from)) {
-            memcpy(page + (n.key.data - page), to.data, to.bytes);
-            d->is_hit[number] = HIT_BIT;
-            return;
-        }
-    CHECK(!"the page has that key");
+    memcpy(find_entry(d, number, from, &n), to.data, to.bytes);
 }
 
 static struct span key_span(const struct key *k)
@@ -531,6 +537,28 @@ static void test_keys(const struct world *w)
     try_keys(w, "waiting-under-lost", STATE_WAITING, STATE_WAITING, 1);
 }
 
+/* The list of databases and that of free pages are lost, so an older state is taken, in which messages wait that have a result by now; and
+ * that cannot be read. */
+static void test_damaged_results(const struct world *w)
+{
+    struct damage d = damage_begin(w);
+    uint64_t damaged = 0;
+    hit(&d, w->main_root, 1, NULL);
+    hit(&d, w->free_root, 1, NULL);
+    for (uint64_t seq = 1; seq <= MESSAGES_MADE; seq++) {
+        struct key key = key_seq(seq);
+        struct page_node n;
+        if (w->truths[seq].final_page == 0 || w->truths[seq].state == STATE_DEAD)
+            continue;
+        find_entry(&d, w->truths[seq].final_page, key_span(&key), &n)[n.key.bytes + n.value.bytes - 1] ^= 1;
+        damaged++;
+    }
+    CHECK(damaged > 100);
+    damage_write(&d, "results");
+    compare(w, &d, "results", "results-new");
+    damage_free(&d);
+}
+
 /* A file that was cut. */
 static void test_cut(const struct world *w)
 {
@@ -559,6 +587,7 @@ int main(int argc, char **argv)
         if (number == first) {
             test_whole(w);
             test_keys(w);
+            test_damaged_results(w);
             test_beginnings(w);
             test_cut(w);
             test_bits(w, 3000, 30);
