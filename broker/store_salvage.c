@@ -236,12 +236,20 @@ static int go_round(struct salvage *v, const char *verb, enum salvage_round roun
     return 0;
 }
 
-/* Where every page in use can be read and no commit is lost, there is nothing to find in the others. */
+/* Where every page in use can be read and no commit is lost, there is nothing to find in the others. Ids are looked for twice: those of
+ * what is known already tell which other copies are of it under a changed key. */
 static int read_all(struct salvage *v)
 {
-    static const char *const verbs[] = {"read", "looked for messages in", "looked for results in", "looked for ids in"};
-    for (int round = ROUND_SURE; round <= ROUND_UNSURE_IDS; round++)
-        if ((round == ROUND_SURE || salvage_has_news(v, (enum salvage_round)round)) && go_round(v, verbs[round], (enum salvage_round)round))
+    static const struct {
+        enum salvage_round round;
+        const char *verb;
+    } rounds[] = {{ROUND_SURE, "read"},
+                  {ROUND_UNSURE_IDS, "looked for ids in"},
+                  {ROUND_UNSURE_MESSAGES, "looked for messages in"},
+                  {ROUND_UNSURE_RESULTS, "looked for results in"},
+                  {ROUND_UNSURE_IDS, "looked for more ids in"}};
+    for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++)
+        if ((rounds[i].round == ROUND_SURE || salvage_has_news(v, rounds[i].round)) && go_round(v, rounds[i].verb, rounds[i].round))
             return -1;
     return 0;
 }
