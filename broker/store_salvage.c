@@ -130,6 +130,13 @@ static void tell_range(struct salvage *v, enum database db, const struct tree_bo
         v->report->range(v->report->self, db, from, to);
 }
 
+/* 0 when an entry of a database cannot be what it was: nobody knows to which seq it belonged. Its value is looked at later. */
+static int is_sound_entry(enum database db, const struct tree *t, struct span key)
+{
+    int has_seq = db == MESSAGES || db == LEDGER || db == MARKS;
+    return !t->is_tree && (!has_seq || key_is_sound(key, KEY_SEQ_BYTES));
+}
+
 /* Notes the pages of a tree. Returns 1 when all of it can be reached. */
 static int reach(struct salvage *v, enum database db)
 {
@@ -140,7 +147,7 @@ static int reach(struct salvage *v, enum database db)
     tree_open(&t, v->from, &v->trees[db], 1);
     while ((step = tree_next(&t, &key, NULL)) != TREE_END) {
         count += step == TREE_ENTRY;
-        bad += step != TREE_ENTRY;
+        bad += step != TREE_ENTRY || !is_sound_entry(db, &t, key);
         if (step == TREE_BAD_PAGE)
             tell_range(v, db, &t.bad_bounds);
     }
@@ -192,10 +199,12 @@ static void take_leaf(struct salvage *v, const struct page *p, enum salvage_roun
         struct page_node n;
         if (page_node(&leaf, i, &n)) {
             v->result->unreadable += round == ROUND_SURE;
+            v->result->is_evidence_lost |= !v->result->is_newest;
             continue;
         }
         struct salvage_entry e = {.key = n.key, .value = n.value, .is_old = is_old};
-        if (n.is_tree || n.key.bytes == 0 || n.key.bytes > KEY_ROOM)
+        struct page_tree ignored;
+        if ((n.is_tree && page_read_tree(n.value, &ignored) == 0) || n.key.bytes == 0 || n.key.bytes > KEY_ROOM)
             continue;
         if (n.overflow)
             e.is_value_lost = store_file_value(v->from, &n, &v->value, &e.value) != 0;
@@ -227,12 +236,20 @@ static int go_round(struct salvage *v, const char *verb, enum salvage_round roun
     return 0;
 }
 
-/* Where every page in use can be read and no commit is lost, there is nothing to find in the others. */
+/* Where every page in use can be read and no commit is lost, there is nothing to find in the others. Ids are looked for twice: those of
+ * what is known already tell which other copies are of it under a changed key. */
 static int read_all(struct salvage *v)
 {
-    static const char *const verbs[] = {"read", "looked for messages in", "looked for results in", "looked for ids in"};
-    for (int round = ROUND_SURE; round <= ROUND_UNSURE_IDS; round++)
-        if ((round == ROUND_SURE || salvage_has_news(v, (enum salvage_round)round)) && go_round(v, verbs[round], (enum salvage_round)round))
+    static const struct {
+        enum salvage_round round;
+        const char *verb;
+    } rounds[] = {{ROUND_SURE, "read"},
+                  {ROUND_UNSURE_IDS, "looked for ids in"},
+                  {ROUND_UNSURE_MESSAGES, "looked for messages in"},
+                  {ROUND_UNSURE_RESULTS, "looked for results in"},
+                  {ROUND_UNSURE_IDS, "looked for more ids in"}};
+    for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++)
+        if ((rounds[i].round == ROUND_SURE || salvage_has_news(v, rounds[i].round)) && go_round(v, rounds[i].verb, rounds[i].round))
             return -1;
     return 0;
 }
@@ -258,9 +275,20 @@ static int check_format(struct salvage *v, struct buf *error)
     return -1;
 }
 
+/* 1 when the file is shorter than a commit left it: nobody knows what stood in the pages that are gone. */
+static int is_cut(const struct salvage *v)
+{
+    struct page_meta meta;
+    int is_short = 0;
+    for (unsigned i = 0; i < PAGE_META_COUNT; i++)
+        is_short |= store_file_meta(v->from, i, &meta) == 0 && meta.last_page >= store_file_pages(v->from);
+    return is_short;
+}
+
 static int make(struct salvage *v, struct buf *error)
 {
     find_used(v);
+    v->result->is_evidence_lost = !v->result->is_newest && (is_cut(v) || !v->result->are_fates_whole);
     if (check_format(v, error))
         return -1;
     return read_all(v) || salvage_mend(v) || salvage_values(v) || engine_commit(v->s->engine) ? -1 : 0;

@@ -13,6 +13,7 @@
  *   store_salvage.c         the order of things, pages
  *   store_salvage_names.c   the list of databases, when no meta page leads to it
  *   store_salvage_entry.c   what is taken from the old pages
+ *   store_salvage_seq.c     which seq each message and result belongs to
  *   store_salvage_mend.c    what belongs to each message and result in the new store
  *   store_salvage_values.c  small values: the next seq, the generation, the figures
  *

@@ -172,12 +172,14 @@ static int is_unsure(struct salvage *v, const struct key *seq)
 
 /* A result counts where something is known of its message. A dead message may have been requeued since, so this result settles none that
  * is in use; what happened to that one is unknown then. */
-static void take_unsure_final(struct salvage *v, const struct final *f, struct span value, int is_old)
+static void take_unsure_final(struct salvage *v, struct final *f, struct span value, int is_old)
 {
+    uint64_t of = salvage_seq_of(v, f->account, f->id);
+    f->seq = of && of <= SALVAGE_SEQ_MAX ? of : f->seq; /* its key has no checksum, what its id leads to has one */
     struct key key = key_seq(f->seq);
     struct message m;
     int has_message = store_read(v->s, f->seq, &m) == STORE_OK, is_in_use = has_message && !is_unsure(v, &key);
-    if (!has_message && salvage_seq_of(v, f->account, f->id) != f->seq)
+    if (!has_message && of != f->seq)
         return;
     if (has_message && !(span_equal(m.account, f->account) && span_equal(m.id, f->id)))
         return;
@@ -212,14 +214,27 @@ static void take_unsure_id(struct salvage *v, const struct salvage_entry *e)
         v->result->ids += (uint64_t)salvage_put_new(v, IDS, &key, e->value);
 }
 
+/* Bytes that are no record, under the seq of a message that seems to wait: they may have been its mark or its result. */
+static void take_unsure_damaged(struct salvage *v, uint64_t seq)
+{
+    struct key key = key_seq(seq);
+    struct message m;
+    if (store_read(v->s, seq, &m) == STORE_OK && !salvage_has(v, MARKS, &key) && salvage_may_have_gone(v, &m))
+        salvage_mark_unknown(v, seq, m.turn + 1);
+}
+
 static void take_unsure_result(struct salvage *v, const struct salvage_entry *e, uint64_t seq)
 {
+    struct message m;
     struct final f;
     struct mark mark;
-    if (has_news(v, LEDGER) && sound_final(e->value, seq, &f) == 0)
+    int is_final = sound_final(e->value, seq, &f) == 0, is_mark = record_unpack_mark(e->value, &mark) == 0;
+    if (is_final && has_news(v, LEDGER))
         take_unsure_final(v, &f, e->value, e->is_old);
-    else if (!e->is_old && has_news(v, MARKS) && record_unpack_mark(e->value, &mark) == 0)
+    else if (is_mark && !e->is_old && has_news(v, MARKS))
         take_unsure_mark(v, seq, &mark);
+    else if (!is_final && !is_mark && !e->is_old && (e->is_value_lost || sound_message(e->value, seq, &m)))
+        take_unsure_damaged(v, seq);
 }
 
 void salvage_take(struct salvage *v, const struct salvage_entry *e, enum salvage_round round)
@@ -228,12 +243,12 @@ void salvage_take(struct salvage *v, const struct salvage_entry *e, enum salvage
     int is_seq = key_is_sound(e->key, KEY_SEQ_BYTES);
     if (round == ROUND_SURE)
         take_sure(v, e);
+    else if (round == ROUND_UNSURE_RESULTS && is_seq)
+        take_unsure_result(v, e, key_read_seq(e->key));
     else if (e->is_value_lost || e->value.bytes == 0)
         return;
     else if (round == ROUND_UNSURE_IDS)
         take_unsure_id(v, e);
-    else if (round == ROUND_UNSURE_RESULTS && is_seq)
-        take_unsure_result(v, e, key_read_seq(e->key));
     else if (round == ROUND_UNSURE_MESSAGES && is_seq && sound_message(e->value, key_read_seq(e->key), &m) == 0)
         take_unsure_message(v, &m, e->value, e->is_old);
 }

@@ -10,6 +10,7 @@
 
 #define SALVAGE_COMMIT_BYTES (16u * 1024 * 1024)
 #define SALVAGE_SEQ_MAX      (1ull << 48) /* a key has no checksum: what is beyond was changed, and would use the numbers up */
+#define SALVAGE_NOWHERE      UINT64_MAX   /* behind every seq */
 #define SALVAGE_ACCOUNTS_MAX 256 /* as many as a configuration has */
 #define SALVAGE_SENDERS_MAX  256 /* FENCE_MEMBERS_MAX */
 
@@ -29,7 +30,8 @@ struct salvage {
     int are_places_whole;    /* 1: what stands nowhere stood nowhere */
     int is_stopped;
     int64_t now_ms;          /* wall time */
-    uint64_t strays;         /* records whose seq another one has */
+    uint64_t strays;         /* records that were put behind all seqs: another one has theirs */
+    uint64_t homeless;       /* messages whose id leads nowhere */
     uint64_t pending_bytes; /* written since the last commit */
     char *page_bytes;       /* a copy of the page that is looked at */
     struct buf value;
@@ -81,8 +83,20 @@ int salvage_find_names(struct salvage *v);
 int salvage_has_news(const struct salvage *v, enum salvage_round round);
 void salvage_take(struct salvage *v, const struct salvage_entry *e, enum salvage_round round);
 
+/* store_salvage_seq.c. Puts each record under the seq that it belongs to. Returns 0 or -1. */
+int salvage_seqs(struct salvage *v);
+
 /* store_salvage_mend.c. Returns 0 or -1. */
 int salvage_mend(struct salvage *v);
+
+/* An id that leads here is left as it is. `content` is that of the message, NULL when only the id can tell. */
+void salvage_write_id(struct salvage *v, const struct key *id, uint64_t seq, const uint64_t *content);
+
+/* The first seq at or behind this one in a database; SALVAGE_NOWHERE when there is none. */
+uint64_t salvage_next_seq(struct salvage *v, enum database db, uint64_t seq);
+
+/* Everything under a seq, in their order. Returns 0 or -1. */
+int salvage_each_seq(struct salvage *v, const char *verb, void (*each)(struct salvage *v, uint64_t seq));
 
 /* store_salvage_values.c. Returns 0 or -1. */
 int salvage_values(struct salvage *v);

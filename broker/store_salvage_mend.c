@@ -4,16 +4,13 @@
 
 #include <string.h>
 
-#define NOWHERE UINT64_MAX /* behind every seq */
-
 static const struct span nothing = {"", 0};
 
-/* The first seq at or behind this one in a database. */
-static uint64_t next_seq(struct salvage *v, enum database db, uint64_t seq)
+uint64_t salvage_next_seq(struct salvage *v, enum database db, uint64_t seq)
 {
     struct key from = key_seq(seq);
     struct span key;
-    return store_seek(v->s, db, &from, 0, KEY_SEQ_BYTES, &key, NULL) == STORE_OK ? key_read_seq(key) : NOWHERE;
+    return store_seek(v->s, db, &from, 0, KEY_SEQ_BYTES, &key, NULL) == STORE_OK ? key_read_seq(key) : SALVAGE_NOWHERE;
 }
 
 static void keep_sender(struct salvage *v, uint64_t epoch)
@@ -27,8 +24,7 @@ static void keep_sender(struct salvage *v, uint64_t epoch)
 
 /* --- seqs and ids ------------------------------------------------------------------------------------------------- */
 
-/* An id that leads here is left as it is. `content` is that of the message, NULL when only the id can tell. */
-static void write_id(struct salvage *v, const struct key *id, uint64_t seq, const uint64_t *content)
+void salvage_write_id(struct salvage *v, const struct key *id, uint64_t seq, const uint64_t *content)
 {
     struct span value;
     uint64_t of, known;
@@ -54,71 +50,6 @@ static int is_id_of(struct salvage *v, const struct key *id, uint64_t seq)
     else
         return -1;
     return expected.used == id->used && memcmp(expected.bytes, id->bytes, id->used) == 0;
-}
-
-/* To a seq that may have a record of that kind already: then it is that one that counts. */
-static void move(struct salvage *v, enum database db, uint64_t from, uint64_t to)
-{
-    struct key old = key_seq(from), key = key_seq(to);
-    struct span value;
-    struct buf copy = {0};
-    if (engine_get(v->s->engine, db, &old, &value) != STORE_OK)
-        return;
-    buf_append(&copy, value.data, value.bytes);
-    salvage_put_new(v, db, &key, buf_span(&copy));
-    engine_del(v->s->engine, db, &old);
-    buf_free(&copy);
-}
-
-/* The seq that the id of a record leads to; 0 when that is no other one. An id whose own key was changed has another content. */
-static uint64_t find_right(struct salvage *v, const struct key *id, uint64_t seq, const uint64_t *content)
-{
-    struct span value;
-    uint64_t of, known;
-    if (engine_get(v->s->engine, IDS, id, &value) != STORE_OK || record_unpack_id(value, &of, &known) || of == seq)
-        return 0;
-    return (content && *content != known) || is_id_of(v, id, of) == 0 ? 0 : of;
-}
-
-/* A mark that does not go together with the message under its seq is of another one, which seems to have none then. */
-static void look_at_mark(struct salvage *v, uint64_t seq)
-{
-    struct key key = key_seq(seq);
-    struct message m;
-    if (!salvage_has(v, MARKS, &key))
-        return;
-    if (store_read(v->s, seq, &m) != STORE_OK) {
-        v->result->are_fates_whole = 0;
-        return;
-    }
-    struct place place = key_place_of(&m);
-    struct key queued = key_queue(m.account, &place), parked = key_parked(&m);
-    if (salvage_has(v, QUEUE_NOW, &queued) || salvage_has(v, PARKED, &parked))
-        v->result->are_fates_whole = 0;
-}
-
-/* A record has a checksum, its key has none: one under a seq that its id does not know belongs to the seq that it does know. */
-static void put_right(struct salvage *v, uint64_t seq)
-{
-    struct message m;
-    struct final f;
-    struct key id;
-    uint64_t of = 0;
-    look_at_mark(v, seq);
-    if (store_read_final(v->s, seq, &f) == STORE_OK) {
-        id = key_id(f.account, f.id);
-        of = find_right(v, &id, seq, NULL);
-        if (of == 0 && salvage_seq_of(v, f.account, f.id) != seq)
-            v->result->are_fates_whole = 0; /* it may be of another seq */
-    }
-    if (of)
-        move(v, LEDGER, seq, of);
-    if (store_read(v->s, seq, &m) != STORE_OK)
-        return;
-    id = key_id(m.account, m.id);
-    of = find_right(v, &id, seq, &m.content);
-    if (of)
-        move(v, MESSAGES, seq, of);
 }
 
 /* --- one seq ------------------------------------------------------------------------------------------------------ */
@@ -185,7 +116,7 @@ static void mend_live(struct salvage *v, const struct message *m)
     if (!is_out && !is_unknown)
         salvage_put(v, store_queue_of(kept.timed), &queued, nothing);
     store_write_over(v->s, kept.seq, kept.expires_ms, kept.give_up_ms);
-    write_id(v, &id, kept.seq, &kept.content);
+    salvage_write_id(v, &id, kept.seq, &kept.content);
 }
 
 static void mend_settled(struct salvage *v, const struct final *f, const struct message *dead)
@@ -198,7 +129,7 @@ static void mend_settled(struct salvage *v, const struct final *f, const struct 
         engine_del(v->s->engine, MESSAGES, &seq);
     v->result->settled++;
     v->result->dead += dead != NULL;
-    write_id(v, &id, number, dead ? &content : NULL);
+    salvage_write_id(v, &id, number, dead ? &content : NULL);
 }
 
 static void mend_one(struct salvage *v, uint64_t seq)
@@ -228,27 +159,26 @@ static void mend_one(struct salvage *v, uint64_t seq)
 
 static uint64_t first_of(const uint64_t seqs[], size_t count)
 {
-    uint64_t first = NOWHERE;
+    uint64_t first = SALVAGE_NOWHERE;
     for (size_t i = 0; i < count; i++)
         first = seqs[i] < first ? seqs[i] : first;
     return first;
 }
 
-/* Everything under a seq, in their order. */
-static int each_seq(struct salvage *v, const char *verb, void (*each)(struct salvage *v, uint64_t seq))
+int salvage_each_seq(struct salvage *v, const char *verb, void (*each)(struct salvage *v, uint64_t seq))
 {
     static const enum database dbs[] = {MESSAGES, LEDGER, MARKS, DAMAGED};
     enum { COUNT = sizeof dbs / sizeof *dbs };
     uint64_t next[COUNT], seq, done = 0, total = v->result->messages + v->result->results;
     for (size_t i = 0; i < COUNT; i++)
-        next[i] = next_seq(v, dbs[i], 1);
-    while ((seq = first_of(next, COUNT)) != NOWHERE) {
+        next[i] = salvage_next_seq(v, dbs[i], 1);
+    while ((seq = first_of(next, COUNT)) != SALVAGE_NOWHERE) {
         if (salvage_step(v, verb, ++done, total))
             return -1;
         each(v, seq);
         for (size_t i = 0; i < COUNT; i++)
             if (next[i] <= seq)
-                next[i] = next_seq(v, dbs[i], seq + 1);
+                next[i] = salvage_next_seq(v, dbs[i], seq + 1);
     }
     return 0;
 }
@@ -316,7 +246,7 @@ static int drop_places(struct salvage *v, enum database db)
 
 int salvage_mend(struct salvage *v)
 {
-    return each_seq(v, "compared", put_right) || each_seq(v, "put in order", mend_one) || mend_ids(v) || drop_places(v, QUEUE_NOW) ||
+    return salvage_seqs(v) || salvage_each_seq(v, "put in order", mend_one) || mend_ids(v) || drop_places(v, QUEUE_NOW) ||
                    drop_places(v, PARKED) || drop_places(v, HELD)
                ? -1
                : 0;

@@ -117,7 +117,9 @@ static inline void fixture_settle_at(struct store *s, uint64_t seq, enum store_s
                       .id = m.id,
                       .openid = m.openid,
                       .key = m.key,
-                      .task = m.task};
+                      .task = m.task,
+                      .fallback = m.fallback,
+                      .tries = m.tries};
     store_settle(s, &m, &f);
 }
 

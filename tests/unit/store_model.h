@@ -9,7 +9,8 @@
 #define MODEL_ACCOUNTS 3
 #define MODEL_OPENIDS  5
 #define MODEL_TASKS    3 /* the first one is none */
-#define MODEL_HOLDS    3 /* of one message: its template in any account, in its own, its task */
+#define MODEL_KEYS     2 /* templates: the one that was asked for, and its fallback */
+#define MODEL_HOLDS    4 /* of one message: its template in any account, in its own, its rate, its task */
 #define MODEL_ROWS_MAX 10000
 
 enum where { GONE, QUEUED, PARKED_BEHIND, HELD_BACK, GIVEN_OUT, SETTLED };
@@ -24,6 +25,8 @@ struct row {
     int64_t over_ms[2]; /* by enum over; 0 = never */
     int forgotten[2];   /* by that index */
     uint32_t turn;
+    int key;            /* by which it goes now */
+    size_t tries_bytes; /* of its earlier calls */
 };
 
 /* The row of a message is its seq. */
@@ -67,21 +70,28 @@ static inline enum store_state model_state(const struct row *r)
     return r->where == GIVEN_OUT ? STATE_OUT : r->where == GONE ? STATE_NONE : STATE_WAITING;
 }
 
-static inline uint64_t model_hold_name(int account, int task, int hold)
+static inline const char *model_key(int key)
 {
-    const struct span key = span_of("paid"), name = span_of(model_account(account));
-    if (hold == 0)
-        return store_hold_name(HOLD_TEMPLATE, span_of(""), key);
-    if (hold == 1)
-        return store_hold_name(HOLD_TEMPLATE, name, key);
-    return store_hold_name(HOLD_TASK, name, span_of(model_task(task)));
+    static const char *const names[MODEL_KEYS] = {"paid", "plain"};
+    return names[key];
 }
 
-/* 1 when a message is under the hold that this account, task and kind of hold make. */
-static inline int model_is_held(const struct row *r, int account, int task, int hold)
+static inline uint64_t model_hold_name(int account, int task, int key, int hold)
 {
-    return r->where == HELD_BACK && r->hold == hold && (hold == 0 || r->account == account) &&
-           (hold != 2 || r->task == task);
+    const struct span name = span_of(model_account(account));
+    if (hold == 0)
+        return store_hold_name(HOLD_TEMPLATE, span_of(""), span_of(model_key(key)));
+    if (hold == MODEL_HOLDS - 1)
+        return store_hold_name(HOLD_TASK, name, span_of(model_task(task)));
+    return store_hold_name(hold == 1 ? HOLD_TEMPLATE : HOLD_RATE, name, span_of(model_key(key)));
+}
+
+/* 1 when a message is under the hold that this account, task, template and kind of hold make. */
+static inline int model_is_held(const struct row *r, int account, int task, int key, int hold)
+{
+    if (r->where != HELD_BACK || r->hold != hold || (hold > 0 && r->account != account))
+        return 0;
+    return hold == MODEL_HOLDS - 1 ? r->task == task : r->key == key;
 }
 
 static inline int model_is_before(const struct model *m, uint64_t a, uint64_t b)
@@ -115,11 +125,11 @@ static inline uint64_t model_first_parked(const struct model *m, int account, in
     return best;
 }
 
-static inline uint64_t model_first_held(const struct model *m, int account, int task, int hold)
+static inline uint64_t model_first_held(const struct model *m, int account, int task, int key, int hold)
 {
     uint64_t best = 0;
     for (uint64_t seq = 1; seq <= m->last; seq++)
-        if (model_is_held(&m->rows[seq], account, task, hold) && (best == 0 || model_is_before(m, seq, best)))
+        if (model_is_held(&m->rows[seq], account, task, key, hold) && (best == 0 || model_is_before(m, seq, best)))
             best = seq;
     return best;
 }

@@ -1,5 +1,5 @@
-/* A store in which everything happens: messages that wait, are parked, held, out, settled, dead, requeued, discarded and purged, in many
- * commits, so that its file has pages of every kind, old ones too. The same seed makes the same store. For tests of the check and the
+/* A store in which everything happens: messages that wait, are parked, held, out, settled, dead, requeued, discarded and purged, some with
+ * a fallback and earlier calls of up to 1,000 bytes, in many commits, so that its file has pages of every kind, old ones too. The same seed makes the same store. For tests of the check and the
  * rescue of a store.
  */
 #ifndef TESTS_UNIT_STORE_WORLD_H
@@ -40,6 +40,15 @@ static inline void world_add(struct store *s, uint64_t number, uint64_t *random)
     buf_free(&vars);
 }
 
+/* Bytes that a seq always has, so that a test can tell whether they are still those. */
+static inline struct span world_tries(uint64_t seq, char room[1000])
+{
+    size_t bytes = seq % 3 ? 1 + (size_t)(seq * 37 % 200) : 1000;
+    for (size_t i = 0; i < bytes; i++)
+        room[i] = (char)(seq + i);
+    return (struct span){room, bytes};
+}
+
 static inline void world_settle(struct store *s, const struct message *m, uint64_t *random)
 {
     static const enum store_state states[] = {STATE_SENT, STATE_SENT, STATE_SENT, STATE_REFUSED, STATE_CANCELLED, STATE_DEAD, STATE_DEAD};
@@ -49,10 +58,15 @@ static inline void world_settle(struct store *s, const struct message *m, uint64
 static inline void world_put_back(struct store *s, const struct message *m, const struct mark *mark)
 {
     struct message again = *m;
+    char tries[1000];
     again.turn = mark->turn;
     again.failures++;
     again.timed = TIMED_ORDER;
     again.due_ms += 777;
+    if (m->seq % 2)
+        again.tries = world_tries(m->seq, tries);
+    if (m->seq % 4 == 1)
+        again.fallback = span_of("plain");
     store_put_back(s, &again);
 }
 
@@ -72,7 +86,7 @@ static inline void world_step(struct store *s, uint64_t seq, uint64_t *random)
     else if (f.state == STATE_WAITING && f.standing == STANDS_QUEUED && dice < 2)
         store_park(s, &f.m);
     else if (f.state == STATE_WAITING && f.standing != STANDS_HELD && dice == 2)
-        store_hold(s, &f.m, store_hold_name(HOLD_TEMPLATE, f.m.account, f.m.key));
+        store_hold(s, &f.m, store_hold_name(f.m.seq % 3 ? HOLD_TEMPLATE : HOLD_RATE, f.m.account, message_template(&f.m)));
     else if (f.state == STATE_WAITING && f.standing != STANDS_HELD && dice < 7)
         store_take(s, &f.m, &mark);
     else if (f.state == STATE_WAITING)

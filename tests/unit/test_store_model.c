@@ -1,6 +1,8 @@
 /* A store against a model of it (store_model.h): thousands of random operations, each done to both, with
  * commits, reopening and turns that are lost in between; what the store says is compared with what the model
  * says. Fixed seeds; written against broker/store.h alone.
+ *
+ *   test_store_model [SEED]
  */
 #include "tests/unit/store_fixture.h"
 #include "tests/unit/store_model.h"
@@ -38,6 +40,15 @@ static uint64_t pick_from(struct run *w, enum where where)
             return seq;
     }
     return 0;
+}
+
+/* Told apart by their id. */
+static struct span tries_of(const struct row *r)
+{
+    static char bytes[1000];
+    for (size_t i = 0; i < r->tries_bytes; i++)
+        bytes[i] = (char)((size_t)r->id + i);
+    return (struct span){bytes, r->tries_bytes};
 }
 
 /* --- operations ---------------------------------------------------------------------------------------- */
@@ -112,21 +123,30 @@ static void do_hold(struct run *w)
     struct message m = fixture_read(w->store, seq);
     r->hold = (int)pick(w, r->task ? MODEL_HOLDS : MODEL_HOLDS - 1);
     r->where = HELD_BACK;
-    store_hold(w->store, &m, model_hold_name(r->account, r->task, r->hold));
+    store_hold(w->store, &m, model_hold_name(r->account, r->task, r->key, r->hold));
 }
 
 static void do_release(struct run *w)
 {
-    int account = (int)pick(w, MODEL_ACCOUNTS), task = (int)pick(w, MODEL_TASKS),
+    int account = (int)pick(w, MODEL_ACCOUNTS), task = (int)pick(w, MODEL_TASKS), key = (int)pick(w, MODEL_KEYS),
         hold = (int)pick(w, MODEL_HOLDS);
     size_t budget = 1 + pick(w, 20), expected = 0;
     for (; expected < budget; expected++) {
-        uint64_t seq = model_first_held(&w->now, account, task, hold);
+        uint64_t seq = model_first_held(&w->now, account, task, key, hold);
         if (seq == 0)
             break;
         w->now.rows[seq].where = QUEUED;
     }
-    CHECK_U64(store_release(w->store, model_hold_name(account, task, hold), budget), expected);
+    CHECK_U64(store_release(w->store, model_hold_name(account, task, key, hold), budget), expected);
+}
+
+/* What a call that failed leaves behind: earlier calls, and now and then another template, or the first one again. */
+static void add_try(struct run *w, struct row *r, struct message *m)
+{
+    r->key = pick(w, 3) ? r->key : (int)pick(w, MODEL_KEYS);
+    r->tries_bytes = pick(w, 5) ? pick(w, 60) : 1000;
+    m->fallback = span_of(r->key ? model_key(r->key) : "");
+    m->tries = tries_of(r);
 }
 
 static void do_put_back(struct run *w)
@@ -144,6 +164,8 @@ static void do_put_back(struct run *w)
         m.expires_ms = r->over_ms[OVER_EXPIRED] = pick_time(w);
     if (pick(w, 3) == 0)
         m.give_up_ms = r->over_ms[OVER_GIVEN_UP] = pick(w, 4) ? pick_time(w) : 0;
+    if (pick(w, 2))
+        add_try(w, r, &m);
     m.turn = ++r->turn;
     store_put_back(w->store, &m);
     r->where = QUEUED;
@@ -180,6 +202,9 @@ static void do_requeue(struct run *w)
     m.timed = r->timed = TIMED_NOW;
     m.expires_ms = r->over_ms[OVER_EXPIRED] = pick(w, 2) ? pick_time(w) : 0;
     m.give_up_ms = r->over_ms[OVER_GIVEN_UP] = 0;
+    if (pick(w, 2))
+        r->key = 0;
+    m.fallback = span_of(r->key ? model_key(r->key) : "");
     store_requeue(w->store, &m);
     r->where = QUEUED;
     r->forgotten[0] = r->forgotten[1] = 0;
@@ -297,9 +322,10 @@ static void check_heads(struct run *w)
         for (int openid = 0; openid < MODEL_OPENIDS; openid++)
             CHECK_U64(fixture_first_parked(w->store, name, model_openid(openid)),
                       model_first_parked(&w->now, account, openid));
-        for (int i = 0; i < MODEL_TASKS * MODEL_HOLDS; i++)
-            CHECK_U64(first_held(w, model_hold_name(account, i / MODEL_HOLDS, i % MODEL_HOLDS)),
-                      model_first_held(&w->now, account, i / MODEL_HOLDS, i % MODEL_HOLDS));
+        for (int i = 0; i < MODEL_TASKS * MODEL_KEYS * MODEL_HOLDS; i++) {
+            int task = i / MODEL_HOLDS / MODEL_KEYS, key = i / MODEL_HOLDS % MODEL_KEYS, hold = i % MODEL_HOLDS;
+            CHECK_U64(first_held(w, model_hold_name(account, task, key, hold)), model_first_held(&w->now, account, task, key, hold));
+        }
     }
     for (int clock = OVER_EXPIRED; clock <= OVER_GIVEN_UP; clock++) {
         uint64_t seq = 0;
@@ -319,6 +345,15 @@ static void check_message(const struct row *r, const struct message *m)
     CHECK_INT(m->expires_ms, r->over_ms[OVER_EXPIRED]);
     CHECK_INT(m->give_up_ms, r->over_ms[OVER_GIVEN_UP]);
     CHECK_U64(m->turn, r->turn);
+    CHECK_SPAN(m->fallback, r->key ? model_key(r->key) : "");
+    CHECK_SPAN(message_template(m), model_key(r->key));
+    CHECK_BYTES(m->tries, tries_of(r));
+}
+
+static void check_final(const struct row *r, const struct final *f)
+{
+    CHECK_SPAN(f->fallback, r->key ? model_key(r->key) : "");
+    CHECK_BYTES(f->tries, tries_of(r));
 }
 
 static void check_row(struct run *w, uint64_t seq)
@@ -334,6 +369,8 @@ static void check_row(struct run *w, uint64_t seq)
     CHECK_INT(found.has_message, model_is_live(r) || model_is_dead(r));
     if (found.has_message)
         check_message(r, &found.m);
+    if (r->where == SETTLED)
+        check_final(r, &found.f);
     if (r->where == GONE)
         return;
     snprintf(id, sizeof id, "%d", r->id);
@@ -424,10 +461,10 @@ static void drain(struct run *w)
     check_all(w);
 }
 
-int main(void)
+int main(int count, char **args)
 {
     struct run *w = mem_new(sizeof *w);
-    w->random = 20240229;
+    w->random = count > 1 ? strtoull(args[1], NULL, 10) * 2 + 1 : 20240229;
     w->clock_ms = FIXTURE_NOW_MS;
     w->store = fixture_open(STORE);
     for (int i = 1; i <= OPERATIONS; i++) {
@@ -436,7 +473,7 @@ int main(void)
             check_all(w);
     }
     CHECK(w->now.last > 1000);
-    for (int i = 0; i < MODEL_ACCOUNTS * MODEL_TASKS * MODEL_HOLDS; i++)
+    for (int i = 0; i < MODEL_ACCOUNTS * MODEL_TASKS * MODEL_KEYS * MODEL_HOLDS; i++)
         do_release(w);
     drain(w);
     do_commit(w);
