@@ -10,7 +10,8 @@
 #define MODEL_OPENIDS  5
 #define MODEL_TASKS    3 /* the first one is none */
 #define MODEL_KEYS     2 /* templates: the one that was asked for, and its fallback */
-#define MODEL_HOLDS    4 /* of one message: its template in any account, in its own, its rate, its task */
+#define MODEL_HOLDS    5 /* its template in any account, in its own, its rate, the same of the express lane, its task */
+#define MODEL_HOLD_RATE 2
 #define MODEL_ROWS_MAX 10000
 
 enum where { GONE, QUEUED, PARKED_BEHIND, HELD_BACK, GIVEN_OUT, SETTLED };
@@ -83,7 +84,8 @@ static inline uint64_t model_hold_name(int account, int task, int key, int hold)
         return store_hold_name(HOLD_TEMPLATE, span_of(""), span_of(model_key(key)));
     if (hold == MODEL_HOLDS - 1)
         return store_hold_name(HOLD_TASK, name, span_of(model_task(task)));
-    return store_hold_name(hold == 1 ? HOLD_TEMPLATE : HOLD_RATE, name, span_of(model_key(key)));
+    static const enum hold_kind kinds[] = {HOLD_TEMPLATE, HOLD_TEMPLATE, HOLD_RATE, HOLD_RATE_EXPRESS};
+    return store_hold_name(kinds[hold], name, span_of(model_key(key)));
 }
 
 /* 1 when a message is under the hold that this account, task, template and kind of hold make. */

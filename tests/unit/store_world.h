@@ -79,15 +79,18 @@ static inline void world_step(struct store *s, uint64_t seq, uint64_t *random)
         return;
     struct mark mark = {.seq = seq, .generation = WORLD_GENERATION - dice, .sender = WORLD_SENDER, .out_ms = FIXTURE_NOW_MS,
                         .turn = f.m.turn + 1, .begun = dice == 0};
+    uint64_t holds[STORE_HOLDS_MAX];
+    int is_set_aside = f.standing == STANDS_HELD || f.standing == STANDS_PACED;
+    store_holds_of(&f.m, holds);
     if (f.state == STATE_OUT && dice < 4)
         world_settle(s, &f.m, random);
     else if (f.state == STATE_OUT)
         world_put_back(s, &f.m, &f.mark);
     else if (f.state == STATE_WAITING && f.standing == STANDS_QUEUED && dice < 2)
         store_park(s, &f.m);
-    else if (f.state == STATE_WAITING && f.standing != STANDS_HELD && dice == 2)
-        store_hold(s, &f.m, store_hold_name(f.m.seq % 3 ? HOLD_TEMPLATE : HOLD_RATE, f.m.account, message_template(&f.m)));
-    else if (f.state == STATE_WAITING && f.standing != STANDS_HELD && dice < 7)
+    else if (f.state == STATE_WAITING && !is_set_aside && dice == 2)
+        store_hold(s, &f.m, holds[f.m.seq % 3 ? 1 : STORE_HOLD_RATE]);
+    else if (f.state == STATE_WAITING && !is_set_aside && dice < 7)
         store_take(s, &f.m, &mark);
     else if (f.state == STATE_WAITING)
         world_settle(s, &f.m, random);

@@ -122,6 +122,8 @@ static void do_hold(struct run *w)
         return;
     struct message m = fixture_read(w->store, seq);
     r->hold = (int)pick(w, r->task ? MODEL_HOLDS : MODEL_HOLDS - 1);
+    if (r->hold == MODEL_HOLD_RATE || r->hold == MODEL_HOLD_RATE + 1) /* the lane says which */
+        r->hold = MODEL_HOLD_RATE + (m.lane == LANE_EXPRESS);
     r->where = HELD_BACK;
     store_hold(w->store, &m, model_hold_name(r->account, r->task, r->key, r->hold));
 }
@@ -365,7 +367,8 @@ static void check_row(struct run *w, uint64_t seq)
     char id[16];
     CHECK_INT(store_look(w->store, seq, &found), r->where == GONE ? STORE_NONE : STORE_OK);
     CHECK_INT(found.state, model_state(r));
-    CHECK_INT(found.standing, standings[r->where]);
+    int is_paced = r->where == HELD_BACK && (r->hold == MODEL_HOLD_RATE || r->hold == MODEL_HOLD_RATE + 1);
+    CHECK_INT(found.standing, is_paced ? STANDS_PACED : standings[r->where]);
     CHECK_INT(found.has_message, model_is_live(r) || model_is_dead(r));
     if (found.has_message)
         check_message(r, &found.m);
