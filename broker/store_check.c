@@ -195,6 +195,15 @@ static uint64_t read_number(struct check *c, const char *name)
     return key_read_u64(number.data);
 }
 
+/* A meta page whose number became larger hides the last commit. */
+static void check_commit(struct check *c)
+{
+    const struct page_meta *state = store_file_state(c->file);
+    uint64_t commit = tree_commit_of(c->file, state);
+    if (commit && commit != state->txn)
+        check_problem(c, PROBLEM_PAGE, DATABASES, 0, "a meta page says that it is of commit %" PRIu64 "; it is of %" PRIu64, state->txn, commit);
+}
+
 /* Returns -1 when there is nothing that can be checked. */
 static int find_databases(struct check *c)
 {
@@ -224,6 +233,7 @@ void store_check(struct store_file *f, const struct check_report *report, struct
     c->file = f;
     c->report = report;
     c->result = result;
+    check_commit(c);
     if (find_databases(c) == 0) {
         check_messages(c);
         check_entries(c);

@@ -164,8 +164,27 @@ static void find_trees(struct salvage *v)
                           v->is_whole[HELD];
 }
 
+/* A meta page whose number was changed may hide the newer one. */
+static void choose_state(struct salvage *v)
+{
+    struct page_meta taken = *store_file_state(v->from), other;
+    uint64_t commit = v->result->has_state ? tree_commit_of(v->from, &taken) : 0;
+    if (commit == 0 || commit == taken.txn)
+        return;
+    v->result->is_newest = 0;
+    for (unsigned i = 0; i < PAGE_META_COUNT; i++) {
+        if (store_file_meta(v->from, i, &other) || other.txn == taken.txn || tree_commit_of(v->from, &other) != other.txn)
+            continue;
+        v->result->is_newest = other.txn == commit + 1 || other.txn + 1 == commit;
+        if (other.txn > commit)
+            store_file_begin_at(v->from, &other);
+        return;
+    }
+}
+
 static void find_used(struct salvage *v)
 {
+    choose_state(v);
     int has_names = tree_find_all(v->from, 1, v->trees, v->found) == 0 && v->found[MESSAGES];
     find_trees(v);
     find_free(v);

@@ -57,6 +57,33 @@ static uint64_t find_home(struct salvage *v, const struct whose *w)
     return w->has_content && e.content && e.content != w->content ? 0 : e.seq;
 }
 
+/* 1 when a message is in a place under this seq: the key of a place tells its account and time as well. */
+static int stands(struct salvage *v, uint64_t seq)
+{
+    struct message m;
+    uint64_t holds[STORE_HOLDS_MAX];
+    if (store_read(v->s, seq, &m) != STORE_OK)
+        return 0;
+    struct place place = key_place_of(&m);
+    struct key queued = key_queue(m.account, &place), parked = key_parked(&m);
+    if (salvage_has(v, QUEUE_NOW, &queued) || salvage_has(v, PARKED, &parked))
+        return 1;
+    store_holds_of(&m, holds);
+    for (size_t i = 0; i < STORE_HOLDS_MAX; i++) {
+        struct key held = key_held(holds[i], m.due_ms, seq);
+        if (salvage_has(v, HELD, &held))
+            return 1;
+    }
+    return 0;
+}
+
+/* 1 when a record is where the entry of its id leads; or, of a message without one, where it stands. */
+static int is_at_home(struct salvage *v, uint64_t seq, const struct whose *w)
+{
+    uint64_t home = find_home(v, w);
+    return home == seq || (home == 0 && w->has_content && stands(v, seq));
+}
+
 /* To a seq that may have a record of that kind already: then it is that one that counts. */
 static void move(struct salvage *v, enum database db, uint64_t from, uint64_t to)
 {
@@ -80,7 +107,7 @@ static void turn_out(struct salvage *v, enum database db, uint64_t seq)
  * has a changed key then. Between two results, which do not know their content, nobody can tell. */
 static int has_better_right(struct salvage *v, const struct whose *there, const struct whose *w, const struct entry *e)
 {
-    return find_home(v, there) == e->seq || (there->has_content ? there->content == e->content : !w->has_content);
+    return is_at_home(v, e->seq, there) || (there->has_content ? there->content == e->content : !w->has_content);
 }
 
 /* Turns records of other ids out of the seq that an entry tells. Returns 0, or -1 when they stay. */
@@ -119,7 +146,7 @@ static void part(struct salvage *v, uint64_t seq)
     struct whose final, message;
     if (!read_whose(v, LEDGER, seq, &final) || !read_whose(v, MESSAGES, seq, &message) || is_same_id(&final, &message))
         return;
-    int is_of_message = find_home(v, &message) == seq && find_home(v, &final) != seq;
+    int is_of_message = is_at_home(v, seq, &message) && !is_at_home(v, seq, &final);
     turn_out(v, is_of_message ? LEDGER : MESSAGES, seq);
 }
 
@@ -134,9 +161,7 @@ static void look_at_mark(struct salvage *v, uint64_t seq)
         v->result->are_fates_whole = 0;
         return;
     }
-    struct place place = key_place_of(&m);
-    struct key queued = key_queue(m.account, &place), parked = key_parked(&m);
-    if (salvage_has(v, QUEUE_NOW, &queued) || salvage_has(v, PARKED, &parked))
+    if (stands(v, seq))
         v->result->are_fates_whole = 0;
 }
 
@@ -150,7 +175,7 @@ static void note_result(struct salvage *v, uint64_t seq)
     if (home == seq)
         return;
     v->result->are_fates_whole = 0; /* it may be of another seq */
-    if (home || (read_whose(v, MESSAGES, seq, &message) && find_home(v, &message) == seq))
+    if (home || (read_whose(v, MESSAGES, seq, &message) && !is_same_id(&w, &message) && is_at_home(v, seq, &message)))
         return;
     salvage_write_id(v, &w.id, seq, NULL);
 }
@@ -164,7 +189,7 @@ static void put_right(struct salvage *v, uint64_t seq)
     bring_home(v, LEDGER, seq);
     bring_home(v, MESSAGES, seq);
     part(v, seq);
-    v->homeless += read_whose(v, MESSAGES, seq, &w) && find_home(v, &w) != seq;
+    v->homeless += read_whose(v, MESSAGES, seq, &w) && !is_at_home(v, seq, &w);
 }
 
 /* The entry of an id leads to a message of another id, which is not at home there, and of another content: that one's key was changed,
@@ -172,7 +197,7 @@ static void put_right(struct salvage *v, uint64_t seq)
 static void turn_out_wrong(struct salvage *v, const struct key *id, uint64_t seq, uint64_t content)
 {
     struct whose w;
-    if (!read_whose(v, MESSAGES, seq, &w) || find_home(v, &w) == seq || content == 0 || content == w.content)
+    if (!read_whose(v, MESSAGES, seq, &w) || is_at_home(v, seq, &w) || content == 0 || content == w.content)
         return;
     if (id->used != w.id.used || memcmp(id->bytes, w.id.bytes, id->used) != 0)
         turn_out(v, MESSAGES, seq);

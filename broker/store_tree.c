@@ -267,3 +267,20 @@ int tree_find_all(struct store_file *file, int notes, struct page_tree trees[DAT
     tree_close(&names);
     return wrong ? -1 : 0;
 }
+
+uint64_t tree_commit_of(struct store_file *file, const struct page_meta *state)
+{
+    struct tree t;
+    struct span key;
+    enum tree_step step;
+    uint64_t last = 0; /* keys ascend */
+    int is_good = 1;
+    tree_open(&t, file, &state->free, 0);
+    while (is_good && (step = tree_next(&t, &key, NULL)) != TREE_END) {
+        is_good = step == TREE_ENTRY && key.bytes == sizeof last;
+        if (is_good)
+            memcpy(&last, key.data, sizeof last);
+    }
+    tree_close(&t);
+    return is_good ? last : 0;
+}

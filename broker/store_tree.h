@@ -66,4 +66,8 @@ enum store_answer tree_get(struct tree *t, const struct key *key, struct span *v
  * Returns 0, or -1 when something of the names cannot be read. */
 int tree_find_all(struct store_file *file, int notes, struct page_tree trees[DATABASES], int found[DATABASES]);
 
+/* The commit that left a state, as its list of free pages tells: each commit but the first one frees pages and writes them under its
+ * number. Meta pages have no checksum, so this tells one whose number was changed. 0 = it cannot be told. */
+uint64_t tree_commit_of(struct store_file *file, const struct page_meta *state);
+
 #endif

@@ -149,6 +149,28 @@ static void test_longer_keys(const struct world *w)
     damage_free(&d);
 }
 
+/* The number of the older meta page became larger than that of the newest: it is not taken for it, by the check neither. */
+static void test_later_number(const struct world *w)
+{
+    struct damage d = damage_begin(w);
+    char from[32];
+    uint64_t old, new, number = 0;
+    const size_t at = 16 + 24 + 2 * 48 + 8; /* in a meta page */
+    memcpy(&new, d.file.data + w->newest_meta * PAGE + at, sizeof new);
+    memcpy(&old, d.file.data + !w->newest_meta * PAGE + at, sizeof old);
+    CHECK_U64(old + 1, new);
+    number = old + 2; /* a single bit where it can be divided by 4 */
+    memcpy(d.file.data + !w->newest_meta * PAGE + at, &number, sizeof number);
+    d.is_hit[!w->newest_meta] = HIT_BIT;
+    compare_damage(w, &d, "later");
+    snprintf(from, sizeof from, "later-%d", (int)w->number);
+    CHECK(count_problems(from) > 0);
+    struct salvage_result r = salvage(from, "later-again");
+    CHECK_INT(r.is_newest, 1);
+    CHECK_U64(r.lost + r.unknown, 0);
+    damage_free(&d);
+}
+
 int main(void)
 {
     for (uint64_t number = 1; number <= 5; number++) {
@@ -156,6 +178,8 @@ int main(void)
         test_keys(w);
         test_damaged_results(w);
         test_longer_keys(w);
+        if (number == 1)
+            test_later_number(w);
         world_free(&w);
     }
     return 0;
