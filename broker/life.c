@@ -332,8 +332,20 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
     apply(b, o, &m, v, &f);
 }
 
+/* 1 when a refusal of an earlier turn does not settle the message, because it is called again after such a refusal: the report may be
+ * a second copy of one that had its effect already, whose confirmation was lost. Nothing is lost by ignoring it: the later turn hears
+ * the same if it is still so. */
+static int is_asked_anew(struct broker *b, const struct message *m, const struct outcome_report *report, int is_dead)
+{
+    const struct key_info *info = keys_find(b->keys, m->key);
+    int is_fallbacks = info && info->fallback.bytes && is_among(info->fallback_on, report->errcode);
+    if (m->fallback.bytes) /* what the refusal was of, its own template or the fallback, only the code tells */
+        return is_fallbacks || (info == NULL && !is_dead);
+    return !is_dead && (is_fallbacks || report->cause == CAUSE_DOUBTFUL);
+}
+
 /* A final report of an earlier turn: the first final result settles the message wherever it stands. Returns 1 when it did. */
-static int report_on_earlier(struct broker *b, const struct outcome_report *report, int is_out)
+static int report_on_earlier(struct broker *b, const struct outcome_report *report)
 {
     struct message m;
     struct verdict_rules rules = {.backoff_count = 1};
@@ -346,19 +358,11 @@ static int report_on_earlier(struct broker *b, const struct outcome_report *repo
     enum store_state state;
     if (store_find(b->store, m.account, m.id, &state, &ignored, &known, &content) != STORE_OK)
         return 0;
+    if (report->outcome == OUTCOME_REFUSED && is_asked_anew(b, &m, report, state == STATE_DEAD))
+        return 0;
     struct verdict v = verdict_on_report(&m, report, &mark, b->order_ms, &rules);
     struct final f = {.state = v.state, .code = v.code, .errcode = report->errcode, .msgid = report->msgid,
                       .message = report->message};
-    struct span fallback = {NULL, 0};
-    if (state != STATE_DEAD && v.state == STATE_REFUSED)
-        fallback = fallback_after(b, &m, report);
-    if (fallback.bytes && is_out)
-        return 0; /* the later turn will hear the same */
-    if (fallback.bytes) {
-        fall_back(b, &m, report, fallback);
-        store_update(b->store, &m);
-        return 0;
-    }
     if (state != STATE_DEAD)
         settle(b, &m, &f);
     else if (v.state != STATE_DEAD)
@@ -371,7 +375,7 @@ void life_on_report(struct broker *b, const struct outcome_report *report)
     struct out *o = ring_out_find(&b->ring, report->seq);
     if (o && o->turn == report->turn)
         report_on_out(b, o, report);
-    else if ((o == NULL || !o->settled) && report_on_earlier(b, report, o != NULL) && o)
+    else if ((o == NULL || !o->settled) && report_on_earlier(b, report) && o)
         o->settled = 1; /* the later turn's call may be in flight: its recipient and its slot stay taken until it ends */
 }
 
