@@ -1,6 +1,5 @@
 """Reports that come twice, or late: a sender offers a result again until it is confirmed, and confirmations get lost. What a refusal has led
 to (fallback, a second try) is not undone by its second copy."""
-import json
 import os
 import unittest
 
@@ -9,14 +8,13 @@ import zmq
 
 from ring import LIMIT_S, SIMPLE, Ring, deadline, pause, until
 
-CUSTOM = json.dumps({"touser": "${OPENID}", "msgtype": "text", "text": {"content": "${n}"},
-                     "$mega": {"kind": "custom", "fallback": "plain"}})
+CUSTOM = '{"touser":"${OPENID}","msgtype":"text","text":{"content":"${n}"},"$mega":{"kind":"custom","fallback":"plain"}}'
 KF, TEMPLATE = "/cgi-bin/message/custom/send", "/cgi-bin/message/template/send"
 
 
 class LateReports(unittest.TestCase):
-    def begin(self, *faults, backoff="50ms"):
-        self.ring = Ring(templates={"plain": SIMPLE, "custom": CUSTOM}, conf={"broker": {"backoff": backoff}},
+    def begin(self, *faults, backoff="50ms", senders=2):
+        self.ring = Ring(templates={"plain": SIMPLE, "custom": CUSTOM}, conf={"broker": {"backoff": backoff}}, senders=senders,
                          sim=[argument for fault in faults for argument in ("--fault", fault)])
         self.ring.__enter__()
         self.addCleanup(self.ring.__exit__, None, None, None)
@@ -91,6 +89,37 @@ class LateReports(unittest.TestCase):
         self.assertEqual((self.show("o1")["state"], self.show("o1").get("fallback")), ("paused", None))
         self.operator.ask("resume", filter={"key": "custom"})
         self.assertEqual(self.until_settled("o1")["state"], "sent")
+
+    def dead(self, openid, key, op="push"):
+        """A customer-service message whose sender is lost in mid-call."""
+        request = dict(op=op, id=openid, openid=openid, key=key, vars={"n": "a"})
+        self.client.submit([request])
+        self.ring.sim.wait(in_flight=1)
+        self.ring.restart("sender-1")
+        until(lambda: self.show(openid)["state"] == "dead" or pause(), "dead")
+        return self.show(openid)["seq"]
+
+    def test_dead_falls_back(self):
+        """The lost sender had WeChat's answer, and it is one that the template has a fallback for; but nothing is sent behind the back of
+        a Send's caller, who was told that it is over."""
+        self.begin("no=hang", senders=1)
+        seq = self.dead("no1", "custom")
+        self.ring.sim.post("/sim/faults", "")
+        self.report(seq, 1, "refused", 45015)
+        until(lambda: self.show("no1")["state"] in ("sent", "refused") or pause(), "settled")
+        self.assertEqual((self.show("no1")["state"], self.show("no1")["fallback"]), ("sent", "plain"))
+        totals = self.operator.status()["totals"]
+        self.assertEqual([totals[n] for n in ("accepted", "sent", "dead", "requeued", "fallbacks")], [1, 1, 1, 1, 1])
+        self.assertEqual(self.operator.status()["accounts"][0]["waiting"], 0)
+        self.ring.sim.post("/sim/faults", "no=hang")
+        self.report(self.dead("no2", "custom", "send"), 1, "refused", 45015)
+        self.assertEqual((self.show("no2")["state"], self.show("no2").get("fallback")), ("refused", None))
+
+    def test_dead_was_refused(self):
+        """Whatever the code tells of others, it is the true result."""
+        self.begin("no=hang", senders=1)
+        self.report(self.dead("no1", "custom"), 1, "refused", 40037, "doubtful")
+        self.assertEqual((self.show("no1")["state"], self.show("no1")["errcode"]), ("refused", 40037))
 
     def test_true_results_count(self):
         """The first final result settles a message wherever it stands."""
