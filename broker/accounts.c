@@ -128,12 +128,13 @@ struct account_shares accounts_shares(const struct accounts *a, uint32_t slots, 
             busy++;
     }
     /* What the silent ones hold is not there for the others, but half of all is, however many they are. */
-    uint32_t lost = silent * eighth < slots / 2 ? silent * eighth : slots / 2, room = slots - lost;
+    uint32_t each = silent > 0 && silent * eighth > slots / 2 ? at_least_one(slots / 2 / silent) : eighth;
+    uint32_t lost = silent * each < slots / 2 ? silent * each : slots / 2, room = slots - lost;
     if (busy > 1)
         room = (room + busy - 1) / busy;
     else if (lost == 0 && room > eighth)
         room -= eighth;
-    return (struct account_shares){.answered = at_least_one(room), .silent = eighth};
+    return (struct account_shares){.answered = at_least_one(room), .silent = each};
 }
 
 uint32_t accounts_share_of(const struct accounts *a, size_t account, const struct account_shares *shares)

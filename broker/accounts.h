@@ -73,7 +73,7 @@ struct account_shares {
 
 /* Divides `slots`. Accounts with work have equal parts. While one is alone an eighth stays free all the same, where there are others in
  * the configuration: what comes for them finds a slot at once, even if all calls of the first one have just stopped being answered.
- * A silent account has an eighth at most. Each share is at least 1. */
+ * A silent account has an eighth at most, and all of them together half. Each share is at least 1. */
 struct account_shares accounts_shares(const struct accounts *a, uint32_t slots, int64_t mono_ms);
 
 /* The share of that account. */

@@ -332,12 +332,54 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
     apply(b, o, &m, v, &f);
 }
 
+/* A dead message goes back to the queue, to begin anew. */
+static void put_anew(struct broker *b, struct message *m)
+{
+    int account = accounts_find(&b->accounts, m->account);
+    m->due_ms = b->order_ms;
+    m->timed = TIMED_NOW;
+    m->first_out_ms = m->unknown_since_ms = 0;
+    m->is_send = 0; /* whoever waited has had an answer */
+    m->failures = 0;
+    figures_count(b->figures, account, FIGURE_REQUEUED);
+    store_requeue(b->store, m);
+    if (account >= 0)
+        dispatch_wake(b, (size_t)account, TIMED_NOW, 0);
+}
+
+/* A dead message was refused after all with a code that its template has a fallback for. Returns 1 when it falls back, as it would have
+ * done in time; 0 when it is too late for that. */
+static int fall_back_dead(struct broker *b, struct message *m, const struct outcome_report *report)
+{
+    int is_over = (m->give_up_ms && m->give_up_ms <= b->order_ms) || (m->expires_ms && m->expires_ms <= b->now_ms);
+    struct span fallback = fallback_after(b, m, report);
+    if (fallback.bytes == 0 || is_over || m->is_send) /* the caller of a Send was told that it is over */
+        return 0;
+    fall_back(b, m, report, fallback);
+    put_anew(b, m);
+    return 1;
+}
+
+/* 1 when a refusal of an earlier turn does not settle the message, because it is called again after such a refusal: the report may be
+ * a second copy of one that had its effect already, whose confirmation was lost. Nothing is lost by ignoring it: the later turn hears
+ * the same if it is still so. */
+static int is_asked_anew(struct broker *b, const struct message *m, const struct outcome_report *report, int is_dead)
+{
+    const struct key_info *info = keys_find(b->keys, m->key);
+    int is_fallbacks = info && info->fallback.bytes && is_among(info->fallback_on, report->errcode);
+    if (m->fallback.bytes) /* what the refusal was of, its own template or the fallback, only the code tells */
+        return is_fallbacks || (info == NULL && !is_dead);
+    return !is_dead && (is_fallbacks || report->cause == CAUSE_DOUBTFUL);
+}
+
 /* A final report of an earlier turn: the first final result settles the message wherever it stands. Returns 1 when it did. */
-static int report_on_earlier(struct broker *b, const struct outcome_report *report, int is_out)
+static int report_on_earlier(struct broker *b, const struct outcome_report *report)
 {
     struct message m;
     struct verdict_rules rules = {.backoff_count = 1};
     const struct mark mark = {.seq = report->seq};
+    struct outcome_report plain = *report;
+    plain.cause = CAUSE_NONE; /* it stands for itself only: what it told of others is old */
     if (!outcome_is_final(report->outcome) || store_read(b->store, report->seq, &m) != STORE_OK)
         return 0;
     struct final known;
@@ -346,21 +388,15 @@ static int report_on_earlier(struct broker *b, const struct outcome_report *repo
     enum store_state state;
     if (store_find(b->store, m.account, m.id, &state, &ignored, &known, &content) != STORE_OK)
         return 0;
-    struct verdict v = verdict_on_report(&m, report, &mark, b->order_ms, &rules);
+    if (report->outcome == OUTCOME_REFUSED && is_asked_anew(b, &m, report, state == STATE_DEAD))
+        return 0;
+    struct verdict v = verdict_on_report(&m, &plain, &mark, b->order_ms, &rules);
     struct final f = {.state = v.state, .code = v.code, .errcode = report->errcode, .msgid = report->msgid,
                       .message = report->message};
-    struct span fallback = {NULL, 0};
-    if (state != STATE_DEAD && v.state == STATE_REFUSED)
-        fallback = fallback_after(b, &m, report);
-    if (fallback.bytes && is_out)
-        return 0; /* the later turn will hear the same */
-    if (fallback.bytes) {
-        fall_back(b, &m, report, fallback);
-        store_update(b->store, &m);
-        return 0;
-    }
     if (state != STATE_DEAD)
         settle(b, &m, &f);
+    else if (v.state == STATE_REFUSED && fall_back_dead(b, &m, report))
+        return 1;
     else if (v.state != STATE_DEAD)
         revise(b, &m, &f);
     return 1;
@@ -371,7 +407,7 @@ void life_on_report(struct broker *b, const struct outcome_report *report)
     struct out *o = ring_out_find(&b->ring, report->seq);
     if (o && o->turn == report->turn)
         report_on_out(b, o, report);
-    else if ((o == NULL || !o->settled) && report_on_earlier(b, report, o != NULL) && o)
+    else if ((o == NULL || !o->settled) && report_on_earlier(b, report) && o)
         o->settled = 1; /* the later turn's call may be in flight: its recipient and its slot stay taken until it ends */
 }
 
@@ -444,18 +480,10 @@ void life_expire(struct broker *b)
 void life_requeue(struct broker *b, const struct message *m, int64_t ttl_ms)
 {
     struct message again = *m;
-    int account = accounts_find(&b->accounts, m->account);
-    again.due_ms = b->order_ms;
-    again.timed = TIMED_NOW;
-    again.expires_ms = again.first_out_ms = again.unknown_since_ms = 0;
+    again.expires_ms = 0;
     again.give_up_ms = ttl_ms ? b->order_ms + ttl_ms : 0;
     again.fallback = (struct span){NULL, 0}; /* it begins anew with its own template */
-    again.is_send = 0; /* whoever waited has had an answer */
-    again.failures = 0;
     again.call++; /* a person has decided that it goes out once more */
     log_info("dead message requeued", log_span("id", m->id), log_span("account", m->account));
-    figures_count(b->figures, account, FIGURE_REQUEUED);
-    store_requeue(b->store, &again);
-    if (account >= 0)
-        dispatch_wake(b, (size_t)account, TIMED_NOW, 0);
+    put_anew(b, &again);
 }

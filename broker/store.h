@@ -222,7 +222,8 @@ enum store_answer store_next_hold(struct store *s, uint64_t from, uint64_t *hold
 /* Messages of a hold; counting stops at `limit`. */
 uint64_t store_count_held(struct store *s, uint64_t hold, uint64_t limit);
 
-/* held -> queued, at most `budget` of a hold, the first ones first. Damaged ones are set aside. Returns how many were looked
+/* held -> queued, at most `budget` of a hold, the first ones first; or -> parked, where others of its recipient and lane are parked
+ * that stand behind it. Damaged ones are set aside. Returns how many were looked
  * at: less than the budget when the hold is empty now. */
 size_t store_release(struct store *s, uint64_t hold, size_t budget);
 

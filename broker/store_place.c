@@ -207,6 +207,16 @@ uint64_t store_count_held(struct store *s, uint64_t hold, uint64_t limit)
     return engine_count(s->engine, HELD, &from, &until, limit);
 }
 
+/* 1 when something that is parked for the same recipient, in the same lane, stands behind the message. */
+static int is_before_parked(struct store *s, const struct key *parked, const struct message *m)
+{
+    struct key prefix = key_parked_prefix(m->account, m->openid);
+    struct span ignored;
+    return engine_entries(s->engine, PARKED) > 0 &&
+           store_seek(s, PARKED, parked, prefix.used + 1, KEY_PARKED_BYTES - 1, &ignored, NULL) == STORE_OK;
+}
+
+/* What is parked goes before the queue: a message that stands before some of it joins it, so that it is not overtaken. */
 size_t store_release(struct store *s, uint64_t hold, size_t budget)
 {
     struct place place;
@@ -222,9 +232,10 @@ size_t store_release(struct store *s, uint64_t hold, size_t budget)
             continue;
         }
         struct place queue_place = key_place_of(&m);
-        struct key queued = key_queue(m.account, &queue_place);
+        struct key queued = key_queue(m.account, &queue_place), parked = key_parked(&m);
+        int joins = is_before_parked(s, &parked, &m);
         engine_del(s->engine, HELD, &held);
-        engine_put_nothing(s->engine, store_queue_of(queue_place.timed), &queued);
+        engine_put_nothing(s->engine, joins ? PARKED : store_queue_of(queue_place.timed), joins ? &parked : &queued);
     }
     return looked;
 }

@@ -113,13 +113,20 @@ static int is_idle(const struct call *call)
     return call->state == CALL_QUEUED || call->state == CALL_WANTING || call->state == CALL_ASKED;
 }
 
+/* 1 when nothing would be gained by calling again: WeChat has it, or no sender can make the call. A refusal is none: the broker may have
+ * answered it with another template, before its confirmation arrived here. */
+static int is_for_ever(enum outcome o)
+{
+    return outcome_is_final(o) && o != OUTCOME_REFUSED;
+}
+
 /* A job whose seq is here already. Returns 1 when the call was let go and the job is to be taken anew. */
 static int take_again(struct calls *c, struct call *call, uint32_t turn, int64_t now_ms)
 {
     int is_done = call->state == CALL_DONE || call->state == CALL_OFFERED;
     if (turn <= call->result.turn)
         return 0;
-    if (is_idle(call) || (is_done && !outcome_is_final(call->result.outcome))) {
+    if (is_idle(call) || (is_done && !is_for_ever(call->result.outcome))) {
         release(c, call);
         return 1;
     }

@@ -73,8 +73,8 @@ size_t calls_count(const struct calls *c, enum call_state state);
 struct call *calls_first(const struct calls *c, enum call_state state); /* NULL when there is none */
 
 /* Takes a job, whose bytes are copied. Returns the queued call; NULL when there is nothing to call, because
- * the seq is in flight (its call takes the higher turn), has a final result (which is offered again with the
- * newer turn) or the turn is old. The table must not be full. */
+ * the seq is in flight (its call takes the higher turn), has a final result other than a refusal (which is
+ * offered again with the newer turn) or the turn is old. The table must not be full. */
 struct call *calls_take(struct calls *c, const struct rendered *job, struct span packed, int64_t now_ms);
 
 /* Moves a call to another state. CALL_DONE: `result` is set, with the message in `text`. */

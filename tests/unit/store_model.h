@@ -127,6 +127,19 @@ static inline uint64_t model_first_parked(const struct model *m, int account, in
     return best;
 }
 
+/* Where a held message goes when it is released: it joins those of its recipient and lane that are parked and stand behind it. */
+static inline enum where model_release_to(const struct model *m, uint64_t seq)
+{
+    const struct row *r = &m->rows[seq];
+    for (uint64_t other = 1; other <= m->last; other++) {
+        const struct row *o = &m->rows[other];
+        int is_same = o->account == r->account && o->openid == r->openid && o->lane == r->lane;
+        if (o->where == PARKED_BEHIND && is_same && model_is_before(m, seq, other))
+            return PARKED_BEHIND;
+    }
+    return QUEUED;
+}
+
 static inline uint64_t model_first_held(const struct model *m, int account, int task, int key, int hold)
 {
     uint64_t best = 0;

@@ -141,7 +141,9 @@ static void test_shares(void)
         {2, 2, 1, 64, 56, 8},
         {2, 1, 1, 64, 56, 8},
         {3, 3, 1, 64, 28, 8},
-        {10, 9, 8, 64, 32, 8}, /* however many are silent, half is for the others */
+        {6, 5, 4, 64, 32, 8},
+        {10, 9, 8, 64, 32, 4}, /* however many are silent, half is for the others */
+        {50, 49, 48, 64, 32, 1},
         {2, 2, 0, 1, 1, 1},
         {2, 1, 0, 1, 1, 1},
         {2, 1, 0, 2, 1, 1},

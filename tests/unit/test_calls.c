@@ -133,11 +133,11 @@ static void test_same_seq_with_result(void)
 {
     struct calls *c = calls_new(SLOTS, NULL);
     struct outcome_report r;
-    finish(c, 10, 1, OUTCOME_REFUSED);
+    finish(c, 10, 1, OUTCOME_SENT);
     CHECK_U64(offer(c, 1000, &r), 1);
     CHECK(take(c, 10, 2, 2) == NULL); /* final: the job is dropped, the result stands for the newer turn */
     CHECK_U64(offer(c, 1000, &r), 1);
-    CHECK(r.seq == 10 && r.turn == 2 && r.outcome == OUTCOME_REFUSED);
+    CHECK(r.seq == 10 && r.turn == 2 && r.outcome == OUTCOME_SENT);
     calls_confirm(c, &(struct holding){10, 1});
     CHECK_U64(calls_count(c, CALL_OFFERED), 1);
     finish(c, 11, 1, OUTCOME_UNKNOWN);
@@ -148,6 +148,23 @@ static void test_same_seq_with_result(void)
     CHECK_INT(call->result.outcome, OUTCOME_NONE);
     CHECK_INT(call->result.calls, 0);
     CHECK_U64(calls_count(c, CALL_DONE), 0);
+    calls_destroy(&c);
+}
+
+/* The broker has dealt with a refusal, and its confirmation is late: the message falls back. The old refusal does not stand for that. */
+static void test_same_seq_after_refusal(void)
+{
+    struct calls *c = calls_new(SLOTS, NULL);
+    struct outcome_report r;
+    finish(c, 10, 1, OUTCOME_REFUSED);
+    CHECK_U64(offer(c, 1000, &r), 1);
+    CHECK(take(c, 10, 1, 1) == NULL); /* the same turn once more: nothing to do */
+    struct call *call = take(c, 10, 2, 1);
+    CHECK(call != NULL);
+    CHECK_INT(call->state, CALL_QUEUED);
+    calls_confirm(c, &(struct holding){10, 1}); /* late: it is not for this turn */
+    CHECK_U64(calls_count(c, CALL_QUEUED), 1);
+    CHECK_U64(offer(c, 2000, &r), 0);
     calls_destroy(&c);
 }
 
@@ -342,6 +359,7 @@ int main(void)
     test_same_seq_in_flight();
     test_same_seq_queued();
     test_same_seq_with_result();
+    test_same_seq_after_refusal();
     test_hold();
     test_kinds();
     test_leave();

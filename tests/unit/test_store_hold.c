@@ -93,6 +93,42 @@ static void test_order(void)
     store_close(&s);
 }
 
+/* Parked ones go before the queue: what stands before one of them must not be overtaken by it. */
+static void test_release_before_parked(void)
+{
+    struct store *s = fixture_open("before");
+    uint64_t name = hold_of(HOLD_TEMPLATE, "a", "paid");
+    static const struct {
+        const char *openid;
+        int lane;
+        int64_t due_ms;
+        enum standing after;
+    } rows[] = {{"o", LANE_BULK, 100, STANDS_PARKED},   {"o", LANE_BULK, 199, STANDS_PARKED}, {"o", LANE_BULK, 201, STANDS_QUEUED},
+                {"o", LANE_EXPRESS, 100, STANDS_QUEUED}, {"o2", LANE_BULK, 100, STANDS_QUEUED}, {"n", LANE_BULK, 100, STANDS_QUEUED}};
+    enum { ROWS = sizeof rows / sizeof *rows };
+    uint64_t seqs[ROWS], parked = add(s, "p", LANE_BULK, TIMED_NOW, 200);
+    struct message m = fixture_read(s, parked);
+    struct place first;
+    char id[16];
+    store_park(s, &m);
+    for (size_t i = 0; i < ROWS; i++) {
+        snprintf(id, sizeof id, "%zu", i);
+        m = fixture_message("a", id, rows[i].openid);
+        m.lane = rows[i].lane;
+        m.due_ms = rows[i].due_ms;
+        seqs[i] = fixture_append(s, m);
+        hold(s, seqs[i], name);
+    }
+    CHECK_U64(store_release(s, name, 100), ROWS);
+    for (size_t i = 0; i < ROWS; i++)
+        CHECK_INT(standing_of(s, seqs[i]), rows[i].after);
+    CHECK_INT(store_first_parked(s, span_of("a"), span_of("o"), &first), STORE_OK);
+    CHECK_U64(first.seq, seqs[0]);
+    CHECK_U64(store_counts(s).parked, 3);
+    CHECK_U64(store_counts(s).held, 0);
+    store_close(&s);
+}
+
 /* Each goes back to where it was: its lane, its clock, its due time. */
 static void test_release_keeps_places(void)
 {
@@ -225,6 +261,7 @@ int main(void)
 {
     test_names();
     test_order();
+    test_release_before_parked();
     test_release_keeps_places();
     test_from_parked();
     test_leaves_every_hold();

@@ -137,7 +137,7 @@ static void do_release(struct run *w)
         uint64_t seq = model_first_held(&w->now, account, task, key, hold);
         if (seq == 0)
             break;
-        w->now.rows[seq].where = QUEUED;
+        w->now.rows[seq].where = model_release_to(&w->now, seq);
     }
     CHECK_U64(store_release(w->store, model_hold_name(account, task, key, hold), budget), expected);
 }
