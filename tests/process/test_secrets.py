@@ -7,6 +7,7 @@ WeChat that repeats the secret, addresses that fail in several ways with the sec
 import json
 import os
 import subprocess
+import tempfile
 import unittest
 import urllib.parse
 
@@ -175,10 +176,31 @@ class Secrets(unittest.TestCase):
     def check_process(self, stage):
         for name in ("cmdline", "environ", "comm", "status"):
             self.assert_clean(self.proc(stage, name), stage.name + " " + name)
-        self.assertRegex(self.proc(stage, "limits"), r"Max core file size +0 +0 ")
-        self.assertEqual(int(self.proc(stage, "coredump_filter"), 16), 0)
+        self.check_cores("/proc/%d/" % stage.process.pid)
         for task in os.listdir("/proc/%d/task" % stage.process.pid):
             self.assert_clean(self.proc(stage, "task/%s/comm" % task), stage.name + " thread")
+
+    def test_commands_make_no_core_files(self):
+        """What an operator types reads the same configuration: looked at while it waits for it."""
+        with tempfile.TemporaryDirectory() as folder:
+            fifo = os.path.join(folder, "conf")
+            os.mkfifo(fifo)
+            for words in (["mega", "wechat", "quota"], ["mega", "wechat", "preview", "KEY"], ["mega-template", "check"],
+                          ["mega", "token", "status"], ["mega", "send", "OPENID", "KEY"], ["mega", "queue", "status"]):
+                with self.subTest(words):
+                    process = subprocess.Popen([os.path.join(ring.BIN, words[0]), *words[1:], "-c", fifo], stdin=subprocess.DEVNULL)
+                    try:
+                        writer = os.open(fifo, os.O_WRONLY)  # from here on it has the file open, and reads it
+                        self.check_cores("/proc/%d/" % process.pid)
+                        os.close(writer)
+                    finally:
+                        process.kill()
+                        process.wait()
+
+    def check_cores(self, proc):
+        with open(proc + "limits") as limits, open(proc + "coredump_filter") as memory:
+            self.assertRegex(limits.read(), r"Max core file size +0 +0 ")
+            self.assertEqual(int(memory.read(), 16), 0)
 
     def check_dump(self, whole, program):
         dump = subprocess.run([os.path.join(ring.BIN, program), "-c", whole.conf_path, "--dump-config"], capture_output=True,

@@ -442,6 +442,16 @@ class Simulated(Case):
         self.assertEqual((told["can_send"], told["whitelisted"]), (True, True))
 
 
+class Output(unittest.TestCase):
+    def test_cannot_be_written(self):
+        for arguments in (["errors"], ["errors", "--markdown"], ["errors", "40001", "--json"], ["--help"]):
+            with self.subTest(arguments), open("/dev/full", "w") as full:
+                done = subprocess.run([os.path.join(ring.BIN, "mega"), "wechat", *arguments], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=ring.LIMIT_S)
+                self.assertEqual(done.returncode, 4)
+                self.assertIn("mega wechat: standard output: ", done.stderr)
+
+
 class SendTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
