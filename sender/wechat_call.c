@@ -117,7 +117,8 @@ int64_t wechat_token_left_ms(const struct wechat *w, int account)
 
 void wechat_mask(const struct wechat *w, int account, struct span text, struct buf *out)
 {
-    const struct span secrets[] = {span_of(w->conf->accounts[account].app_secret), token_client_escaped(w->tokens, account)};
+    const struct span secrets[] = {span_of(w->conf->accounts[account].app_secret), token_client_token(w->tokens, account),
+                                   token_client_escaped(w->tokens, account)};
     wechat_text_mask(text, secrets, sizeof secrets / sizeof *secrets, out);
 }
 

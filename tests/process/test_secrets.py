@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 import unittest
 import urllib.parse
 
@@ -67,6 +68,33 @@ def chat(connection, request):
         code = {"1": 43004, "2": -1}.get(request.decode().split('"touser":"')[1][0])
         body = '{"errcode":%d,"errmsg":"for %s"}' % (code, line) if code else "<html>" + line
     return answer(body)(connection, request)
+
+
+class Renewed:
+    """A WeChat that rejects the first token for the message to "fast", and answers the one to "slow" when the second token is in
+    use: with words that repeat the first, as the URL had it and as it is."""
+
+    TOKEN = "renewed+token/%d-0123456789"
+
+    def __init__(self):
+        self.tokens, self.arrived, self.renewed = 0, threading.Event(), threading.Event()
+
+    def serve(self, connection, request):
+        line, body = request.decode().split("\r\n")[0], request.decode().split("\r\n\r\n", 1)[1]
+        if line.startswith("GET"):
+            self.tokens += 1
+            return answer('{"access_token":"%s","expires_in":7200}' % (self.TOKEN % self.tokens))(connection, request)
+        is_first = urllib.parse.quote(self.TOKEN % 1, safe="") in line
+        if is_first and '"slow"' in body:
+            self.arrived.set()
+            self.renewed.wait(LIMIT_S)
+            words = self.TOKEN % 1 if "raw" in body else line
+            return answer('{"errcode":-1,"errmsg":"for %s"}' % words)(connection, request)
+        if is_first:
+            self.arrived.wait(LIMIT_S)
+            return answer('{"errcode":40001,"errmsg":"invalid credential"}')(connection, request)
+        self.renewed.set()
+        return answer('{"errcode":0,"errmsg":"ok","msgid":1}')(connection, request)
 
 
 class Secrets(unittest.TestCase):
@@ -179,6 +207,23 @@ class Secrets(unittest.TestCase):
         self.check_cores("/proc/%d/" % stage.process.pid)
         for task in os.listdir("/proc/%d/task" % stage.process.pid):
             self.assert_clean(self.proc(stage, "task/%s/comm" % task), stage.name + " thread")
+
+    def test_token_that_was_replaced_meanwhile(self):
+        for words in ("raw", "escaped"):
+            with self.subTest(words):
+                renewed = Renewed()
+                server = Server(renewed.serve)
+                self.addCleanup(server.close)
+                conf = {"wechat:renewed": {"app_id": "wxrenewed", "app_secret": SECRETS["wechat:cut"], "api_base": server.base,
+                                           "token_mode": "classic"}}
+                with Ring(senders=1, conf=conf) as whole:
+                    whole.client().ask(*[{"op": "push", "openid": openid, "app": "renewed", "key": "test", "vars": {"n": words}}
+                                         for openid in ("slow", "fast")])
+                    until(lambda: "errcode=-1 " in whole["sender-1"].log() or ring.pause(), "the answer to the first token")
+                    log = whole["sender-1"].log()
+                self.assertIn("repeat the access token", log)
+                for word in (renewed.TOKEN % 1, urllib.parse.quote(renewed.TOKEN % 1, safe="")):
+                    self.assertNotIn(word, log)
 
     def test_commands_make_no_core_files(self):
         """What an operator types reads the same configuration: looked at while it waits for it."""
