@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (token_unpack((struct span){(const char *)data, size}, &m) != 0)
         return 0;
     assert(m.token.bytes <= TOKEN_BYTES_MAX && m.app.bytes <= size && m.message.bytes <= size);
+    assert(m.ttl_ms >= -TOKEN_TTL_MS_MAX && m.ttl_ms <= TOKEN_TTL_MS_MAX);
     token_pack(&m, &packed);
     int failed = token_unpack(buf_span(&packed), &again);
     assert(!failed && again.type == m.type && span_equal(again.app, m.app));
