@@ -16,7 +16,7 @@ static void put_clean(struct span text)
 {
     struct buf clean = {0};
     term_append(text, &clean);
-    fwrite(clean.data, 1, clean.bytes, stdout);
+    fputs(buf_str(&clean), stdout); /* a NUL in it was replaced */
     buf_free(&clean);
 }
 

@@ -71,6 +71,11 @@ class Preview(Case):
         status, out, err = self.tool("check")
         self.assertNotIn("\u009b", out + err)
 
+    def test_empty_key(self):
+        status, out, err = self.tool("preview", "")
+        self.assertEqual((status, err), (1, ""))
+        self.assertIn("has no template of this key", out)
+
     def test_output_that_cannot_be_written(self):
         self.put("a", '{"touser":"${OPENID}","template_id":"t","data":{"n":{"value":"1"}}}')
         for arguments in (["check"], ["preview", "a"]):
