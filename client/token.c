@@ -265,6 +265,7 @@ static int run(struct asking *a)
     int is_reject = a->o->command == TOKEN_COMMAND_REJECT;
     if (is_reject && read_rejected(a) != STATUS_DONE)
         return STATUS_USAGE;
+    zsys_handler_set(NULL); /* Ctrl-C ends the program, as people expect */
     a->socket = zsock_new(ZMQ_DEALER);
     zsock_set_linger(a->socket, 0);
     zsock_set_reconnect_ivl(a->socket, 50);

@@ -43,6 +43,7 @@ struct wechat *wechat_open(const struct wechat_options *o)
 {
     struct buf errors = {0}, warnings = {0};
     struct wechat *w = mem_new(sizeof *w);
+    zsys_handler_set(NULL); /* Ctrl-C ends the program, as people expect */
     w->conf = conf_load(o->config, &errors, &warnings);
     if (w->conf == NULL)
         fputs(buf_str(&errors), stderr);
