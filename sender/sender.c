@@ -319,6 +319,8 @@ static void take_job(struct sender *s, struct span packed)
         calls_end(s->calls, call, OUTCOME_DEAD, now_ms,
                   "messages of kind \"%.*s\" cannot be sent to WeChat: this sender does not know the kind",
                   (int)job.kind.bytes, job.kind.data);
+    else if (job.body.bytes == 0) /* would be a GET, which no fence holds back */
+        calls_end(s->calls, call, OUTCOME_DEAD, now_ms, "the templater rendered an empty message, which WeChat does not take");
 }
 
 static void take_jobs(struct sender *s)
