@@ -89,6 +89,21 @@ static int set_endpoint(char *field, const char *text, const char *folder, struc
     return 0;
 }
 
+/* The path of a call is put behind it, and it is shown: addresses are in logs and in --dump-config. */
+static int check_url(struct span url, size_t host_at, const char *text, struct buf *wrong)
+{
+    for (size_t i = 0; i < url.bytes; i++)
+        if ((unsigned char)url.data[i] <= ' ' || (unsigned char)url.data[i] > '~' || strchr("?#\"\\", url.data[i]) != NULL)
+            return say_wrong(wrong, text, "has a character that does not belong there; give https://HOST or http://HOST:PORT");
+    size_t host_end = host_at;
+    while (host_end < url.bytes && url.data[host_end] != '/')
+        host_end++;
+    if (memchr(url.data + host_at, '@', host_end - host_at) == NULL)
+        return 0;
+    buf_append_str(wrong, "holds USER:PASSWORD@, which WeChat does not use; leave that out");
+    return -1;
+}
+
 /* Appends one address without the slashes at its end. */
 static int add_url(struct span url, const char *text, struct buf *list, struct buf *wrong)
 {
@@ -103,6 +118,8 @@ static int add_url(struct span url, const char *text, struct buf *list, struct b
         url.bytes--;
     if (url.bytes == scheme_bytes)
         return say_wrong(wrong, text, "names no host; give https://HOST or http://HOST:PORT");
+    if (check_url(url, scheme_bytes, text, wrong) != 0)
+        return -1;
     buf_append_str(list, list->bytes ? "," : "");
     buf_append(list, url.data, url.bytes);
     return 0;

@@ -33,7 +33,6 @@ struct options {
 static int read_options(struct options *o, int argc, char **argv, const char *program,
                         const char *what_it_does);
 static int take_name(struct program *p, const char *name, const char *program);
-static void forbid_cores(void);
 static int load_conf(struct program *p, const struct options *o, struct buf *warnings);
 static int open_log(const struct conf *conf, const char *program);
 static int take_signals(struct program *p);
@@ -49,7 +48,7 @@ int program_open(struct program *p, int argc, char **argv, const char *program, 
     if (rc == 0)
         rc = take_name(p, o.name, program);
     if (rc == 0) {
-        forbid_cores();
+        program_forbid_cores();
         rc = load_conf(p, &o, &warnings);
     }
     if (rc == 0)
@@ -157,10 +156,9 @@ static int take_name(struct program *p, const char *name, const char *program)
     return 0;
 }
 
-/* Every program reads the whole configuration, so each has secrets in its memory, and later messages: none of that is to
- * lie in a core file. PR_SET_DUMPABLE would do it too, but would shut the user of the process out of its /proc and its
- * debugger. */
-static void forbid_cores(void)
+/* Every program reads the whole configuration, so each has secrets in its memory, and later messages. PR_SET_DUMPABLE
+ * would do it too, but would shut the user of the process out of its /proc and its debugger. */
+void program_forbid_cores(void)
 {
     struct rlimit none = {0, 0};
     int failed = setrlimit(RLIMIT_CORE, &none);

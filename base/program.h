@@ -35,4 +35,8 @@ int program_signal(struct program *p);
 
 void program_close(struct program *p);
 
+/* No core file of this process, and of those that it becomes or starts, holds its memory. program_open does it; a command
+ * calls it before it reads a configuration, is given a token, or a message. */
+void program_forbid_cores(void);
+
 #endif

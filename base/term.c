@@ -1,6 +1,8 @@
 #include "base/term.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -127,6 +129,16 @@ void term_duration(int64_t ms, struct buf *out)
         buf_printf(out, "%" PRId64 "h%02" PRId64 "m", s / 3600, s / 60 % 60);
     else
         buf_printf(out, "%" PRId64 "d%02" PRId64 "h", s / 86400, s / 3600 % 24);
+}
+
+int term_end(const char *program)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    const char *reason = errno ? strerror(errno) : "not all of it could be written"; /* an earlier write's errno is gone */
+    fprintf(stderr, "%s: standard output: %s\n", program, reason);
+    return -1;
 }
 
 void term_bytes(uint64_t bytes, struct buf *out)

@@ -26,6 +26,10 @@ void term_blank(size_t columns, struct buf *out);
 /* Appends "850ms", "1.2s", "3m12s", "5h03m", "2d03h". */
 void term_duration(int64_t ms, struct buf *out);
 
+/* The end of a command that printed. Returns 0, or -1 when not all of standard output could be written (a full disk, a closed
+ * descriptor); then that is said on standard error, beginning with `program`. */
+int term_end(const char *program);
+
 /* Appends "512", "4.0K", "12.3M", "1.5G" (of 1024). */
 void term_bytes(uint64_t bytes, struct buf *out);
 

@@ -1,6 +1,7 @@
 /* mega: the callers' and operators' command. See client/README.md. */
 #include <string.h>
 
+#include "base/program.h"
 #include "client/ask.h"
 #include "client/hand_over.h"
 #include "client/queue_commands.h"
@@ -10,6 +11,7 @@
 int main(int argc, char **argv)
 {
     struct options options;
+    program_forbid_cores();
     if (argc > 1 && strcmp(argv[1], "queue") == 0)
         return queue_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "store") == 0)

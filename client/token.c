@@ -14,6 +14,7 @@
 #include "client/options.h"
 #include "base/table.h"
 #include "base/term.h"
+#include "base/utf8.h"
 #include "client/token_options.h"
 #include "proto/token.h"
 
@@ -130,10 +131,19 @@ static int tell_missing(const struct asking *a, const struct answer *answer)
     return STATUS_REFUSED;
 }
 
+/* The inside of a JSON string: what is not UTF-8 becomes U+FFFD. */
+static void append_text(struct buf *out, struct span text)
+{
+    struct buf sound = {0};
+    utf8_append(text, &sound);
+    json_escape(buf_span(&sound), out);
+    buf_free(&sound);
+}
+
 static void append_member(struct buf *out, const char *name, struct span text)
 {
     buf_printf(out, ",\"%s\":\"", name);
-    json_escape(text, out);
+    append_text(out, text);
     buf_append_str(out, "\"");
 }
 
@@ -153,7 +163,7 @@ static int show(const struct asking *a)
         return tell_missing(a, answer);
     if (a->o->json) {
         buf_append_str(&out, "{\"app\":\"");
-        json_escape(span_of(a->o->apps[0]), &out);
+        append_text(&out, span_of(a->o->apps[0]));
         buf_append_str(&out, "\"");
         append_member(&out, "token", buf_span(&answer->token));
         buf_printf(&out, ",\"ttl\":%" PRId64 "}", answer->ttl_ms);
@@ -176,7 +186,7 @@ static void status_json(const struct asking *a, size_t i, struct buf *out)
 {
     const struct answer *answer = &a->answers[i];
     buf_append_str(out, "{\"app\":\"");
-    json_escape(span_of(a->o->apps[i]), out);
+    append_text(out, span_of(a->o->apps[i]));
     buf_append_str(out, "\"");
     append_member(out, "state", span_of(state_of(answer)));
     if (answer->type == TOKEN_TOKEN)
@@ -255,6 +265,7 @@ static int run(struct asking *a)
     int is_reject = a->o->command == TOKEN_COMMAND_REJECT;
     if (is_reject && read_rejected(a) != STATUS_DONE)
         return STATUS_USAGE;
+    zsys_handler_set(NULL); /* Ctrl-C ends the program, as people expect */
     a->socket = zsock_new(ZMQ_DEALER);
     zsock_set_linger(a->socket, 0);
     zsock_set_reconnect_ivl(a->socket, 50);

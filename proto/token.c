@@ -59,5 +59,7 @@ int token_unpack(struct span packed, struct token_message *m)
         else
             mp_skip(&c);
     }
+    if (m->ttl_ms < -TOKEN_TTL_MS_MAX || m->ttl_ms > TOKEN_TTL_MS_MAX)
+        return -1;
     return c.failed || m->type == TOKEN_NONE_TYPE || m->token.bytes > TOKEN_BYTES_MAX ? -1 : 0;
 }

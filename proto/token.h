@@ -16,6 +16,7 @@
 #define TOKEN_GET_EVERY_MS 5000
 #define TOKEN_PEER_MS      60000
 #define TOKEN_BYTES_MAX    2048 /* WeChat: store at least 512 characters */
+#define TOKEN_TTL_MS_MAX   86400000 /* no token lives longer; WeChat's 2 h */
 
 enum token_type { TOKEN_NONE_TYPE, TOKEN_GET, TOKEN_REJECTED, TOKEN_TOKEN, TOKEN_NONE };
 
@@ -23,7 +24,7 @@ struct token_message {
     enum token_type type;
     struct span app;
     struct span token;   /* rejected, token */
-    int64_t ttl_ms;      /* token: still valid for */
+    int64_t ttl_ms;      /* token: still valid for; -TOKEN_TTL_MS_MAX to TOKEN_TTL_MS_MAX, so that it can be reckoned with */
     int64_t retry_ms;    /* none */
     struct span message; /* none */
 };

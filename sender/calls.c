@@ -57,6 +57,7 @@ void calls_destroy(struct calls **self)
     for (size_t i = 0; i < c->total; i++) {
         buf_free(&c->slab[i].frame);
         buf_free(&c->slab[i].text);
+        buf_free(&c->slab[i].token);
     }
     free(c->slab);
     free(c->links);

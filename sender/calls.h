@@ -51,6 +51,7 @@ struct call {
     struct buf frame;             /* owned: the job as it came */
     int64_t since_ms;             /* when it came into its state, by clock_mono_ms */
     uint64_t token_number;        /* of the access token used last, see token_client.h */
+    struct buf token;             /* owned, secret: that token, which an answer may repeat */
     struct host_use host_use;     /* the addresses it was made at in this turn */
     int64_t begun_ms;             /* when the first HTTP call of this turn was begun; 0 = none yet */
     int was_rejected;             /* WeChat rejected the token in this turn: it is repeated once */

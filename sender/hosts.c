@@ -43,10 +43,11 @@ void hosts_pick(struct hosts *h, struct host_use *use, int64_t now_ms)
         if (has_failed(use, i) || (host->left_ms && !may_be_tried(host, now_ms)))
             continue;
         use->host = i;
-        use->is_try = host->is_tried = host->left_ms != 0;
+        use->is_try = use->knew_left = host->is_tried = host->left_ms != 0;
         return;
     }
     use->host = soonest(h, use);
+    use->knew_left = 1;
 }
 
 static enum host_news come_back(struct host *host)
@@ -79,7 +80,7 @@ enum host_news hosts_end(struct hosts *h, struct host_use *use, enum host_end en
     if (end == HOST_DROPPED || h->count == 1)
         return HOST_SAME;
     if (end == HOST_ANSWERED)
-        return come_back(host);
+        return host->left_ms && !use->knew_left ? HOST_SAME : come_back(host);
     if (host->left_ms)
         return was_try ? leave(host, now_ms) : HOST_SAME;
     host->misses++;

@@ -4,7 +4,9 @@
  *
  * The first address that is not left is used. One that fails is left for 5 s, and for twice as long each time
  * it fails again, up to 5 min; when that is over one call tries it, and all go back to it when that call was
- * answered. When all are left, the one whose time comes first is used. A single address is never left.
+ * answered. A call that began before the address failed says nothing of it by its answer: connections of before can
+ * work on where no new one is made. When all are left, the one whose time comes first is used, and is good again with
+ * its first answer. A single address is never left.
  *
  * A call that was not sent is made again at the next address; the caller remembers in `struct host_use` where
  * it has been, so that it is made at each address at most once.
@@ -36,6 +38,7 @@ struct hosts {
 struct host_use {
     size_t host;      /* number of the address, as in conf_base */
     int is_try;       /* it is the one call that tries a left address */
+    int knew_left;    /* its address was left already when it began */
     uint32_t not_sent; /* bit i: at address i the call was not sent */
 };
 

@@ -2,6 +2,8 @@
 #include "sender/wechat.h"
 
 #include "base/log.h"
+#include "base/program.h"
+#include "base/term.h"
 
 static enum wechat_status run(const struct wechat_options *options)
 {
@@ -23,11 +25,16 @@ static enum wechat_status run(const struct wechat_options *options)
 int main(int argc, char **argv)
 {
     struct wechat_options options;
+    program_forbid_cores();
     /* What the shared parts log (a stopped account) is told here in the command's own words. */
     if (log_open(&(struct log_options){.program = "mega-wechat", .level = LEVEL_ERROR}) != 0)
         return (int)WECHAT_NO;
     int status = wechat_options_read(&options, argc, argv);
     if (status == WECHAT_GOOD)
         status = (int)run(&options);
-    return status < 0 ? (int)WECHAT_GOOD : status;
+    if (status < 0)
+        status = (int)WECHAT_GOOD;
+    if (term_end("mega wechat") != 0 && status == WECHAT_GOOD)
+        status = (int)WECHAT_UNWRITTEN;
+    return status;
 }

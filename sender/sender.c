@@ -62,6 +62,7 @@ struct sender {
     struct hosts *hosts;  /* of each account, as in conf->accounts */
     struct member *member;
     struct buf url;       /* reused; holds a token */
+    struct buf escaped;   /* reused; holds a token */
     struct buf stopped;   /* packed map that a beat carries */
     struct buf packed;    /* reused for packing an array */
     struct buf elements;  /* likewise: what is in it */
@@ -148,6 +149,7 @@ void sender_destroy(struct sender **self)
     calls_destroy(&s->calls);
     free(s->hosts);
     buf_free(&s->url);
+    buf_free(&s->escaped);
     buf_free(&s->stopped);
     buf_free(&s->packed);
     buf_free(&s->elements);
@@ -317,6 +319,8 @@ static void take_job(struct sender *s, struct span packed)
         calls_end(s->calls, call, OUTCOME_DEAD, now_ms,
                   "messages of kind \"%.*s\" cannot be sent to WeChat: this sender does not know the kind",
                   (int)job.kind.bytes, job.kind.data);
+    else if (job.body.bytes == 0) /* would be a GET, which no fence holds back */
+        calls_end(s->calls, call, OUTCOME_DEAD, now_ms, "the templater rendered an empty message, which WeChat does not take");
 }
 
 static void take_jobs(struct sender *s)
@@ -345,6 +349,9 @@ static void begin_call(struct sender *s, struct call *call, int account)
     buf_append(&s->url, token.data, token.bytes);
     request.url = buf_str(&s->url);
     call->token_number = token_client_number(s->tokens, account);
+    token = token_client_token(s->tokens, account);
+    buf_clear(&call->token);
+    buf_append(&call->token, token.data, token.bytes);
     call->result.calls++;
     if (call->begun_ms == 0)
         call->begun_ms = now_ms;
@@ -496,12 +503,18 @@ static void note_host(struct sender *s, struct call *call, int account, const st
     hosts_log(&s->hosts[account], &s->conf->accounts[account], host, news, r->message);
 }
 
-/* Whatever answers may repeat what it was asked; its words go into logs and to callers. */
-static void hide_token(struct sender *s, struct call *call, int account)
+static int is_in(const struct buf *text, const struct buf *part)
 {
-    struct span token = token_client_escaped(s->tokens, account);
-    if (token.bytes == 0 || call->text.bytes == 0
-        || memmem(call->text.data, call->text.bytes, token.data, token.bytes) == NULL)
+    return text->bytes && part->bytes && memmem(text->data, text->bytes, part->data, part->bytes) != NULL;
+}
+
+/* Whatever answers may repeat what it was asked, which is the token of then; its words go into logs and to callers. */
+static void hide_token(struct sender *s, struct call *call)
+{
+    buf_clear(&s->escaped);
+    if (call->text.bytes)
+        http_escape(buf_span(&call->token), &s->escaped);
+    if (!is_in(&call->text, &call->token) && !is_in(&call->text, &s->escaped))
         return;
     buf_clear(&call->text);
     buf_printf(&call->text, "WeChat answered %lld; its words repeat the access token and are left out",
@@ -543,7 +556,7 @@ static void on_done(void *self, const struct http_answer *answer)
         return;
     }
     int is_token = judge_answer(answer, call->job.openid, &call->result, &call->text);
-    hide_token(s, call, account);
+    hide_token(s, call);
     if (is_token)
         token_client_reject(s->tokens, account, call->token_number);
     note_host(s, call, account, answer);

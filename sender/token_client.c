@@ -214,6 +214,11 @@ int64_t token_client_left_ms(const struct token_client *t, int account)
     return is_usable(a) ? a->until_ms - clock_mono_ms() : 0;
 }
 
+struct span token_client_token(const struct token_client *t, int account)
+{
+    return buf_span(&t->accounts[account].token);
+}
+
 struct span token_client_escaped(const struct token_client *t, int account)
 {
     return buf_span(&t->accounts[account].escaped);

@@ -41,7 +41,8 @@ uint64_t token_client_number(const struct token_client *t, int account);
 /* Milliseconds until the end of that token; 0 while there is none. */
 int64_t token_client_left_ms(const struct token_client *t, int account);
 
-/* The token as it stands in a URL's query, escaped. Valid until the next call of token_client_receive. */
+/* The token as it is, and as it stands in a URL's query, escaped. Valid until the next call of token_client_receive. */
+struct span token_client_token(const struct token_client *t, int account);
 struct span token_client_escaped(const struct token_client *t, int account);
 
 /* WeChat rejected the token of that number: tells the keeper, unless there is another one by now. */

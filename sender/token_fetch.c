@@ -90,8 +90,12 @@ static void read_errcode(const struct conf_account *account, const struct answer
         buf_printf(&fetched->reason, "; %s", advice);
 }
 
+/* Visible ASCII only: `mega token show` prints it to a terminal, and scripts read it as one word of one line. */
 static int is_token(const struct answer *a, const struct buf *token)
 {
+    for (size_t i = 0; i < token->bytes; i++)
+        if ((unsigned char)token->data[i] <= ' ' || (unsigned char)token->data[i] > '~')
+            return 0;
     return token->bytes > 0 && token->bytes <= TOKEN_BYTES_MAX && a->expires_in_s > 0
            && a->expires_in_s <= EXPIRES_IN_S_MAX;
 }

@@ -18,7 +18,8 @@
 enum wechat_status {
     WECHAT_GOOD = 0,
     WECHAT_NO = 1,   /* WeChat, the keeper or the network says no; or the question was not answered with yes */
-    WECHAT_USAGE = 2 /* wrong command line or configuration */
+    WECHAT_USAGE = 2, /* wrong command line or configuration */
+    WECHAT_UNWRITTEN = 4 /* standard output cannot be written; as of mega token. What was asked for is done */
 };
 
 enum wechat_command { WECHAT_QUOTA, WECHAT_CLEAR_QUOTA, WECHAT_RID, WECHAT_PING, WECHAT_ERRORS };

@@ -43,6 +43,7 @@ struct wechat *wechat_open(const struct wechat_options *o)
 {
     struct buf errors = {0}, warnings = {0};
     struct wechat *w = mem_new(sizeof *w);
+    zsys_handler_set(NULL); /* Ctrl-C ends the program, as people expect */
     w->conf = conf_load(o->config, &errors, &warnings);
     if (w->conf == NULL)
         fputs(buf_str(&errors), stderr);
@@ -117,7 +118,8 @@ int64_t wechat_token_left_ms(const struct wechat *w, int account)
 
 void wechat_mask(const struct wechat *w, int account, struct span text, struct buf *out)
 {
-    const struct span secrets[] = {span_of(w->conf->accounts[account].app_secret), token_client_escaped(w->tokens, account)};
+    const struct span secrets[] = {span_of(w->conf->accounts[account].app_secret), token_client_token(w->tokens, account),
+                                   token_client_escaped(w->tokens, account)};
     wechat_text_mask(text, secrets, sizeof secrets / sizeof *secrets, out);
 }
 

@@ -3,6 +3,7 @@
 #include "sender/wechat.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,6 +103,16 @@ static void call(struct clearing *c, struct wechat_result *r)
     buf_free(&body);
 }
 
+/* While a call is made and counted, Ctrl-C and TERM wait: what was begun is in the count. They end the program right after. */
+static void hold_signals(int how)
+{
+    sigset_t both;
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    sigprocmask(how, &both, NULL);
+}
+
 /* One whose answer was lost was taken most likely. 48006 tells that all are used. */
 static void count(struct clearing *c, const struct wechat_result *r)
 {
@@ -139,8 +150,10 @@ static enum wechat_status clear(struct clearing *c)
     wechat_used_path(wechat_conf(c->wechat)->token.cache_file, &c->path);
     if (choose_way(c) != 0 || !is_confirmed(c))
         return WECHAT_NO;
+    hold_signals(SIG_BLOCK);
     call(c, &r);
     count(c, &r);
+    hold_signals(SIG_UNBLOCK);
     if (r.end == WECHAT_OK)
         print_done(c);
     else

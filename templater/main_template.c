@@ -3,6 +3,8 @@
 
 #include "base/conf.h"
 #include "base/log.h"
+#include "base/program.h"
+#include "base/term.h"
 #include "templater/preview.h"
 #include "templater/source.h"
 
@@ -27,12 +29,15 @@ int main(int argc, char **argv)
     struct preview_options options;
     struct conf *conf = NULL;
     const struct log_options log = {.program = "mega-template", .level = LEVEL_WARN};
+    program_forbid_cores();
     int status = log_open(&log) == 0 ? preview_options_read(&options, argc, argv, &conf) : PREVIEW_BAD;
     if (status == PREVIEW_GOOD)
         status = run(&options, conf);
-    if (fflush(stdout) != 0 && status == PREVIEW_GOOD)
-        status = PREVIEW_BAD;
+    if (status < 0)
+        status = PREVIEW_GOOD;
+    if (term_end("mega-template") != 0 && status == PREVIEW_GOOD)
+        status = PREVIEW_UNWRITTEN;
     preview_options_free(&options);
     conf_destroy(&conf);
-    return status < 0 ? PREVIEW_GOOD : status;
+    return status;
 }

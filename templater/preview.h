@@ -20,7 +20,8 @@
 enum preview_status {
     PREVIEW_GOOD = 0,
     PREVIEW_BAD = 1,  /* cannot be read, rendered or sent; what and why is printed */
-    PREVIEW_USAGE = 2 /* wrong command line or configuration */
+    PREVIEW_USAGE = 2, /* wrong command line or configuration */
+    PREVIEW_UNWRITTEN = 4 /* standard output cannot be written */
 };
 
 enum preview_command { PREVIEW_SHOW, PREVIEW_CHECK };

@@ -23,7 +23,7 @@ static const char help_text[] =
     "      --json              results as JSON: preview one object, check an object a line\n"
     "      --help, --version\n\n"
     "Exit status: 0 good; 1 it cannot be read or rendered, or WeChat would refuse it; 2 wrong usage or "
-    "configuration\n";
+    "configuration;\n4 standard output cannot be written\n";
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'}, {"var", required_argument, NULL, 'a'},

@@ -1,9 +1,11 @@
 /* How facts are shown: for people, and as JSON for scripts. Whatever comes from a source or the command line
- * is printed without control characters, but for the raw body. */
+ * is printed without what a terminal obeys; the raw body is only printed so where it does go to a terminal. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
+#include "base/term.h"
 #include "proto/frontend.h"
 #include "templater/preview.h"
 
@@ -12,10 +14,10 @@
 /* Prints a text in one line. */
 static void put_clean(struct span text)
 {
-    for (size_t i = 0; i < text.bytes; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        putchar(c < ' ' || c == 0x7f ? '?' : c);
-    }
+    struct buf clean = {0};
+    term_append(text, &clean);
+    fputs(buf_str(&clean), stdout); /* a NUL in it was replaced */
+    buf_free(&clean);
 }
 
 /* Prints lines with something between them. */
@@ -68,7 +70,7 @@ static void put_pretty(struct span json)
             putchar(',');
         if (!behind_name && !(closes && is_first) && (depth > 0 || closes))
             new_line(depth);
-        fwrite(t.raw.data, 1, t.raw.bytes, stdout);
+        put_clean(t.raw);
         if (t.type == JSON_NAME)
             fputs(": ", stdout);
         behind_name = t.type == JSON_NAME;
@@ -149,7 +151,10 @@ void preview_print_text(struct preview_facts *f, const struct conf *conf, int as
     puts("\nbody");
     put_pretty(buf_span(&f->body));
     puts("\nraw");
-    fwrite(f->body.data, 1, f->body.bytes, stdout);
+    if (isatty(STDOUT_FILENO))
+        put_clean(buf_span(&f->body));
+    else
+        fwrite(f->body.data, 1, f->body.bytes, stdout);
     putchar('\n');
 }
 

@@ -58,6 +58,33 @@ class Preview(Case):
         os.unlink(os.path.join(self.folder, "mega.conf"))
         self.assertEqual([f[:2] for f in self.files()][1:], [f[:2] for f in before][1:], "nothing is written")
 
+    def test_what_a_terminal_obeys(self):
+        """A control character of C1 (U+009B begins a sequence as ESC [ does) and a mark of direction, in key, body and warning."""
+        evil = "\u009b31m\u202e"
+        self.put("a" + evil, '{"touser":"${OPENID}","template_id":"t","data":{"thing1":{"value":"${v%s}"}}}' % evil)
+        status, out, err = self.tool("preview", "a" + evil, "--var", "v%s=%s" % (evil, evil * 9), "--openid", "oAB")
+        self.assertEqual((status, err), (0, ""))
+        shown, raw = out.split("\nraw\n")
+        for character in evil[0] + evil[-1]:
+            self.assertNotIn(character, shown)
+            self.assertIn(character, raw)
+        status, out, err = self.tool("check")
+        self.assertNotIn("\u009b", out + err)
+
+    def test_empty_key(self):
+        status, out, err = self.tool("preview", "")
+        self.assertEqual((status, err), (1, ""))
+        self.assertIn("has no template of this key", out)
+
+    def test_output_that_cannot_be_written(self):
+        self.put("a", '{"touser":"${OPENID}","template_id":"t","data":{"n":{"value":"1"}}}')
+        for arguments in (["check"], ["preview", "a"]):
+            with self.subTest(arguments), open("/dev/full", "w") as full:
+                done = subprocess.run([os.path.join(BIN, "mega-template"), *arguments, "-c", self.write_conf()], text=True,
+                                      stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=LIMIT_S)
+                self.assertEqual(done.returncode, 4)
+                self.assertIn("mega-template: standard output: No space left on device", done.stderr)
+
     def test_missing_variables(self):
         self.put("a", message("${item} ${n}"))
         status, found = self.preview("a", "--var", "n=1")

@@ -7,6 +7,8 @@ WeChat that repeats the secret, addresses that fail in several ways with the sec
 import json
 import os
 import subprocess
+import tempfile
+import threading
 import unittest
 import urllib.parse
 
@@ -66,6 +68,33 @@ def chat(connection, request):
         code = {"1": 43004, "2": -1}.get(request.decode().split('"touser":"')[1][0])
         body = '{"errcode":%d,"errmsg":"for %s"}' % (code, line) if code else "<html>" + line
     return answer(body)(connection, request)
+
+
+class Renewed:
+    """A WeChat that rejects the first token for the message to "fast", and answers the one to "slow" when the second token is in
+    use: with words that repeat the first, as the URL had it and as it is."""
+
+    TOKEN = "renewed+token/%d-0123456789"
+
+    def __init__(self):
+        self.tokens, self.arrived, self.renewed = 0, threading.Event(), threading.Event()
+
+    def serve(self, connection, request):
+        line, body = request.decode().split("\r\n")[0], request.decode().split("\r\n\r\n", 1)[1]
+        if line.startswith("GET"):
+            self.tokens += 1
+            return answer('{"access_token":"%s","expires_in":7200}' % (self.TOKEN % self.tokens))(connection, request)
+        is_first = urllib.parse.quote(self.TOKEN % 1, safe="") in line
+        if is_first and '"slow"' in body:
+            self.arrived.set()
+            self.renewed.wait(LIMIT_S)
+            words = self.TOKEN % 1 if "raw" in body else line
+            return answer('{"errcode":-1,"errmsg":"for %s"}' % words)(connection, request)
+        if is_first:
+            self.arrived.wait(LIMIT_S)
+            return answer('{"errcode":40001,"errmsg":"invalid credential"}')(connection, request)
+        self.renewed.set()
+        return answer('{"errcode":0,"errmsg":"ok","msgid":1}')(connection, request)
 
 
 class Secrets(unittest.TestCase):
@@ -175,10 +204,48 @@ class Secrets(unittest.TestCase):
     def check_process(self, stage):
         for name in ("cmdline", "environ", "comm", "status"):
             self.assert_clean(self.proc(stage, name), stage.name + " " + name)
-        self.assertRegex(self.proc(stage, "limits"), r"Max core file size +0 +0 ")
-        self.assertEqual(int(self.proc(stage, "coredump_filter"), 16), 0)
+        self.check_cores("/proc/%d/" % stage.process.pid)
         for task in os.listdir("/proc/%d/task" % stage.process.pid):
             self.assert_clean(self.proc(stage, "task/%s/comm" % task), stage.name + " thread")
+
+    def test_token_that_was_replaced_meanwhile(self):
+        for words in ("raw", "escaped"):
+            with self.subTest(words):
+                renewed = Renewed()
+                server = Server(renewed.serve)
+                self.addCleanup(server.close)
+                conf = {"wechat:renewed": {"app_id": "wxrenewed", "app_secret": SECRETS["wechat:cut"], "api_base": server.base,
+                                           "token_mode": "classic"}}
+                with Ring(senders=1, conf=conf) as whole:
+                    whole.client().ask(*[{"op": "push", "openid": openid, "app": "renewed", "key": "test", "vars": {"n": words}}
+                                         for openid in ("slow", "fast")])
+                    until(lambda: "errcode=-1 " in whole["sender-1"].log() or ring.pause(), "the answer to the first token")
+                    log = whole["sender-1"].log()
+                self.assertIn("repeat the access token", log)
+                for word in (renewed.TOKEN % 1, urllib.parse.quote(renewed.TOKEN % 1, safe="")):
+                    self.assertNotIn(word, log)
+
+    def test_commands_make_no_core_files(self):
+        """What an operator types reads the same configuration: looked at while it waits for it."""
+        with tempfile.TemporaryDirectory() as folder:
+            fifo = os.path.join(folder, "conf")
+            os.mkfifo(fifo)
+            for words in (["mega", "wechat", "quota"], ["mega", "wechat", "preview", "KEY"], ["mega-template", "check"],
+                          ["mega", "token", "status"], ["mega", "send", "OPENID", "KEY"], ["mega", "queue", "status"]):
+                with self.subTest(words):
+                    process = subprocess.Popen([os.path.join(ring.BIN, words[0]), *words[1:], "-c", fifo], stdin=subprocess.DEVNULL)
+                    try:
+                        writer = os.open(fifo, os.O_WRONLY)  # from here on it has the file open, and reads it
+                        self.check_cores("/proc/%d/" % process.pid)
+                        os.close(writer)
+                    finally:
+                        process.kill()
+                        process.wait()
+
+    def check_cores(self, proc):
+        with open(proc + "limits") as limits, open(proc + "coredump_filter") as memory:
+            self.assertRegex(limits.read(), r"Max core file size +0 +0 ")
+            self.assertEqual(int(memory.read(), 16), 0)
 
     def check_dump(self, whole, program):
         dump = subprocess.run([os.path.join(ring.BIN, program), "-c", whole.conf_path, "--dump-config"], capture_output=True,

@@ -50,6 +50,7 @@ class Outcomes(Case):
     def test_other_kind(self):
         _, broker = self.with_sim()
         self.check(broker.result(kind="fax"), "dead", '"fax"', calls=0)
+        self.check(broker.result(body=""), "dead", "empty", calls=0)
         self.assertEqual(broker.begins, [])
         self.assertEqual(self.sim.get("/sim/stats")["calls"], 0)
 

@@ -408,6 +408,8 @@ class Command(Case):
                          {"default": "token", "bad": "none", "shop": "token"})
         self.assertTrue(0 < told["bad"]["retry"] <= 60000)
         self.assertEqual(self.mega(bench, "status", "--app", "shop")[0], 0)
+        status, out, _ = self.mega(bench, "status", "--json", "--app", "\udcff\udcfe")  # two bytes that are not UTF-8
+        self.assertEqual((status, json.loads(out)["app"]), (1, "\ufffd\ufffd"))
 
     def test_reject(self):
         bench, sim = self.with_sim()

@@ -6,13 +6,15 @@ import pty
 import re
 import select
 import shutil
+import signal
 import ssl
 import stat
 import subprocess
+import threading
 import unittest
 
 import ring
-from sender_peers import Bench, Server, answer, make_certificates, start_sim
+from sender_peers import Bench, Keeper, Server, answer, make_certificates, start_sim
 
 TOKEN = "50_token-of-the-test-%d"
 RID = "61725984-6126f6f9-040f19c4"
@@ -239,6 +241,45 @@ class WeChatCommands(Case):
         self.assertEqual(self.used(), 10)
         self.assertIn("at most 0 are left", self.typed("no\n", "clear-quota", status=1))
 
+    def interrupted(self, *arguments, when):
+        """Ends by the signal of Ctrl-C, which `when` sends."""
+        process = subprocess.Popen([os.path.join(ring.BIN, "mega"), *arguments, "-c", self.bench.conf_path],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        when(process)
+        out, err = process.communicate(timeout=ring.LIMIT_S)
+        self.check(out + err)
+        self.assertEqual(process.returncode, -signal.SIGINT, out + err)
+
+    def test_interrupted_while_it_waits_for_the_keeper(self):
+        def press(process):
+            self.assertTrue(keeper.socket.poll(ring.LIMIT_S * 1000))
+            process.send_signal(signal.SIGINT)
+        for arguments in (["wechat", "quota"], ["wechat", "clear-quota", "--yes"], ["wechat", "ping"],
+                          ["token", "show", "--timeout", "1m"]):
+            with self.subTest(arguments):
+                self.bench = Bench({"default": {}})
+                self.addCleanup(self.bench.close)
+                keeper = Keeper(self.bench, {})  # which says nothing
+                self.interrupted(*arguments, when=press)
+
+    def test_clear_quota_interrupted_is_counted(self):
+        """What WeChat may have done by the time of the Ctrl-C is in the count."""
+        asked, pressed = threading.Event(), threading.Event()
+
+        def clear(query, body):
+            asked.set()
+            pressed.wait(ring.LIMIT_S)
+            return {"errcode": 0, "errmsg": "ok"}
+
+        def press(process):
+            self.assertTrue(asked.wait(ring.LIMIT_S))
+            process.send_signal(signal.SIGINT)
+            pressed.set()
+        self.wechat.answers["/cgi-bin/clear_quota"] = clear
+        self.start()
+        self.interrupted("wechat", "clear-quota", "--yes", when=press)
+        self.assertEqual(self.used(), 1)
+
     def test_clear_quota_lost(self):
         self.wechat.answers["/cgi-bin/clear_quota"] = b"what?"
         self.start()
@@ -440,6 +481,16 @@ class Simulated(Case):
         self.bench.start("mega-token", "token")
         told = json.loads(self.mega("ping", "--json")[0])[0]
         self.assertEqual((told["can_send"], told["whitelisted"]), (True, True))
+
+
+class Output(unittest.TestCase):
+    def test_cannot_be_written(self):
+        for arguments in (["errors"], ["errors", "--markdown"], ["errors", "40001", "--json"], ["--help"]):
+            with self.subTest(arguments), open("/dev/full", "w") as full:
+                done = subprocess.run([os.path.join(ring.BIN, "mega"), "wechat", *arguments], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=ring.LIMIT_S)
+                self.assertEqual(done.returncode, 4)
+                self.assertIn("mega wechat: standard output: ", done.stderr)
 
 
 class SendTest(unittest.TestCase):

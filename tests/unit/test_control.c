@@ -377,6 +377,22 @@ static void test_token_length(void)
     }
 }
 
+/* A time that would overflow a clock is none. */
+static void test_token_ttl(void)
+{
+    static const struct {
+        int64_t ttl_ms;
+        int result;
+    } rows[] = {{0, 0}, {TOKEN_TTL_MS_MAX, 0}, {TOKEN_TTL_MS_MAX + 1, -1}, {INT64_MAX, -1}, {INT64_MIN, -1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct token_message m = {.type = TOKEN_TOKEN, .app = span_of("a"), .ttl_ms = rows[i].ttl_ms}, got;
+        struct buf packed = {0};
+        token_pack(&m, &packed);
+        CHECK_INT(token_unpack(buf_span(&packed), &got), rows[i].result);
+        buf_free(&packed);
+    }
+}
+
 /* --- damage
  * ------------------------------------------------------------------------------------------------------- */
 
@@ -475,6 +491,7 @@ int main(void)
     test_tokens();
     test_no_token();
     test_token_length();
+    test_token_ttl();
     test_damaged();
     return 0;
 }

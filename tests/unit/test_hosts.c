@@ -99,14 +99,15 @@ static const struct step missed[] = {
     {14, PICK, 0, 1, 0, 0},
 };
 
-/* Calls that were under way when the address failed do not make its time longer; one of them that is answered
- * makes it good. */
+/* Calls that were under way when the address failed do not make its time longer; one of them that is answered, over a
+ * connection of before, does not make it good either. */
 static const struct step burst[] = {
     {0, PICK, 0, 0, 0, 0}, {0, PICK, 1, 0, 0, 0}, {0, PICK, 2, 0, 0, 0},
     {0, PICK, 3, 0, 0, 0}, {1, END, 0, HOST_NOT_SENT, HOST_LEFT, 5000},
     {1, END, 1, HOST_NOT_SENT, HOST_SAME, 5000}, {2, END, 2, HOST_MISSED, HOST_SAME, 5000},
-    {3, PICK, 4, 1, 0, 0}, {4, END, 3, HOST_ANSWERED, HOST_BACK, 0},
-    {5, PICK, 5, 0, 0, 0},
+    {3, PICK, 4, 1, 0, 0}, {4, END, 3, HOST_ANSWERED, HOST_SAME, 5000},
+    {5, PICK, 5, 1, 0, 0}, {5001, PICK, 6, 0, 0, 0},
+    {5002, END, 6, HOST_ANSWERED, HOST_BACK, 0},
 };
 
 /* The one call that tries was not made after all (a lease ran out): the next one tries. */
