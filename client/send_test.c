@@ -176,7 +176,7 @@ static void print_text(const struct result *r, int64_t took_ms)
 {
     struct buf took = {0};
     term_duration(took_ms, &took);
-    print_line("state", r->state.bytes ? r->state : span_of("-"));
+    print_line("state", r->state.bytes ? r->state : span_of("not accepted"));
     print_number("code", r->code);
     print_line("id", r->id);
     print_number("msgid", r->msgid);
