@@ -161,7 +161,7 @@ static void say_how_to_ask(const struct options *o)
     const struct request *r = &o->request;
     if (o->op != OP_PUSH && o->op != OP_SEND)
         return;
-    fprintf(stderr, "mega: the message may have been accepted and wait: mega status %.*s%s%.*s tells\n", (int)r->id.bytes,
+    fprintf(stderr, "mega: it may have been accepted all the same; ask with: mega status %.*s%s%.*s\n", (int)r->id.bytes,
             r->id.data, r->app.bytes ? " --app " : "", (int)r->app.bytes, r->app.bytes ? r->app.data : "");
 }
 

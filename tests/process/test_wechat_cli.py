@@ -510,7 +510,7 @@ class SendTest(unittest.TestCase):
         done = subprocess.run(command, capture_output=True, text=True, timeout=ring.LIMIT_S, stdin=subprocess.DEVNULL)
         self.assertEqual((done.returncode, done.stdout), (5, ""))
         found = self.ring.operator().list(state="live", openid="busy2")
-        self.assertIn("mega status %s tells\n" % found[0]["id"], done.stderr)
+        self.assertIn("ask with: mega status %s\n" % found[0]["id"], done.stderr)
 
     def test_usage(self):
         for arguments in ((), ("o1",), ("o1", "test", "n=1"), ("o1", "test", "--var", "n"), ("o1", "test", "--ttl", "1"),
