@@ -81,6 +81,29 @@ static size_t resume_stopped(struct broker *b, const struct pause *target)
     return count;
 }
 
+/* An account without an access token looks stopped as well, but only the token keeper can end that. */
+static const char *why_not_resumed(const struct broker *b, const struct pause *target)
+{
+    struct span reason;
+    if (target->kind == PAUSE_ACCOUNT && ring_account_stopped(&b->ring, span_of(target->account), &reason))
+        return "it is not paused; it has no access token, which is asked for again by itself: mega token status";
+    return "it is not paused; mega queue pauses shows what is, and with which account";
+}
+
+/* The pauses, and in words what they do not show: that accounts which WeChat had stopped are tried. */
+static void answer_resumed(struct broker *b, const char *name, const struct ask *ask, size_t probes)
+{
+    struct buf data = {0}, words = {0};
+    status_pack_pauses(b, &data);
+    if (probes)
+        buf_printf(&words, "%zu stopped %s tried again now; mega queue status tells what comes of it", probes,
+                   probes == 1 ? "account is" : "accounts are");
+    struct answer a = {.code = CODE_OK, .message = buf_span(&words), .data = buf_span(&data)};
+    answer(b, name, ask, &a);
+    buf_free(&data);
+    buf_free(&words);
+}
+
 static void on_resume(struct broker *b, const char *name, const struct ask *ask)
 {
     struct pause target = {.kind = PAUSE_ALL};
@@ -91,13 +114,13 @@ static void on_resume(struct broker *b, const char *name, const struct ask *ask)
     }
     size_t probes = resume_stopped(b, &target);
     if (pauses_end(b->pauses, target.kind, span_of(target.account), span_of(target.name)) && probes == 0) {
-        refuse(b, name, ask, CODE_NOT_FOUND, "it is not paused");
+        refuse(b, name, ask, CODE_NOT_FOUND, why_not_resumed(b, &target));
         return;
     }
     log_info("resumed", log_str("what", pause_kind_name(target.kind)), log_str("account", target.account),
              log_str("name", target.name), log_u64("probes", probes), log_span("by", ask->by));
     dispatch_find_paused(b);
-    answer_pauses(b, name, ask);
+    answer_resumed(b, name, ask, probes);
 }
 
 /* --- rates -------------------------------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ static void tell(struct broker *b, size_t account, const struct stop *before)
 static void pause_template(struct broker *b, size_t account, const struct message *m, const struct outcome_report *report)
 {
     struct pause target = {.kind = PAUSE_TEMPLATE, .since_ms = b->now_ms, .until_ms = INT64_MAX};
-    struct buf by = {0};
+    struct buf by = {0}, next = {0};
     span_to_text(target.account, sizeof target.account, accounts_name(&b->accounts, account));
     span_to_text(target.name, sizeof target.name, message_template(m));
     if (pauses_has(b->pauses, PAUSE_TEMPLATE, span_of(target.account), span_of(target.name)))
@@ -39,9 +39,12 @@ static void pause_template(struct broker *b, size_t account, const struct messag
     buf_free(&by);
     if (pauses_add(b->pauses, &target))
         return; /* it is tried again and again until there is room */
+    buf_printf(&next, "mega queue resume --key %s --app %s, or mega tset %s, lets its messages go", target.name, target.account,
+               target.name);
     log_error("template is stopped by WeChat", log_str("account", target.account), log_str("template", target.name),
-              log_span("reason", report->message), log_str("next", "mega queue resume, or tset, lets its messages go"));
+              log_span("reason", report->message), log_str("next", buf_str(&next)));
     b->order_used = 1;
+    buf_free(&next);
 }
 
 int trouble_on_report(struct broker *b, size_t account, uint64_t seq, const struct outcome_report *report)

@@ -155,6 +155,16 @@ static void say_no_answer(const struct options *o)
     fprintf(stderr, "mega: no answer from %s within %" PRId64 " ms\n", o->endpoint, o->timeout_ms);
 }
 
+/* A Send that waits for long is no sign that nobody is there, and without its id nobody could ask for the message again. */
+static void say_how_to_ask(const struct options *o)
+{
+    const struct request *r = &o->request;
+    if (o->op != OP_PUSH && o->op != OP_SEND)
+        return;
+    fprintf(stderr, "mega: it may have been accepted all the same; ask with: mega status %.*s%s%.*s\n", (int)r->id.bytes,
+            r->id.data, r->app.bytes ? " --app " : "", (int)r->app.bytes, r->app.bytes ? r->app.data : "");
+}
+
 int ask(struct options *o)
 {
     char id[33];
@@ -168,6 +178,7 @@ int ask(struct options *o)
         zmsg_t *answer = exchange(socket, o, until_ms);
         if (answer == NULL) {
             say_no_answer(o);
+            say_how_to_ask(o);
             status = STATUS_AWAY;
             break;
         }

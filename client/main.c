@@ -10,16 +10,21 @@
 
 int main(int argc, char **argv)
 {
+    static char queue[] = "mega: queue", token[] = "mega: token"; /* what getopt's own messages begin with */
     struct options options;
     program_forbid_cores();
-    if (argc > 1 && strcmp(argv[1], "queue") == 0)
+    if (argc > 1 && strcmp(argv[1], "queue") == 0) {
+        argv[1] = queue;
         return queue_main(argc - 1, argv + 1);
+    }
     if (argc > 1 && strcmp(argv[1], "store") == 0)
         return hand_over("store", "mega-store", argv + 1);
     if (argc > 1 && strcmp(argv[1], "wechat") == 0)
         return wechat_main(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "token") == 0)
+    if (argc > 1 && strcmp(argv[1], "token") == 0) {
+        argv[1] = token;
         return token_main(argc - 1, argv + 1);
+    }
     int status = options_read(&options, argc, argv);
     if (status == STATUS_DONE)
         status = ask(&options);

@@ -32,7 +32,7 @@ static const char help_text[] =
     "      --json             one JSON object a result\n"
     "      --timeout TIME     give up after so long: 10s, 2m (default 10s; send 90s)\n"
     "      --wait             ready: wait until it is, at most --timeout\n"
-    "      --vars JSON        variables as a JSON object or array, numbers as they are\n"
+    "      --vars JSON        variables as a JSON object or array; the number 39.80 becomes 39.8\n"
     "      --id ID            your own id: the same one twice is one message\n"
     "      --app NAME         the account [wechat:NAME]\n"
     "      --at MS            send at this time, milliseconds since 1970\n"

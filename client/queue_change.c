@@ -228,7 +228,11 @@ static enum status change_pauses(struct queue_link *l, const struct queue_option
     struct ask ask = {.op = op, .filter = o->filter, .for_ms = o->for_ms};
     struct answer answer;
     enum status status = queue_exchange(l, &ask, &answer);
-    return status == STATUS_DONE ? queue_show_these_pauses(answer.data, o) : status;
+    if (status != STATUS_DONE)
+        return status;
+    if (answer.message.bytes && !o->json)
+        printf("%.*s\n", (int)answer.message.bytes, answer.message.data);
+    return queue_show_these_pauses(answer.data, o);
 }
 
 enum status queue_pause(struct queue_link *l, const struct queue_options *o)

@@ -28,7 +28,7 @@ static const char help_text[] =
     "  mega wechat send-test OPENID KEY [--var NAME=VALUE]… [--vars JSON]\n\n"
     "The message goes ahead of the others (express), under an id of its own and the label send-test.\n\n"
     "      --var NAME=VALUE   a text variable; may be given again\n"
-    "      --vars JSON        all variables as a JSON object or array, numbers as they are\n"
+    "      --vars JSON        all variables as a JSON object or array; the number 39.80 becomes 39.8\n"
     "      --app NAME         the account [wechat:NAME]\n"
     "      --wait             stay until it is settled (at most 5m) instead of 15s\n"
     "      --timeout TIME     stay so long\n"
@@ -176,7 +176,7 @@ static void print_text(const struct result *r, int64_t took_ms)
 {
     struct buf took = {0};
     term_duration(took_ms, &took);
-    print_line("state", r->state.bytes ? r->state : span_of("-"));
+    print_line("state", r->state.bytes ? r->state : span_of("not accepted"));
     print_number("code", r->code);
     print_line("id", r->id);
     print_number("msgid", r->msgid);

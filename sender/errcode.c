@@ -8,7 +8,7 @@ static const struct errcode table[] = {
     {-1, ERRCODE_RETRY, "system busy", NULL},
     {0, ERRCODE_SENT, "ok", NULL},
     {40001, ERRCODE_TOKEN, "access token is not the latest one (token call: wrong AppSecret)",
-     "check app_secret"},
+     "if a token call was answered so, check app_secret"},
     {40002, ERRCODE_CONFIG, "wrong grant_type", "check that api_base is WeChat's"},
     {40003, ERRCODE_RECIPIENT, "invalid openid, or one of another account",
      "check that the openid is one of this account, and that the body says touser"},

@@ -304,7 +304,7 @@ enum wechat_status wechat_failed(const struct wechat *w, const struct wechat_opt
     const char *name = w->conf->accounts[account].name;
     term_append(buf_span(&r->text), &text);
     wechat_error("%s: %s", name, buf_str(&text));
-    if (rid.bytes)
+    if (rid.bytes && o->command != WECHAT_RID) /* of such a question WeChat knows nothing more */
         wechat_error("%s: mega wechat rid %.*s tells more", name, (int)rid.bytes, rid.data);
     if (o->json) {
         buf_append_str(&json, "{");

@@ -171,21 +171,30 @@ static void end_account_json(struct ping *p, size_t began, const char *name, int
     buf_free(&addresses);
 }
 
+/* Returns how long the token is still valid, or 0 and why there is none. To be asked after a call: WeChat may have rejected the token
+ * that was there before. */
+static int64_t read_token(struct wechat *w, int account, struct buf *reason)
+{
+    const char *raw = wechat_wait_token(w, account);
+    buf_clear(reason);
+    wechat_mask(w, account, span_of(raw ? raw : ""), reason);
+    return wechat_token_left_ms(w, account);
+}
+
 /* Returns 1 when the account can send. */
 static int ping_account(struct ping *p, int account)
 {
     const struct conf_account *conf = &wechat_conf(p->wechat)->accounts[account];
     struct buf reason = {0};
-    const char *raw = wechat_wait_token(p->wechat, account);
-    wechat_mask(p->wechat, account, span_of(raw ? raw : ""), &reason);
-    int64_t left_ms = wechat_token_left_ms(p->wechat, account), reason_code = wechat_text_reason_code(buf_span(&reason));
+    int64_t left_ms = 0;
     int can_send = 0;
-    enum known whitelisted = is_whitelist_code(reason_code) ? NO : UNKNOWN;
+    enum known whitelisted = UNKNOWN;
     size_t began = p->json.bytes;
     for (size_t i = 0; conf_base(conf, i).bytes; i++) {
         struct reached reached = {0};
         reach(p->wechat, account, i, &reached);
-        enum known here = whitelisted_by(&reached.last, reason_code);
+        left_ms = read_token(p->wechat, account, &reason);
+        enum known here = whitelisted_by(&reached.last, wechat_text_reason_code(buf_span(&reason)));
         can_send |= left_ms > 0 && is_good(&reached.last);
         whitelisted = here != UNKNOWN ? here : whitelisted;
         cell_account(p, conf->name, left_ms, here);

@@ -14,8 +14,11 @@ static const struct {
     const char *member, *title;
 } texts[] = {{"request_url", "url"}, {"client_ip", "client ip"}, {"request_body", "request"}, {"response_body", "response"}};
 
+/* The line breaks at the end of a body say nothing. */
 static void append_line(const char *title, struct span text, struct buf *out)
 {
+    while (text.bytes && (text.data[text.bytes - 1] == '\n' || text.data[text.bytes - 1] == '\r'))
+        text.bytes--;
     buf_printf(out, "%-10s ", title);
     term_append(text, out);
     buf_append_str(out, "\n");

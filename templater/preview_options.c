@@ -18,7 +18,7 @@ static const char help_text[] =
     "  mega-template check [KEY...]  checks all templates of the source, or these; a line each\n\n"
     "  -c, --config FILE       where the source is read from (default " CONFIG_DEFAULT ")\n"
     "      --var NAME=VALUE    preview: a variable, a text\n"
-    "      --vars JSON         preview: variables as a JSON object or array, numbers as they are\n"
+    "      --vars JSON         preview: variables as a JSON object or array; 39.80 becomes 39.8\n"
     "      --openid OPENID     preview: the recipient (default " OPENID_DEFAULT ")\n"
     "      --json              results as JSON: preview one object, check an object a line\n"
     "      --help, --version\n\n"

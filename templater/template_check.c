@@ -294,6 +294,13 @@ static void check_value(struct walk *w, const struct rule *rule, struct json_tok
     }
 }
 
+/* WeChat takes it, and all messages of the template go to one person. */
+static void check_recipient(struct walk *w, const struct rule *rule, struct json_token t)
+{
+    if (strcmp(rule->name, "touser") == 0 && t.type == JSON_STRING && !walk_has_placeholder(t))
+        walk_warn(w, "is the same for every message; it should be ${OPENID}");
+}
+
 static size_t find_rule(const struct rules *rules, struct span name)
 {
     size_t i = 0;
@@ -320,6 +327,7 @@ static void check_members(struct walk *w, const struct rules *rules)
                 walk_warn(w, "stands there twice");
             seen[i] = 1;
             check_value(w, &rules->rule[i], value);
+            check_recipient(w, &rules->rule[i], value);
         }
         walk_leave(w, before);
     }

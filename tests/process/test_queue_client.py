@@ -409,6 +409,11 @@ class Pause(QueueCase):
         self.assertEqual(self.ask("resume")["filter"], {"all": True})
         self.answer(data=[])
         self.assertEqual(self.end(mega)[0], "[]\n")
+        for words in ("", "1 stopped account is tried again now"):
+            mega = self.start("resume", "--app", "default")
+            self.ask("resume")
+            self.answer(data=[], message=words)
+            self.assertEqual(self.end(mega)[0], words + "\n" * bool(words) + "nothing is paused\n")
         mega = self.start("resume", "--key", "k")
         self.ask("resume")
         self.answer(404, message="nothing of this name is paused")

@@ -112,10 +112,14 @@ class Quota(Case):
         self.until_stopped(45009)
         self.sim.post("/sim/quota?appid=%s&daily=0" % APP_ID)
         until(lambda: self.account()["out"] == 0 or pause(), "nothing in flight")
-        self.assertEqual(self.operator.ask("resume", filter={"app": "default"})["code"], 200)
+        resumed = self.operator.ask("resume", filter={"app": "default"})
+        self.assertEqual(resumed["code"], 200)
+        self.assertIn("1 stopped account is tried again now", resumed["message"])
         self.sim.wait(delivered=20)
         self.check_once(APP_ID, 20)
-        self.assertEqual(self.operator.ask("resume", filter={"app": "default"})["code"], 404)
+        resumed = self.operator.ask("resume", filter={"app": "default"})
+        self.assertEqual(resumed["code"], 404)
+        self.assertIn("mega queue pauses", resumed["message"])
 
     def test_one_message_is_not_the_account(self):
         """Only one recipient meets the code (50002: account or user): others are the next probes, and the account runs."""

@@ -320,13 +320,14 @@ class WeChatCommands(Case):
     def test_rid(self):
         self.wechat.answers["/cgi-bin/openapi/rid/get"] = {"errcode": 0, "request": {
             "invoke_time": 1635156704, "cost_in_ms": 30, "request_url": "access_token=50_token-x&a=1",
-            "request_body": '{"touser":"o1","secret":"%s"}' % ring.SECRET, "response_body": '{"errcode":40003,"x":"\x1b[2J"}',
+            "request_body": '{"touser":"o1","secret":"%s"}\n' % ring.SECRET, "response_body": '{"errcode":40003,"x":"\x1b[2J"}',
             "client_ip": "113.108.70.51"}}
         self.start()
         out, _ = self.mega("rid", RID)
         for part in ("2021-10-25T18:11:44+08:00", "30 ms", "access_token=****&a=1", '"touser":"o1"', "113.108.70.51", "40003"):
             self.assertIn(part, out)
         self.assertNotIn("\x1b", out)
+        self.assertIn('"}\nresponse', out)  # nothing in the place of the line break at the body's end
         told = json.loads(self.mega("rid", RID, "--json")[0])
         self.assertEqual((told["rid"], told["invoke_time"], told["cost_ms"], told["request_url"]),
                          (RID, 1635156704, 30, "access_token=****&a=1"))
@@ -482,6 +483,23 @@ class Simulated(Case):
         told = json.loads(self.mega("ping", "--json")[0])[0]
         self.assertEqual((told["can_send"], told["whitelisted"]), (True, True))
 
+    def test_ping_finds_out(self):
+        """The keeper holds a token that WeChat rejects, and gets no other one: that is what ping tells, not the call without a token."""
+        self.start()
+        self.mega("ping")
+        self.sim.post("/sim/whitelist", "10.0.0.1")
+        self.sim.post("/sim/invalidate")
+        out, _ = self.mega("ping", status=1)
+        self.assertRegex(out, r"default +none +no .* answers\n")
+        self.assertIn("40164", out)
+        self.assertNotIn("41001", out)
+
+    def test_ping_with_another_token(self):
+        self.start()
+        self.mega("ping")
+        self.sim.post("/sim/invalidate")
+        self.assertRegex(self.mega("ping")[0], r"default +[12]h[0-9m]* +yes .* ok\n")
+
 
 class Output(unittest.TestCase):
     def test_cannot_be_written(self):
@@ -533,6 +551,17 @@ class SendTest(unittest.TestCase):
         self.assertIn("mega status", err)
         found = self.ring.operator().list(state="live", task="send-test", openid="busy1")
         self.assertEqual([entry["lane"] for entry in found], ["express"])
+
+    def test_not_accepted(self):
+        self.assertRegex(self.send_test("o1", "nokey", status=1)[0], r"state +not accepted\n")
+
+    def test_send_not_in_time(self):
+        """An ordinary send that is not settled in time names its id, made up by mega, to be asked for."""
+        command = [os.path.join(ring.BIN, "mega"), "send", "busy2", "test", "n=1", "--timeout", "2s", "-c", self.ring.conf_path]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ring.LIMIT_S, stdin=subprocess.DEVNULL)
+        self.assertEqual((done.returncode, done.stdout), (5, ""))
+        found = self.ring.operator().list(state="live", openid="busy2")
+        self.assertIn("ask with: mega status %s\n" % found[0]["id"], done.stderr)
 
     def test_usage(self):
         for arguments in ((), ("o1",), ("o1", "test", "n=1"), ("o1", "test", "--var", "n"), ("o1", "test", "--ttl", "1"),
