@@ -13,7 +13,7 @@
 #include "broker/store_salvage.h"
 #include "broker/tool.h"
 
-#define PRINT_MAX       100              /* lost messages, and ranges; the rest is counted */
+#define PRINT_MAX       100              /* ranges; the rest is counted. Every lost message is named */
 #define STORE_BYTES_MIN (64ull << 30)    /* the default of store_size */
 #define MAP_BYTES_MAX   (1ull << 46)     /* what the meta page of a damaged store says may be anything */
 
@@ -24,7 +24,7 @@ struct rescue {
     struct tool_folder folder;
     struct store_file *from;
     int lock_fd;
-    uint64_t lost, ranges; /* told so far */
+    uint64_t ranges; /* told so far */
     struct salvage_result result;
     struct buf error;
 };
@@ -45,8 +45,6 @@ static void on_lost(void *self, struct span account, struct span id, uint64_t se
 {
     struct rescue *r = self;
     struct buf name = {0}, text = {0};
-    if (r->lost++ >= PRINT_MAX)
-        return;
     tool_progress_end(&r->progress);
     append_plain(account, &name);
     append_plain(id, &text);
@@ -191,8 +189,6 @@ static void print_done(const struct rescue *r, enum tool_status status)
         print_json(r, status);
         return;
     }
-    if (r->lost > PRINT_MAX)
-        printf("… and %" PRIu64 " more that are lost\n", r->lost - PRINT_MAX);
     if (r->ranges > PRINT_MAX)
         printf("… and %" PRIu64 " more damaged pages\n", r->ranges - PRINT_MAX);
     print_notes(s);
