@@ -30,7 +30,8 @@ static const char help_text[] =
     "      --help, --version\n\n"
     "The access token is asked of the token keeper (mega-token); none is fetched, none is printed.\n\n"
     "Exit status: 0 good; 1 WeChat, the keeper or the network says no, or clear-quota was not confirmed; 2 wrong usage;\n"
-    "4 standard output cannot be written. ping: 1 when an account has no access token that WeChat takes, or reaches no address.\n";
+    "4 standard output cannot be written. ping: 1 when an account has no access token that WeChat takes, or reaches no address.\n"
+    "errors: 1 for a code that is not known.\n";
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'}, {"app", required_argument, NULL, 'a'}, {"json", no_argument, NULL, 'j'},

@@ -99,6 +99,22 @@ static void move_dead(struct store *s, struct table *t, struct turn *turn, uint6
     change(t, turn, seq, DISCARDED);
 }
 
+/* 1 when something that is parked for the same recipient, in the same lane, stands behind the message: then it joins that. */
+static int is_before_parked(struct store *s, const struct table *t, uint64_t seq)
+{
+    struct message m = fixture_read(s, seq);
+    int lane = m.lane;
+    int64_t due_ms = m.due_ms;
+    for (uint64_t other = 1; other <= t->last; other++) {
+        if (t->where[other] != PARKED || (other - 1) % OPENIDS != (seq - 1) % OPENIDS)
+            continue;
+        m = fixture_read(s, other);
+        if (m.lane == lane && (m.due_ms > due_ms || (m.due_ms == due_ms && other > seq)))
+            return 1;
+    }
+    return 0;
+}
+
 /* The first of the hold goes back to the queue, whichever that is. */
 static void release(struct store *s, struct table *t, struct turn *turn)
 {
@@ -106,8 +122,9 @@ static void release(struct store *s, struct table *t, struct turn *turn)
     struct place place;
     if (store_first_held(s, hold, &place) != STORE_OK)
         return;
+    int is_parked = is_before_parked(s, t, place.seq);
     CHECK_U64(store_release(s, hold, 1), 1);
-    change(t, turn, place.seq, WAITING);
+    change(t, turn, place.seq, is_parked ? PARKED : WAITING);
 }
 
 /* Moves a random message on from where it stands. */
