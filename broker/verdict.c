@@ -93,6 +93,20 @@ static struct verdict stand_back(struct message *m, const struct outcome_report 
     return defer_until(m, within_patience(m, now_ms, now_ms, rules));
 }
 
+/* Two access tokens were rejected in one turn. A message that brings this about by itself must not hold up its account, so it waits, and
+ * longer each time; but none is dead for it before max_age, since it may be the account's trouble. */
+static struct verdict wait_uncounted(struct message *m, const struct outcome_report *report, int64_t now_ms,
+                                     const struct verdict_rules *rules)
+{
+    struct message as = *m;
+    as.failures = m->calls / 2 ? m->calls / 2 : 1;
+    m->errcode = report->errcode;
+    m->note = report->message;
+    if (m->first_out_ms && now_ms - m->first_out_ms >= rules->age_max_ms)
+        return bury;
+    return defer_until(m, within_patience(m, now_ms + backoff_of(&as, rules), now_ms, rules));
+}
+
 /* "Repeated": after a try of unknown outcome under the same client_msg_id this says that it had arrived. Source: 40241, official
  * community; 44007, open platform return codes. */
 static int is_duplicate(int64_t errcode)
@@ -157,6 +171,8 @@ struct verdict verdict_on_report(struct message *m, const struct outcome_report 
     case OUTCOME_RETRY:
         if (is_for_others(report->cause))
             return stand_back(m, report, now_ms, rules);
+        if (report->cause == CAUSE_TOKENS)
+            return wait_uncounted(m, report, now_ms, rules);
         break;
     case OUTCOME_NONE:
     case OUTCOME_UNKNOWN:

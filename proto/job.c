@@ -24,6 +24,7 @@ static const char *const outcome_names[] = {
 static const char *const cause_names[] = {
     [CAUSE_NONE] = "",           [CAUSE_DOUBTFUL] = "doubtful",   [CAUSE_BUSY] = "busy",
     [CAUSE_NETWORK] = "network", [CAUSE_RECIPIENT] = "recipient", [CAUSE_TOKEN] = "token",
+    [CAUSE_TOKENS] = "tokens",
     [CAUSE_PACE] = "pace",       [CAUSE_TEMPLATE] = "template",   [CAUSE_QUOTA] = "quota",
     [CAUSE_ACCOUNT] = "account"};
 

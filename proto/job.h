@@ -59,6 +59,7 @@ enum cause {
     CAUSE_NETWORK,   /* RETRY, UNKNOWN: no connection, no answer in time */
     CAUSE_RECIPIENT, /* RETRY: nothing goes to this recipient for a while */
     CAUSE_TOKEN,     /* RETRY: the access token was rejected; it is not the message's failure */
+    CAUSE_TOKENS,    /* RETRY: the next access token was rejected as well: nobody knows whether it is this message, or the account */
     CAUSE_PACE,      /* RETRY: the account calls too fast: nothing until WeChat's next minute, and slower from then on */
     CAUSE_TEMPLATE,  /* RETRY: the template is banned or disabled in this account */
     CAUSE_QUOTA,     /* RETRY: an allowance of the account is used up; a probe tells when it is back */

@@ -559,6 +559,8 @@ static void on_done(void *self, const struct http_answer *answer)
     hide_token(s, call);
     if (is_token)
         token_client_reject(s->tokens, account, call->token_number);
+    if (is_token && call->was_rejected)
+        call->result.cause = CAUSE_TOKENS;
     note_host(s, call, account, answer);
     log_result(call);
     int repeats = is_repeated(s, call, account, is_token, answer);

@@ -129,6 +129,16 @@ class Quota(Case):
         self.sim.wait(delivered=30)
         self.check_once(APP_ID, 30)
 
+    def test_rejected_tokens_of_one_message(self):
+        """A message that is answered 40001 with every token waits longer and longer; the account goes on."""
+        self.begin(dict(FAST, backoff="50ms, 10m"), sim=["--fault", "bad=40001"])
+        self.push(1, prefix="bad")
+        until(lambda: len([e for e in self.sim.journal() if e["openid"] == "bad0"]) >= 4 or pause(), "tried twice, with two tokens each")
+        self.push(100)
+        self.sim.wait(delivered=100)
+        self.check_once(APP_ID, 100)
+        self.assertEqual([(e["state"], e.get("failures", 0)) for e in self.operator.list(openid="bad0")], [("scheduled", 0)])
+
     def test_killed_while_probing(self):
         self.begin(FAST)
         self.sim.post("/sim/quota?appid=%s&daily=5" % APP_ID)

@@ -178,6 +178,25 @@ static void test_recipient_later(void)
     CHECK_INT(verdict_on_report(&m, &report, &turn_before, OUT + 60000, &rules).action, VERDICT_BURY);
 }
 
+/* Two tokens rejected in a turn: it waits, longer each time, and is dead only of age. */
+static void test_two_tokens(void)
+{
+    static const int64_t waits_ms[] = {5000, 30000, 2 * MINUTE, 10 * MINUTE, 10 * MINUTE};
+    struct verdict_rules rules = rules_with(ON_UNKNOWN_DEAD);
+    struct message m = message_before();
+    struct outcome_report report = report_of(OUTCOME_RETRY);
+    report.cause = CAUSE_TOKENS;
+    report.calls = 2;
+    m.failures = 9;
+    for (size_t i = 0; i < sizeof waits_ms / sizeof *waits_ms; i++) {
+        CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, VERDICT_DEFER);
+        CHECK_INT(m.due_ms, NOW + waits_ms[i]);
+    }
+    CHECK_U64(m.failures, 9);
+    m.first_out_ms = NOW - rules.age_max_ms;
+    CHECK_INT(verdict_on_report(&m, &report, &turn_before, NOW, &rules).action, VERDICT_BURY);
+}
+
 /* A code that WeChat gives by mistake: a Push is tried once more, a Send is not. */
 static void test_doubtful(void)
 {
@@ -473,6 +492,7 @@ int main(void)
     test_failed_call();
     test_for_others();
     test_recipient_later();
+    test_two_tokens();
     test_doubtful();
     test_backoff();
     test_one_attempt();
