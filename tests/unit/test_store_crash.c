@@ -99,15 +99,18 @@ static void move_dead(struct store *s, struct table *t, struct turn *turn, uint6
     change(t, turn, seq, DISCARDED);
 }
 
-/* The first of the hold goes back to the queue, whichever that is. */
+/* The first of the hold goes back to the queue, whichever that is; or to those parked that it stands before. */
 static void release(struct store *s, struct table *t, struct turn *turn)
 {
     uint64_t hold = store_hold_name(HOLD_TEMPLATE, span_of("a"), span_of("paid"));
     struct place place;
     if (store_first_held(s, hold, &place) != STORE_OK)
         return;
+    struct found found;
     CHECK_U64(store_release(s, hold, 1), 1);
-    change(t, turn, place.seq, WAITING);
+    CHECK_INT(store_look(s, place.seq, &found), STORE_OK);
+    CHECK(found.standing == STANDS_QUEUED || found.standing == STANDS_PARKED);
+    change(t, turn, place.seq, found.standing == STANDS_PARKED ? PARKED : WAITING);
 }
 
 /* Moves a random message on from where it stands. */
