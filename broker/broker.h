@@ -149,8 +149,9 @@ int trouble_on_report(struct broker *b, size_t account, uint64_t seq, const stru
 /* The same for its template. */
 void trouble_with_template(struct broker *b, size_t account, const struct message *m, const struct outcome_report *report);
 
-/* The template was read again by tset: if WeChat has stopped it, its messages go. */
-void trouble_template_read(struct broker *b, struct span key);
+/* The template was read again by tset, or resumed without an account: where WeChat has stopped it its messages go. Returns in how many
+ * accounts that was. */
+size_t trouble_template_read(struct broker *b, struct span key);
 
 /* operator.c: an ask of an operator, from the control socket. */
 void operator_on_ask(struct broker *b, const char *name, struct span packed);

@@ -49,8 +49,7 @@ static int end_limit(struct pace *p)
 void pace_override(struct pace *p, int64_t per_s)
 {
     p->override_per_s = per_s;
-    if (p->limit_per_s > 0)
-        end_limit(p);
+    p->limit_per_s = p->best_per_s = 0;
 }
 
 /* --- measuring ---------------------------------------------------------------------------------------------------- */

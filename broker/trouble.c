@@ -64,13 +64,15 @@ void trouble_with_template(struct broker *b, size_t account, const struct messag
         pause_template(b, account, m, report);
 }
 
-void trouble_template_read(struct broker *b, struct span key)
+size_t trouble_template_read(struct broker *b, struct span key)
 {
+    size_t count = 0;
     const struct pause *one = pauses_next(b->pauses, NULL), *next;
     for (; one; one = next) {
         next = pauses_next(b->pauses, one);
         int is_ours = one->kind == PAUSE_TEMPLATE && strncmp(one->by, "WeChat:", 7) == 0 && span_is(key, one->name);
-        if (is_ours && !one->releasing)
-            pauses_end(b->pauses, one->kind, span_of(one->account), span_of(one->name));
+        if (is_ours && !one->releasing && pauses_end(b->pauses, one->kind, span_of(one->account), span_of(one->name)) == 0)
+            count++;
     }
+    return count;
 }

@@ -198,6 +198,17 @@ class Template(Case):
         self.sim.wait(delivered=43)
         until(lambda: not self.operator.ask("pauses")["data"] or pause(), "no pause is left")
 
+    def test_resume_without_account(self):
+        """The pause is one of a single account; whoever resumes the template as the advice says need not know which."""
+        self.begin(FAST, templates=self.TEMPLATES, sim=["--fault", "bad=43116*1"])
+        self.push(3, prefix="bad", key="banned")
+        until(lambda: len(self.operator.list(state="paused")) == 3 or pause(), "all of it set aside")
+        self.sim.post("/sim/faults", "")
+        self.assertEqual(self.operator.ask("resume", filter={"key": "banned"})["code"], 200)
+        self.sim.wait(delivered=3)
+        until(lambda: not self.operator.ask("pauses")["data"] or pause(), "no pause is left")
+        self.assertEqual(self.operator.ask("resume", filter={"key": "banned"})["code"], 404)
+
     def test_operators_pause_stays(self):
         """What an operator has paused himself is neither replaced nor ended by tset."""
         self.begin(FAST, templates=self.TEMPLATES)

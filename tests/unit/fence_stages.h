@@ -218,7 +218,7 @@ static inline void templater_take(struct world *w, int i, const struct packet *p
 
 /* --- a sender ------------------------------------------------------------------------------------------- */
 
-/* A job whose message is here already, as in sender/calls.c. Returns 1 when it is to be taken anew. */
+/* A job whose message is here already, as in sender/calls.c; nothing is refused in this world. Returns 1 when it is to be taken anew. */
 static inline int sender_take_again(struct world *w, struct stage *s, struct work *known,
                                     const struct packet *p)
 {

@@ -251,7 +251,7 @@ static void test_recovers_without_rate(void)
     CHECK(pace_per_s(&p) == 0);
 }
 
-/* An operator's rate below the limit takes its place; one above it does not lift it. */
+/* An operator who sets a rate has it at once; trouble makes a new limit. */
 static void test_override_and_limit(void)
 {
     struct pace p;
@@ -259,9 +259,11 @@ static void test_override_and_limit(void)
     int64_t now_us = run(&p, S_US, 20 * S_US, 1000, 0);
     pace_slow_down(&p, now_us);
     pace_override(&p, 500);
-    CHECK(is_near(pace_per_s(&p), 70));
-    pace_override(&p, 50);
-    CHECK(p.limit_per_s == 0 && pace_per_s(&p) == 50);
+    CHECK(p.limit_per_s == 0 && is_near(pace_per_s(&p), 500));
+    pace_slow_down(&p, now_us + 60 * S_US);
+    CHECK(p.limit_per_s > 0);
+    pace_override(&p, PACE_NO_OVERRIDE);
+    CHECK(p.limit_per_s == 0 && is_near(pace_per_s(&p), 100));
 }
 
 int main(void)
