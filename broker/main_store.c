@@ -1,7 +1,7 @@
 /* mega-store: copies, checks and rescues the broker's store. See broker/README.md. */
 #include "broker/tool.h"
 
-static int run(const struct tool_options *options)
+static enum tool_status run(const struct tool_options *options)
 {
     switch (options->command) {
     case TOOL_BACKUP:
@@ -19,7 +19,7 @@ int main(int argc, char **argv)
     struct tool_options options;
     int status = tool_options_read(&options, argc, argv);
     if (status == TOOL_DONE)
-        status = run(&options);
+        status = (int)run(&options);
     tool_options_free(&options);
-    return status < 0 ? TOOL_DONE : status;
+    return status < 0 ? (int)TOOL_DONE : status;
 }
