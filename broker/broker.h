@@ -151,7 +151,7 @@ void trouble_with_template(struct broker *b, size_t account, const struct messag
 
 /* The template was read again by tset, or resumed without an account: where WeChat has stopped it its messages go. Returns in how many
  * accounts that was. */
-size_t trouble_template_read(struct broker *b, struct span key);
+size_t trouble_lift_template(struct broker *b, struct span key);
 
 /* operator.c: an ask of an operator, from the control socket. */
 void operator_on_ask(struct broker *b, const char *name, struct span packed);

@@ -15,7 +15,6 @@
 
 #define GIVE_A_TURN  2048 /* jobs; bounds the commit, and with it everybody's wait */
 #define STEPS_A_TURN 8192 /* messages looked at, those parked, expired or buried included */
-#define EXPRESS_RUN  16   /* express messages in a row before one of bulk, so that bulk does not starve */
 #define TURN_US_MAX  10000 /* after so long the rest waits for the next turn: callers want their answers */
 #define LOOK_AGAIN_MS 10000 /* the longest sleep of an account: the wall clock may be slewed meanwhile */
 
@@ -93,7 +92,7 @@ static int find_candidate(struct broker *b, size_t account, struct candidate *c)
         a->wake_ms = later_ms == INT64_MAX ? INT64_MAX : b->mono_ms + (later_ms < LOOK_AGAIN_MS ? later_ms : LOOK_AGAIN_MS);
         return 0;
     }
-    if (!express || (bulk && a->express_run >= EXPRESS_RUN))
+    if (!express || (bulk && a->express_run >= LANE_EXPRESS_RUN))
         lane = LANE_BULK;
     a->express_run = lane == LANE_EXPRESS ? a->express_run + 1 : 0;
     c->parked = has_parked && parked.lane == lane;

@@ -115,7 +115,7 @@ static void on_resume(struct broker *b, const char *name, const struct ask *ask)
     size_t probes = resume_stopped(b, &target);
     /* Each of WeChat's own pauses is one of a single account: whoever names none means all of them. */
     int is_anywhere = target.kind == PAUSE_TEMPLATE && target.account[0] == 0;
-    size_t lifted = is_anywhere ? trouble_template_read(b, span_of(target.name)) : 0;
+    size_t lifted = is_anywhere ? trouble_lift_template(b, span_of(target.name)) : 0;
     if (pauses_end(b->pauses, target.kind, span_of(target.account), span_of(target.name)) && probes + lifted == 0) {
         refuse(b, name, ask, CODE_NOT_FOUND, why_not_resumed(b, &target));
         return;

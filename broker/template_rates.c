@@ -9,7 +9,6 @@
 #define RELEASE_A_TICK 2000   /* messages that go back when a template has no rate any more */
 #define LOOK_AGAIN_US  100000 /* a rate that was changed is noticed after so long, and what has left the queue unmet */
 #define TIDY_US        1000000
-#define EXPRESS_RUN    16 /* as in dispatch.c */
 
 /* One template in one account. */
 struct entry {
@@ -195,7 +194,7 @@ void template_rates_begin(struct template_rates *r, const struct message *m, int
 /* Express ones first, and one of bulk after so many of them. */
 static int next_lane(const struct entry *e)
 {
-    int is_bulk = e->has_held[LANE_BULK] && (!e->has_held[LANE_EXPRESS] || e->express_run >= EXPRESS_RUN);
+    int is_bulk = e->has_held[LANE_BULK] && (!e->has_held[LANE_EXPRESS] || e->express_run >= LANE_EXPRESS_RUN);
     return is_bulk ? LANE_BULK : LANE_EXPRESS;
 }
 

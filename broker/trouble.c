@@ -64,7 +64,7 @@ void trouble_with_template(struct broker *b, size_t account, const struct messag
         pause_template(b, account, m, report);
 }
 
-size_t trouble_template_read(struct broker *b, struct span key)
+size_t trouble_lift_template(struct broker *b, struct span key)
 {
     size_t count = 0;
     const struct pause *one = pauses_next(b->pauses, NULL), *next;

@@ -121,7 +121,7 @@ static void finish(struct broker *b, struct tset *t)
         buf_append_str(&t->message, "the templater was lost meanwhile; try again");
     }
     if (t->code == CODE_OK)
-        trouble_template_read(b, buf_span(&t->key));
+        trouble_lift_template(b, buf_span(&t->key));
     answer(b, &t->caller, t->code, buf_str(&t->message));
     DL_DELETE(b->tsets.first, t);
     b->tsets.count--;

@@ -12,6 +12,7 @@
 enum op { OP_NONE, OP_PUSH, OP_SEND, OP_TSET, OP_CANCEL, OP_STATUS, OP_PING };
 
 enum lane { LANE_EXPRESS, LANE_BULK, LANES }; /* in the order in which they are served */
+#define LANE_EXPRESS_RUN 16 /* express messages in a row before one of bulk, so that bulk does not starve */
 
 /* Codes of results; they read as in HTTP. */
 enum code {

@@ -3,12 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "proto/mp.h"
@@ -23,7 +22,6 @@
 static int read_file(const char *path, struct buf *bytes);
 static int check_file(const char *path, int fd);
 static int read_record(struct mp_cursor *c, struct token_record *r);
-static int write_file(const char *path, struct span bytes);
 
 void token_store_key(const struct conf_account *account, char key[TOKEN_KEY_BYTES])
 {
@@ -105,13 +103,11 @@ static int read_file(const char *path, struct buf *bytes)
                      log_str("error", strerror(errno)));
         return -1;
     }
-    ssize_t got = -1;
-    if (check_file(path, fd) == 0) {
-        while ((got = read(fd, buf_reserve(bytes, 65536), 65536)) > 0 && bytes->bytes <= FILE_BYTES_MAX)
-            bytes->bytes += (size_t)got;
-    }
+    int failed = check_file(path, fd);
+    if (!failed && (failed = file_read(fd, FILE_BYTES_MAX, bytes)) != 0)
+        log_warn("token cache cannot be read, tokens are fetched", log_str("path", path), log_str("error", strerror(errno)));
     close(fd);
-    return got < 0 ? -1 : 0;
+    return failed;
 }
 
 /* Somebody else's file could hold a token of his choice; one that others can read may be known to them. */
@@ -148,70 +144,10 @@ int token_store_write(const char *path, const struct token_record *records, size
     mp_u64(&file, VERSION);
     mp_bin(&file, buf_span(&payload));
     mp_u64(&file, hash_64(payload.data, payload.bytes));
-    int failed = write_file(path, buf_span(&file));
+    int failed = file_replace(&(struct file_place){.path = path, .mode = 0600, .folder_mode = FOLDER_MODE}, buf_span(&file));
     if (failed)
         log_warn("token cache cannot be written", log_str("path", path), log_str("error", strerror(errno)));
     buf_free(&payload);
     buf_free(&file);
-    return failed;
-}
-
-/* So that the new name of the file survives a power cut. Not being able to costs one fetch. */
-static void sync_folder(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    if (fsync(fd) != 0)
-        log_debug("folder cannot be synced", log_str("path", folder));
-    close(fd);
-}
-
-static int write_all(int fd, struct span bytes)
-{
-    for (size_t at = 0; at < bytes.bytes;) {
-        ssize_t written = write(fd, bytes.data + at, bytes.bytes - at);
-        if (written < 0 && errno != EINTR)
-            return -1;
-        if (written > 0)
-            at += (size_t)written;
-    }
-    return fsync(fd);
-}
-
-/* Writes beside and renames. Returns -1 with errno set. */
-static int write_beside(const char *path, const char *beside, struct span bytes)
-{
-    unlink(beside); /* of a keeper that was killed while it wrote */
-    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -1;
-    int failed = write_all(fd, bytes);
-    int error = errno;
-    close(fd);
-    if (!failed && rename(beside, path) == 0)
-        return 0;
-    if (!failed)
-        error = errno;
-    unlink(beside);
-    errno = error;
-    return -1;
-}
-
-static int write_file(const char *path, struct span bytes)
-{
-    struct buf beside = {0};
-    char *copy = mem_dup(path);
-    const char *folder = dirname(copy);
-    buf_printf(&beside, "%s.new", path);
-    int failed = write_beside(path, buf_str(&beside), bytes);
-    if (failed && errno == ENOENT && mkdir(folder, FOLDER_MODE) == 0)
-        failed = write_beside(path, buf_str(&beside), bytes);
-    if (!failed)
-        sync_folder(folder);
-    int error = errno;
-    free(copy);
-    buf_free(&beside);
-    errno = error;
     return failed;
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 #define NAME            "clear_quota"
 #define BEIJING_AHEAD_S (8 * 3600)
@@ -99,17 +100,9 @@ void wechat_used_set(struct span text, const char *app_id, int64_t month, unsign
 
 /* --- the file --------------------------------------------------------------------------------------------- */
 
-static char *folder_of(const char *path)
-{
-    char *copy = mem_dup(path);
-    char *folder = mem_dup(dirname(copy));
-    free(copy);
-    return folder;
-}
-
 void wechat_used_path(const char *cache_file, struct buf *out)
 {
-    char *folder = folder_of(cache_file);
+    char *folder = file_folder(cache_file);
     buf_printf(out, "%s/" NAME, folder);
     free(folder);
 }
@@ -119,13 +112,11 @@ static int read_text(const char *path, struct buf *text)
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : -1;
-    ssize_t got;
-    while ((got = read(fd, buf_reserve(text, 4096), 4096)) > 0 && text->bytes <= FILE_BYTES_MAX)
-        text->bytes += (size_t)got;
+    int failed = file_read(fd, FILE_BYTES_MAX, text);
     int error = errno;
     close(fd);
     errno = error;
-    return got < 0 ? -1 : 0;
+    return failed;
 }
 
 int wechat_used_read(const char *path, const char *app_id, int64_t month, unsigned *count)
@@ -137,56 +128,10 @@ int wechat_used_read(const char *path, const char *app_id, int64_t month, unsign
     return failed;
 }
 
-/* An operator who is root leaves it to the owner of the folder, who must be able to go on with it. */
-static int give_to_owner(int fd, int folder_fd)
-{
-    struct stat st;
-    if (geteuid() != 0)
-        return 0;
-    return fstat(folder_fd, &st) == 0 ? fchown(fd, st.st_uid, st.st_gid) : -1;
-}
-
-static int write_whole(int fd, struct span text)
-{
-    for (size_t at = 0; at < text.bytes;) {
-        ssize_t written = write(fd, text.data + at, text.bytes - at);
-        if (written < 0 && errno != EINTR)
-            return -1;
-        if (written > 0)
-            at += (size_t)written;
-    }
-    return fsync(fd);
-}
-
-/* Writes beside and renames. Returns -1 with errno set. */
-static int write_text(const char *path, int folder_fd, struct span text)
-{
-    struct buf beside = {0};
-    buf_printf(&beside, "%s.new", path);
-    unlink(buf_str(&beside)); /* of one that was ended while it wrote: the folder is locked */
-    int fd = open(buf_str(&beside), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int failed = fd < 0 || give_to_owner(fd, folder_fd) || write_whole(fd, text);
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    if (!failed && rename(buf_str(&beside), path) != 0) {
-        failed = 1;
-        error = errno;
-    }
-    if (failed && fd >= 0)
-        unlink(buf_str(&beside));
-    if (!failed && fsync(folder_fd) != 0) {
-        failed = 1;
-        error = errno;
-    }
-    buf_free(&beside);
-    errno = error;
-    return failed ? -1 : 0;
-}
-
+/* Its lock keeps others from changing the count meanwhile. */
 static int open_folder(const char *path)
 {
-    char *folder = folder_of(path);
+    char *folder = file_folder(path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && mkdir(folder, FOLDER_MODE) == 0)
         fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -203,7 +148,9 @@ int wechat_used_add(const char *path, const char *app_id, int64_t month, unsigne
         unsigned count = wechat_used_find(buf_span(&text), app_id, month);
         count = add > WECHAT_CLEARS_MAX - count ? WECHAT_CLEARS_MAX : count + add;
         wechat_used_set(buf_span(&text), app_id, month, count, &changed);
-        failed = write_text(path, fd, buf_span(&changed));
+        failed = file_replace(
+            &(struct file_place){.path = path, .mode = 0600, .folder_mode = FOLDER_MODE, .is_for_folder_owner = 1},
+            buf_span(&changed));
     }
     int error = errno;
     if (fd >= 0)

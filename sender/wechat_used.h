@@ -3,6 +3,7 @@
  * Used by mega wechat clear-quota. WeChat counts them itself, 10 a month for an account, those of the console and of other
  * programs included, and tells nobody; so this count is a least one. The file holds a line for each account: month, count,
  * AppID. Months are those of Beijing. It is written beside and renamed, with mode 0600, and changed under a lock of its folder.
+ * Written by root, it belongs to the folder's owner.
  */
 #ifndef SENDER_WECHAT_USED_H
 #define SENDER_WECHAT_USED_H

@@ -4,13 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "proto/limits.h"
@@ -108,86 +105,18 @@ static int fail_errno(struct buf *error, const char *what, const char *path)
     return -1;
 }
 
-static int read_all(int fd, struct buf *out, int64_t bytes_max)
-{
-    for (;;) {
-        char *to = buf_reserve(out, 65536);
-        ssize_t n = read(fd, to, 65536);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return (int)n;
-        out->bytes += (size_t)n;
-        if ((int64_t)out->bytes > bytes_max) {
-            errno = EFBIG;
-            return -1;
-        }
-    }
-}
-
 int cache_file_read(const char *path, struct buf *out, struct buf *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : fail_errno(error, "open", path);
-    int result = read_all(fd, out, CACHE_FILE_BYTES_MAX) == 0 ? 1 : fail_errno(error, "read", path);
-    close(fd);
-    return result;
-}
-
-static int write_all(int fd, struct span content)
-{
-    while (content.bytes > 0) {
-        ssize_t n = write(fd, content.data, content.bytes);
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n > 0)
-            content = (struct span){content.data + n, content.bytes - (size_t)n};
-    }
-    return 0;
-}
-
-/* Syncs a folder, so that a rename in it is kept. */
-static int sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int result = fsync(fd);
-    close(fd);
-    return result;
-}
-
-static int write_beside(const char *path, struct span content, struct buf *error)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return fail_errno(error, "open", path);
-    int result = write_all(fd, content);
-    if (result == 0)
-        result = fsync(fd);
-    if (result != 0)
-        fail_errno(error, "write", path);
+    int result = file_read(fd, CACHE_FILE_BYTES_MAX, out) == 0 ? 1 : fail_errno(error, "read", path);
     close(fd);
     return result;
 }
 
 int cache_file_write(const char *path, struct span content, struct buf *error)
 {
-    char *copy = mem_dup(path);
-    const char *folder = dirname(copy);
-    struct buf beside = {0};
-    buf_printf(&beside, "%s.new", path);
-    int result = 0;
-    if (mkdir(folder, 0770) != 0 && errno != EEXIST)
-        result = fail_errno(error, "make folder", folder);
-    if (result == 0)
-        result = write_beside(buf_str(&beside), content, error);
-    if (result == 0 && rename(buf_str(&beside), path) != 0)
-        result = fail_errno(error, "rename to", path);
-    if (result == 0 && sync_folder(folder) != 0)
-        result = fail_errno(error, "sync", folder);
-    free(copy);
-    buf_free(&beside);
-    return result;
+    const struct file_place place = {.path = path, .mode = 0640, .folder_mode = 0770};
+    return file_replace(&place, content) == 0 ? 0 : fail_errno(error, "write", path);
 }
