@@ -24,12 +24,14 @@
 #define CLOCK_LEAP_MS   3600000   /* after a step forward of so much nothing is purged */
 #define CLOCK_TRUSTED_MS 86400000 /* for so long */
 #define RELEASE_A_TURN  2000      /* messages that come back when a pause ends */
-#define INDEX_A_TURN    512       /* messages, less what callers asked for in the turn */
-#define INDEX_BUSY      128       /* messages of every turn, however busy, when the index is far behind */
-#define INDEX_SENDING   64        /* messages of a turn while something is out */
-#define INDEX_STEP      16        /* of these, between two looks at the time */
-#define INDEX_US_MAX    3000
+#define INDEX_QUIET_MS  20        /* without a request and a result: time for the index */
+#define INDEX_QUIET     512       /* messages of a quiet turn */
+#define INDEX_BUSY      16        /* of a busy one, once the index is so far behind: */
+#define INDEX_LEFT      20000
+#define INDEX_BEHIND    128       /* of every turn, however busy, once it is so far behind: */
 #define INDEX_LEFT_MAX  4000000
+#define INDEX_STEP      16        /* messages between two looks at the time */
+#define INDEX_US_MAX    3000
 #define INDEX_ENTRY_BYTES 256     /* of a message in the index, its share of half-filled pages included */
 #define COMMIT_US_MIN   20        /* a shorter one has written nothing */
 #define FRONTEND_HWM    512 /* messages (of 64 KiB) kept for a caller that does not read; more are dropped and counted */
@@ -304,24 +306,26 @@ static void take_time(struct broker *b)
     fence_excuse(&b->ring.fence, since_ms);
 }
 
-/* The index of recipients and tasks follows when there is little else to do. Each entry costs a page of its own to read and to
- * write: while something is being sent, whose results wait for the same commit, it goes in small steps and for a short time. */
+/* Milliseconds until there is time for the index; 0 = there is. */
+static int64_t until_quiet_ms(const struct broker *b)
+{
+    int64_t until_ms = b->busy_ms + INDEX_QUIET_MS - b->mono_ms;
+    return until_ms > 0 ? until_ms : 0;
+}
+
+/* The index of recipients and tasks follows when there is nothing else to do: each of its entries costs a page of its own to read
+ * and to write, and callers and results wait for the same commit. */
 static void follow_index(struct broker *b)
 {
     uint64_t left = store_index_left(b->store);
     int64_t until_us = clock_mono_us() + INDEX_US_MAX;
-    int budget = INDEX_A_TURN - b->requests, step = b->ring.outs ? INDEX_STEP : INDEX_A_TURN;
-    if (!b->may_index)
+    int budget = left > INDEX_LEFT_MAX ? INDEX_BEHIND : left > INDEX_LEFT ? INDEX_BUSY : 0;
+    if (until_quiet_ms(b) == 0)
+        budget = INDEX_QUIET;
+    if (!b->may_index || left == 0)
         return;
-    if (b->ring.outs && budget > INDEX_SENDING)
-        budget = INDEX_SENDING;
-    if (left > INDEX_LEFT_MAX && budget < INDEX_BUSY)
-        budget = INDEX_BUSY;
-    for (; left && budget > 0; budget -= step, left = store_index_left(b->store)) {
-        store_index_step(b->store, (size_t)(step < budget ? step : budget));
-        if (clock_mono_us() >= until_us)
-            return;
-    }
+    for (; budget > 0 && clock_mono_us() < until_us; budget -= INDEX_STEP)
+        store_index_step(b->store, INDEX_STEP);
 }
 
 static void end_pauses(struct broker *b)
@@ -416,9 +420,9 @@ static void wait_for_work(struct broker *b)
                               {zsock_resolve(b->control), 0, ZMQ_POLLIN, 0},
                               {zsock_resolve(monitor_socket(b->jobs_monitor)), 0, ZMQ_POLLIN, 0},
                               {NULL, b->program->signal_fd, ZMQ_POLLIN, 0}};
-    int is_busy = sweep_is_busy(&b->sweeps) || pauses_is_releasing(b->pauses) ||
-                  (b->may_index && store_index_left(b->store));
-    zmq_poll(items, 4, is_busy ? 0 : dispatch_wait_ms(b, WAIT_MS_MAX));
+    int is_busy = sweep_is_busy(&b->sweeps) || pauses_is_releasing(b->pauses);
+    int64_t index_ms = b->may_index && store_index_left(b->store) ? until_quiet_ms(b) : WAIT_MS_MAX;
+    zmq_poll(items, 4, is_busy ? 0 : dispatch_wait_ms(b, index_ms < WAIT_MS_MAX ? (int)index_ms : WAIT_MS_MAX));
     if (items[3].revents && program_signal(b->program) == SIGTERM)
         begin_stop(b);
 }

@@ -63,6 +63,7 @@ struct broker {
     int64_t purge_from_ms; /* monotonic: nothing is purged before */
     int requests;          /* of callers, read in this turn */
     int asks;              /* of operators, likewise */
+    int64_t busy_ms;       /* monotonic: a request or a result came last then */
     int64_t commit_us;     /* duration of a commit that wrote something, smoothed */
     char id_prefix[33];    /* ids that the broker gives */
     uint64_t id_next;

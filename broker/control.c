@@ -183,6 +183,7 @@ static void on_results(struct broker *b, const struct stage *s, const struct con
             break;
         }
         life_on_report(b, &report);
+        b->busy_ms = b->mono_ms;
         control_holding_pack(&(struct holding){.seq = report.seq, .turn = report.turn}, &list);
         count++;
     }

@@ -15,7 +15,7 @@
 #define BYTES_A_TURN    (8 * 1024 * 1024)
 #define RECORD_BYTES    1024                /* what a message takes in the store beside its variables, at most */
 #define SHORT_VARS_BYTES 3000               /* a message with no more fits into a single page of the store */
-#define REQUESTS_A_MESSAGE 4096             /* frames of one ZeroMQ message; what is behind them is not read */
+#define REQUESTS_A_MESSAGE 4096             /* of one ZeroMQ message; what is behind them is not read */
 #define BYTES_A_MESSAGE    (16 * 1024 * 1024) /* likewise */
 
 static void answer(struct broker *b, const struct caller *to, struct result *r)
@@ -309,19 +309,20 @@ static void on_tset(struct broker *b, const struct caller *to, const struct requ
         tset_begin(b, to, r->key);
 }
 
-static void on_request(struct broker *b, struct caller *to, struct span packed)
+/* Takes the first request of what is left of a frame. Returns its bytes. */
+static size_t on_request(struct broker *b, struct caller *to, struct span rest)
 {
     struct request r;
     struct buf error = {0};
-    size_t bytes_max = b->conf->setting.package_bytes_max + REQUEST_BYTES_EXTRA;
-    int wrong = request_unpack(packed, &r, &error);
-    if (packed.bytes > bytes_max) {
+    size_t bytes_max = b->conf->setting.package_bytes_max + REQUEST_BYTES_EXTRA, bytes;
+    int wrong = request_unpack(rest, &bytes, &r, &error);
+    if (bytes > bytes_max) {
         wrong = 1;
         buf_clear(&error);
-        buf_printf(&error, "request: %zu bytes; at most %zu (package_max_length and %d)", packed.bytes, bytes_max,
-                   REQUEST_BYTES_EXTRA);
+        buf_printf(&error, "request: %zu bytes; at most %zu (package_max_length and %d)", bytes, bytes_max, REQUEST_BYTES_EXTRA);
     }
     assert(r.ref.bytes <= REF_BYTES_MAX);
+    to->packs |= bytes < rest.bytes;
     to->ref_bytes = (uint8_t)r.ref.bytes;
     memcpy(to->ref, r.ref.data ? r.ref.data : "", r.ref.bytes);
     if (wrong)
@@ -337,22 +338,47 @@ static void on_request(struct broker *b, struct caller *to, struct span packed)
     else
         on_ping(b, to);
     buf_free(&error);
+    return bytes;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
+
+/* What one ZeroMQ message has brought so far. */
+struct taken {
+    long bytes;
+    int requests;
+};
+
+/* Takes the requests of one frame. */
+static void take_frame(struct broker *b, struct caller *to, struct span frame, struct taken *taken)
+{
+    size_t at = 0;
+    to->packs = 0;
+    do {
+        if (taken->requests == REQUESTS_A_MESSAGE || taken->bytes + (long)at >= BYTES_A_MESSAGE) {
+            to->ref_bytes = 0;
+            refuse(b, to, (struct span){NULL, 0}, CODE_REFUSED,
+                   "message: more than 4096 requests or 16 MiB; the rest of it was not read, send smaller ones");
+            taken->requests = REQUESTS_A_MESSAGE + 1;
+            return;
+        }
+        at += on_request(b, to, (struct span){frame.data + at, frame.bytes - at});
+        taken->requests++;
+    } while (at < frame.bytes);
+}
 
 /* Reads one ZeroMQ message: routing id, perhaps an empty frame, requests. Returns its bytes, or -1 when there is none. */
 static long receive_one(struct broker *b, void *socket, int *requests)
 {
     struct caller to = {.peer_bytes = 0};
     zmq_msg_t frame;
-    long bytes = 0;
-    int more = 1, taken = 0;
+    struct taken taken = {0, 0};
+    int more = 1;
     for (int i = 0; more; i++) {
         zmq_msg_init(&frame);
         if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
             zmq_msg_close(&frame);
-            return i ? bytes : -1;
+            return i ? taken.bytes : -1;
         }
         struct span packed = {zmq_msg_data(&frame), zmq_msg_size(&frame)};
         more = zmq_msg_more(&frame);
@@ -362,20 +388,14 @@ static long receive_one(struct broker *b, void *socket, int *requests)
             memcpy(to.peer, packed.data, packed.bytes);
         } else if (i == 1 && packed.bytes == 0) {
             to.envelope = 1;
-        } else if (taken < REQUESTS_A_MESSAGE && bytes < BYTES_A_MESSAGE) {
-            on_request(b, &to, packed);
-            taken++;
-        } else if (taken <= REQUESTS_A_MESSAGE) {
-            to.ref_bytes = 0;
-            refuse(b, &to, (struct span){NULL, 0}, CODE_REFUSED,
-                   "message: more than 4096 requests or 16 MiB; the rest of it was not read, send smaller ones");
-            taken = REQUESTS_A_MESSAGE + 1;
+        } else if (taken.requests <= REQUESTS_A_MESSAGE) {
+            take_frame(b, &to, packed, &taken);
         }
-        bytes += (long)packed.bytes;
+        taken.bytes += (long)packed.bytes;
         zmq_msg_close(&frame);
     }
-    *requests += taken;
-    return bytes;
+    *requests += taken.requests;
+    return taken.bytes;
 }
 
 void frontend_receive(struct broker *b)
@@ -386,7 +406,9 @@ void frontend_receive(struct broker *b)
     while (b->requests < REQUESTS_A_TURN && bytes < BYTES_A_TURN) {
         long got = receive_one(b, socket, &b->requests);
         if (got < 0)
-            return;
+            break;
         bytes += got;
     }
+    if (b->requests)
+        b->busy_ms = b->mono_ms;
 }

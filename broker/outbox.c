@@ -13,11 +13,12 @@
 #define BYTES_A_MESSAGE  (64 * 1024)   /* after which no further one is added */
 #define BOX_KEPT_BYTES   (4 * 1024 * 1024) /* a larger box is given back when it is empty */
 
-/* One packed message in a letter box: who it is for, and where its bytes are. */
+/* One packed message in a letter box: who it is for, and where its bytes are. Letters for the same reader that follow each other
+ * share `to`, so that their bytes are one behind the other. */
 struct letter {
     size_t to, to_bytes; /* in box->bytes */
     size_t at, bytes;
-    int envelope;
+    int envelope, packs; /* as in struct caller */
 };
 
 struct box {
@@ -73,18 +74,23 @@ static void box_clear(struct box *b)
     }
 }
 
+static int has_same_reader(const struct box *b, const struct letter *l, const void *to, size_t to_bytes)
+{
+    return l->to_bytes == to_bytes && (to_bytes == 0 || memcmp(b->bytes.data + l->to, to, to_bytes) == 0);
+}
+
 /* Begins a letter; its content is appended to b->bytes and closed with box_close. */
-static struct letter *box_open(struct box *b, const void *to, size_t to_bytes, int envelope)
+static struct letter *box_open(struct box *b, const void *to, size_t to_bytes)
 {
     if (b->count == b->room) {
         b->room = b->room ? b->room * 2 : 64;
         b->letters = mem_resize(b->letters, b->room * sizeof *b->letters);
     }
-    struct letter *l = &b->letters[b->count++];
-    l->to = b->bytes.bytes;
-    l->to_bytes = to_bytes;
-    l->envelope = envelope;
-    if (to_bytes)
+    struct letter *l = &b->letters[b->count++], *before = b->count > 1 ? l - 1 : NULL;
+    *l = (struct letter){.to = b->bytes.bytes, .to_bytes = to_bytes};
+    if (before && has_same_reader(b, before, to, to_bytes))
+        l->to = before->to;
+    else if (to_bytes)
         buf_append(&b->bytes, to, to_bytes);
     l->at = b->bytes.bytes;
     return l;
@@ -99,28 +105,30 @@ void outbox_answer(struct outbox *o, const struct caller *to, const struct resul
 {
     struct result full = *r;
     full.ref = (struct span){to->ref, to->ref_bytes};
-    struct letter *l = box_open(&o->answers, to->peer, to->peer_bytes, to->envelope);
+    struct letter *l = box_open(&o->answers, to->peer, to->peer_bytes);
+    l->envelope = to->envelope;
+    l->packs = to->packs;
     result_pack(&full, &o->answers.bytes);
     box_close(&o->answers, l);
 }
 
 void outbox_control(struct outbox *o, const char *stage, const struct control *m)
 {
-    struct letter *l = box_open(&o->controls, stage, strlen(stage), 0);
+    struct letter *l = box_open(&o->controls, stage, strlen(stage));
     control_pack(m, &o->controls.bytes);
     box_close(&o->controls, l);
 }
 
 void outbox_operator(struct outbox *o, const char *name, const struct answer *a)
 {
-    struct letter *l = box_open(&o->controls, name, strlen(name), 0);
+    struct letter *l = box_open(&o->controls, name, strlen(name));
     answer_pack(a, &o->controls.bytes);
     box_close(&o->controls, l);
 }
 
 void outbox_job(struct outbox *o, const struct job *j)
 {
-    struct letter *l = box_open(&o->work, NULL, 0, 0);
+    struct letter *l = box_open(&o->work, NULL, 0);
     job_pack(j, &o->work.bytes);
     box_close(&o->work, l);
 }
@@ -131,20 +139,27 @@ void outbox_drop_jobs(struct outbox *o)
     o->work_sent = 0;
 }
 
-static int same_reader(const struct box *b, const struct letter *a, const struct letter *c)
+static int go_together(const struct letter *a, const struct letter *c)
 {
-    return !a->envelope && !c->envelope && a->to_bytes == c->to_bytes &&
-           memcmp(b->bytes.data + a->to, b->bytes.data + c->to, a->to_bytes) == 0;
+    return a->to == c->to && !a->envelope && !c->envelope && a->packs == c->packs;
+}
+
+/* The letters from `first` on that go as one message. */
+static size_t group_of(const struct box *b, size_t first)
+{
+    const struct letter *l = &b->letters[first];
+    size_t n = 1, bytes = l->bytes;
+    while ((l->packs || n < FRAMES_A_MESSAGE) && bytes < BYTES_A_MESSAGE && first + n < b->count &&
+           go_together(l, &b->letters[first + n]))
+        bytes += b->letters[first + n++].bytes;
+    return n;
 }
 
 /* Sends the letters from `first` on that are for the same reader as one message. Returns their number. */
 static size_t send_group(struct outbox *o, void *socket, const struct box *b, size_t first)
 {
-    const struct letter *l = &b->letters[first];
-    size_t n = 1, bytes = l->bytes;
-    while (n < FRAMES_A_MESSAGE && bytes < BYTES_A_MESSAGE && first + n < b->count &&
-           same_reader(b, l, &b->letters[first + n]))
-        bytes += b->letters[first + n++].bytes;
+    const struct letter *l = &b->letters[first], *last;
+    size_t n = group_of(b, first);
     if (zmq_send(socket, b->bytes.data + l->to, l->to_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         o->dropped += b == &o->answers ? n : 0;
         log_debug("reader is away or does not read", log_u64("messages", n), log_str("error", zmq_strerror(errno)));
@@ -152,11 +167,14 @@ static size_t send_group(struct outbox *o, void *socket, const struct box *b, si
     }
     if (l->envelope)
         zmq_send(socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    for (size_t i = 0; i < n; i++) {
-        const struct letter *part = &b->letters[first + i];
-        int flags = ZMQ_DONTWAIT | (i + 1 < n ? ZMQ_SNDMORE : 0);
-        if (zmq_send(socket, b->bytes.data + part->at, part->bytes, flags) < 0)
+    last = &b->letters[first + n - 1];
+    for (const struct letter *part = l; part <= last; part++) {
+        size_t bytes = l->packs ? last->at + last->bytes - l->at : part->bytes;
+        int flags = ZMQ_DONTWAIT | (part < last && !l->packs ? ZMQ_SNDMORE : 0);
+        if (zmq_send(socket, b->bytes.data + part->at, bytes, flags) < 0)
             log_warn("message cut short", log_str("error", zmq_strerror(errno)));
+        if (l->packs)
+            break;
     }
     return n;
 }

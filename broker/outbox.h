@@ -16,6 +16,7 @@ struct caller {
     unsigned char peer[255]; /* routing id on the frontend */
     uint8_t peer_bytes;
     uint8_t envelope;        /* 1: an empty frame stands before the answer (REQ) */
+    uint8_t packs;           /* 1: it packs several requests into a frame, and reads several results out of one */
     uint8_t ref_bytes;
     char ref[REF_BYTES_MAX]; /* packed */
 };

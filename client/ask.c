@@ -111,7 +111,7 @@ void ask_give_id(struct options *o, char text[33])
 
 static int unpack(struct span packed, struct result *r)
 {
-    if (packed.bytes && result_unpack(packed, r) == 0)
+    if (packed.bytes && result_unpack(packed, NULL, r) == 0)
         return 0;
     fputs("mega: the answer is not understood\n", stderr);
     return -1;

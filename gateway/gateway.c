@@ -182,7 +182,7 @@ static void handle(struct gateway *g, struct watch *watch, uint32_t events)
     else if (watch->kind == WATCH_LISTENER || watch->kind == WATCH_CONN)
         server_event(g->server, watch, events);
     /* WATCH_UPSTREAM only ends the wait. Full messages go out while the turn is still taking frames. */
-    if (pending_unasked_count(g->pending) >= GATEWAY_SEND_FRAMES_MAX)
+    if (pending_unasked_count(g->pending) >= GATEWAY_SEND_REQUESTS_MAX)
         upstream_ask(g->upstream, g->now_ms);
 }
 
@@ -311,7 +311,7 @@ static void give_up(struct gateway *g, struct pending_entry *e)
     struct request r;
     struct buf text = {0};
     struct span id = {NULL, 0};
-    if (request_unpack((struct span){e->packed, e->bytes}, &r, &text) == 0)
+    if (request_unpack((struct span){e->packed, e->bytes}, NULL, &r, &text) == 0)
         id = r.id;
     log_error("broker did not answer in time; answered 500", log_str("op", op_name(e->op)),
               log_span("id", id));

@@ -38,8 +38,8 @@
 #define GATEWAY_ACCEPTS_MAX  64    /* new connections of one listener */
 #define GATEWAY_RESULTS_MAX  16384 /* results taken from the broker before callers are served again */
 
-/* Requests that travel as frames of one ZeroMQ message. The first one reached ends the message. */
-#define GATEWAY_SEND_FRAMES_MAX 256
+/* Requests that travel in one frame. The first bound that is reached ends it. */
+#define GATEWAY_SEND_REQUESTS_MAX 256
 #define GATEWAY_SEND_BYTES_MAX  ((size_t)256 * 1024)
 
 /* Messages that libzmq holds for the broker. Requests are kept until they are answered anyway, and nothing

@@ -36,15 +36,15 @@ struct upstream {
 
 static zsock_t *open_socket(void);
 static void lose(struct upstream *u);
-static int receive_frame(struct upstream *u);
-static void take_result(struct upstream *u, struct span frame);
+static size_t receive_frame(struct upstream *u);
+static size_t take_result(struct upstream *u, struct span frame);
 static void take_pong(struct upstream *u, uint32_t ping);
 static void note_epoch(struct upstream *u, uint64_t epoch);
 static void look(struct upstream *u);
 static int64_t ping_due_ms(const struct upstream *u);
 static void send_ping(struct upstream *u, int64_t now_ms);
 static int send_batch(struct upstream *u, int64_t now_ms);
-static int send_frame(struct upstream *u, struct span frame, int flags);
+static int send_packed(struct upstream *u, zmq_msg_t *message);
 
 struct upstream *upstream_new(const char *endpoint, struct pending *pending, upstream_answered *answered,
                               void *self)
@@ -119,9 +119,9 @@ void upstream_receive(struct upstream *u, int64_t now_ms)
     (void)now_ms;
     if (monitor_lost(u->monitor) > 0)
         lose(u);
-    for (size_t i = 0; i < GATEWAY_RESULTS_MAX; i++)
-        if (!receive_frame(u))
-            break;
+    size_t results = 0, more = 1;
+    for (; results < GATEWAY_RESULTS_MAX && more > 0; results += more)
+        more = receive_frame(u);
     look(u);
 }
 
@@ -136,31 +136,39 @@ static void lose(struct upstream *u)
              log_u64("pushes", pending_pushes(u->pending)), log_u64("sends", pending_sends(u->pending)));
 }
 
-/* Returns 0 when there is none. */
-static int receive_frame(struct upstream *u)
+/* Returns the number of results; 0 when there is no frame. */
+static size_t receive_frame(struct upstream *u)
 {
     zmq_msg_t frame;
     zmq_msg_init(&frame);
-    int got = zmq_msg_recv(&frame, zsock_resolve(u->socket), ZMQ_DONTWAIT) >= 0;
-    if (got)
-        take_result(u, (struct span){zmq_msg_data(&frame), zmq_msg_size(&frame)});
+    size_t count = 0;
+    if (zmq_msg_recv(&frame, zsock_resolve(u->socket), ZMQ_DONTWAIT) >= 0) {
+        struct span rest = {zmq_msg_data(&frame), zmq_msg_size(&frame)};
+        do {
+            size_t bytes = take_result(u, rest);
+            rest = (struct span){rest.data + bytes, rest.bytes - bytes};
+            count++;
+        } while (rest.bytes > 0);
+    }
     zmq_msg_close(&frame);
-    return got;
+    return count;
 }
 
-static void take_result(struct upstream *u, struct span frame)
+/* Takes the first result of what is left of a frame. Returns its bytes; all when it is none. */
+static size_t take_result(struct upstream *u, struct span frame)
 {
     struct result r;
     struct mp_cursor c;
-    if (result_unpack(frame, &r) != 0) {
+    size_t bytes;
+    if (result_unpack(frame, &bytes, &r) != 0) {
         log_warn("frame from the broker is no result; ignored", log_u64("bytes", frame.bytes));
-        return;
+        return frame.bytes;
     }
     mp_open(&c, r.ref);
     uint64_t ref = mp_read_u64(&c);
     if (c.failed) {
         log_warn("result without a ref of ours; ignored", log_i64("code", r.code));
-        return;
+        return bytes;
     }
     if ((uint32_t)ref == PING_SLOT)
         take_pong(u, (uint32_t)(ref >> 32));
@@ -168,6 +176,7 @@ static void take_result(struct upstream *u, struct span frame)
     if (e != NULL && r.code != CODE_QUEUED)
         u->answered(u->self, e, &r);
     note_epoch(u, r.epoch);
+    return bytes;
 }
 
 static void take_pong(struct upstream *u, uint32_t ping)
@@ -239,7 +248,11 @@ static void send_ping(struct upstream *u, int64_t now_ms)
     buf_clear(&u->packed);
     request_pack(&(struct request){.op = OP_PING, .ref = buf_span(&ref), .lane = -1}, &u->packed);
     buf_free(&ref);
-    if (send_frame(u, buf_span(&u->packed), 0) != 0) {
+    zmq_msg_t message;
+    if (zmq_msg_init_size(&message, u->packed.bytes) != 0)
+        return;
+    memcpy(zmq_msg_data(&message), u->packed.data, u->packed.bytes);
+    if (send_packed(u, &message) != 0) {
         u->writable = 0;
         return;
     }
@@ -247,22 +260,20 @@ static void send_ping(struct upstream *u, int64_t now_ms)
     u->pinged_ms = now_ms;
 }
 
-/* Asks the first of the unasked, as frames of one message. Returns -1 when the socket takes no more now. */
+/* Asks the first of the unasked, packed into one frame. Returns -1 when the socket takes no more now. */
 static int send_batch(struct upstream *u, int64_t now_ms)
 {
-    struct pending_entry *batch[GATEWAY_SEND_FRAMES_MAX];
-    size_t count = pending_unasked(u->pending, batch, GATEWAY_SEND_FRAMES_MAX, GATEWAY_SEND_BYTES_MAX);
-    int failed = 0;
-    for (size_t i = 0; i < count; i++) {
-        int more = i + 1 < count ? ZMQ_SNDMORE : 0;
-        if (send_frame(u, (struct span){batch[i]->packed, batch[i]->bytes}, more) != 0)
-            failed = 1;
-        /* A connection that ends in the middle makes libzmq swallow frames up to the message's end, so
-         * that has to be sent in any case; only a message that was not begun can be left. */
-        if (failed && i == 0)
-            break;
-    }
-    if (failed) {
+    struct pending_entry *batch[GATEWAY_SEND_REQUESTS_MAX];
+    size_t count = pending_unasked(u->pending, batch, GATEWAY_SEND_REQUESTS_MAX, GATEWAY_SEND_BYTES_MAX), bytes = 0;
+    zmq_msg_t message;
+    for (size_t i = 0; i < count; i++)
+        bytes += batch[i]->bytes;
+    if (zmq_msg_init_size(&message, bytes) != 0)
+        return -1;
+    char *at = zmq_msg_data(&message);
+    for (size_t i = 0; i < count; at += batch[i++]->bytes)
+        memcpy(at, batch[i]->packed, batch[i]->bytes);
+    if (send_packed(u, &message) != 0) {
         u->writable = 0;
         return -1;
     }
@@ -271,14 +282,11 @@ static int send_batch(struct upstream *u, int64_t now_ms)
     return 0;
 }
 
-static int send_frame(struct upstream *u, struct span frame, int flags)
+/* Sends the message, which is gone then in any case. */
+static int send_packed(struct upstream *u, zmq_msg_t *message)
 {
-    zmq_msg_t message;
-    if (zmq_msg_init_size(&message, frame.bytes) != 0)
-        return -1;
-    memcpy(zmq_msg_data(&message), frame.data, frame.bytes);
-    if (zmq_msg_send(&message, zsock_resolve(u->socket), flags | ZMQ_DONTWAIT) >= 0)
+    if (zmq_msg_send(message, zsock_resolve(u->socket), ZMQ_DONTWAIT) >= 0)
         return 0;
-    zmq_msg_close(&message);
+    zmq_msg_close(message);
     return -1;
 }

@@ -312,7 +312,7 @@ static void find_ref(struct span packed, struct request *r)
     buf_free(&ignored);
 }
 
-static int unpack_map(struct span packed, struct request *r, struct buf *error)
+static int unpack_map(struct span packed, size_t *used, struct request *r, struct buf *error)
 {
     struct mp_cursor c;
     mp_open(&c, packed);
@@ -332,25 +332,42 @@ static int unpack_map(struct span packed, struct request *r, struct buf *error)
         if (c.failed)
             return refuse(error, "request: damaged msgpack");
     }
-    if (c.at != c.end)
-        return refuse(error, "request: bytes behind the map; give one map a frame");
+    *used = (size_t)(c.at - packed.data);
+    if (*used > REQUEST_BYTES_MAX) {
+        buf_printf(error, "request: %zu bytes; at most %d", *used, REQUEST_BYTES_MAX);
+        return -1;
+    }
     return check_complete(r, error);
 }
 
-int request_unpack(struct span packed, struct request *r, struct buf *error)
+/* The bytes of the value at the beginning, whatever it is. */
+static size_t bytes_of_first(struct span packed)
 {
-    *r = (struct request){.lane = -1};
-    buf_clear(error);
-    if (packed.bytes > REQUEST_BYTES_MAX)
-        buf_printf(error, "request: %zu bytes; at most %d", packed.bytes, REQUEST_BYTES_MAX);
-    else if (unpack_map(packed, r, error) == 0)
-        return 0;
-    if (r->ref.bytes == 0)
-        find_ref(packed, r);
-    return -1;
+    struct mp_cursor c;
+    mp_open(&c, packed);
+    struct span first = mp_skip(&c);
+    return first.bytes ? first.bytes : packed.bytes;
 }
 
-int result_unpack(struct span packed, struct result *r)
+int request_unpack(struct span packed, size_t *used, struct request *r, struct buf *error)
+{
+    size_t bytes = 0;
+    *r = (struct request){.lane = -1};
+    buf_clear(error);
+    int wrong = unpack_map(packed, &bytes, r, error);
+    if (!wrong && used == NULL && bytes < packed.bytes)
+        wrong = refuse(error, "request: bytes behind the map");
+    if (wrong) {
+        bytes = bytes_of_first(packed);
+        if (r->ref.bytes == 0)
+            find_ref(packed, r);
+    }
+    if (used)
+        *used = bytes;
+    return wrong;
+}
+
+int result_unpack(struct span packed, size_t *used, struct result *r)
 {
     struct mp_cursor c;
     *r = (struct result){0};
@@ -379,5 +396,7 @@ int result_unpack(struct span packed, struct result *r)
         else
             mp_skip(&c);
     }
+    if (used)
+        *used = (size_t)(c.at - packed.data);
     return c.failed || r->code == 0 ? -1 : 0;
 }

@@ -60,13 +60,16 @@ struct result {
 void request_pack(const struct request *r, struct buf *out);
 
 /* Reads one request and checks everything that can be checked without knowing templates and accounts. Returns 0, or -1 with
- * a message in `error` (cleared first) that names the field and the limit; r->ref is set even then when it could be read. */
-int request_unpack(struct span packed, struct request *r, struct buf *error);
+ * a message in `error` (cleared first) that names the field and the limit; r->ref is set even then when it could be read.
+ * *used becomes the bytes of the request, behind which the next one may begin; all of them when it is so damaged that its end
+ * cannot be found. With `used` NULL nothing may stand behind it. */
+int request_unpack(struct span packed, size_t *used, struct request *r, struct buf *error);
 
 void result_pack(const struct result *r, struct buf *out);
 
-/* Returns 0, or -1 when it is no result. Members it does not know are skipped. */
-int result_unpack(struct span packed, struct result *r);
+/* Returns 0, or -1 when it is no result. Members it does not know are skipped. *used (may be NULL) becomes its bytes, behind which
+ * the next one may begin. */
+int result_unpack(struct span packed, size_t *used, struct result *r);
 
 /* "push", "send", ...; NULL for OP_NONE. */
 const char *op_name(enum op op);

@@ -15,7 +15,7 @@ static void check_packed(struct span vars)
     struct request r = {.op = OP_PUSH, .openid = span_of("o"), .key = span_of("k"), .vars = vars, .lane = -1};
     request_pack(&r, &packed);
     struct request again;
-    assert(request_unpack(buf_span(&packed), &again, &error) == 0);
+    assert(request_unpack(buf_span(&packed), NULL, &again, &error) == 0);
     assert(span_equal(again.vars, vars));
     buf_free(&packed);
     buf_free(&error);

@@ -35,13 +35,13 @@ static void try_request(struct span packed)
 {
     struct request r, again;
     struct buf error = {0}, repacked = {0};
-    if (request_unpack(packed, &r, &error) != 0) {
+    if (request_unpack(packed, NULL, &r, &error) != 0) {
         assert(error.bytes > 0 && r.ref.bytes <= REF_BYTES_MAX);
     } else {
         assert(error.bytes == 0);
         check_request(&r);
         request_pack(&r, &repacked);
-        int wrong = request_unpack(buf_span(&repacked), &again, &error);
+        int wrong = request_unpack(buf_span(&repacked), NULL, &again, &error);
         /* An empty key is given, and left out when packed: the one thing that has two forms. */
         assert(!wrong || r.key.bytes == 0);
         assert(wrong || (again.op == r.op && span_equal(again.id, r.id) && span_equal(again.vars, r.vars)));
@@ -50,13 +50,30 @@ static void try_request(struct span packed)
     buf_free(&repacked);
 }
 
+/* As the broker reads a frame: each request is as if it stood alone, and every byte is of one. */
+static void try_frame(struct span frame)
+{
+    struct buf error = {0};
+    size_t at = 0, used;
+    while (at < frame.bytes) {
+        struct request r, alone;
+        struct span rest = {frame.data + at, frame.bytes - at};
+        int wrong = request_unpack(rest, &used, &r, &error);
+        assert(used > 0 && used <= rest.bytes);
+        int wrong_alone = request_unpack((struct span){rest.data, used}, NULL, &alone, &error);
+        assert(wrong == wrong_alone && r.op == alone.op && span_equal(r.id, alone.id));
+        at += used;
+    }
+    buf_free(&error);
+}
+
 static void try_result(struct span packed)
 {
     struct result r, again;
     struct buf repacked = {0};
-    if (result_unpack(packed, &r) == 0) {
+    if (result_unpack(packed, NULL, &r) == 0) {
         result_pack(&r, &repacked);
-        int wrong = result_unpack(buf_span(&repacked), &again);
+        int wrong = result_unpack(buf_span(&repacked), NULL, &again);
         assert(!wrong && again.code == r.code && again.epoch == r.epoch &&
                span_equal(again.message, r.message));
     }
@@ -67,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span packed = {(const char *)data, size};
     try_request(packed);
+    try_frame(packed);
     try_result(packed);
     return 0;
 }

@@ -143,8 +143,8 @@ class Frontend(unittest.TestCase):
 
     def test_nonsense(self):
         big = msgpack.packb(dict(op="push", openid="o", key="test", vars={"n": "x" * 3000000}, ref=9))
-        frames = [b"\xc1", b"\x93\x01", b"\x01", b"hello", msgpack.packb([1, 2]), msgpack.packb({}), msgpack.packb({1: 2}),
-                  msgpack.packb(dict(op="ping")) + b"\x00", b"\xdf\xff\xff\xff\xff", b"\xdd\x10\x00\x00\x00", big,
+        frames = [b"\xc1", b"\x93\x01", b"\x01", b"\xa5hello", msgpack.packb([1, 2]), msgpack.packb({}), msgpack.packb({1: 2}),
+                  b"\xdf\xff\xff\xff\xff", b"\xdd\x10\x00\x00\x00", big,
                   msgpack.packb(dict(op="push", ref={"a": 1})), b"\x91" * 100000]
         results = self.raw(*frames)
         for frame, result in zip(frames, results):
@@ -152,6 +152,36 @@ class Frontend(unittest.TestCase):
                 self.assertEqual(result["code"], 400, result)
                 self.assertRegex(result["message"], "^(request|op|ref):")
         self.assertEqual(self.ask(op="ping")["state"], "ready")
+
+    def ask_packed(self, frame, count):
+        """The results of a frame of several requests, in their order; they come packed as well."""
+        self.client.socket.send(frame)
+        results = msgpack.Unpacker()
+        found = []
+        while len(found) < count:
+            self.assertTrue(self.client.socket.poll(10000), found)
+            for part in self.client.socket.recv_multipart():
+                results.feed(part)
+            found += list(results)
+        self.assertEqual(len(found), count, found)
+        return found
+
+    def test_several_in_a_frame(self):
+        requests = [dict(op="push", openid="opack%d" % i, id="pack-%d" % i, key="test", vars={"n": i}, ref=i) for i in range(300)]
+        requests[7] = dict(op="push", openid="opack7", key="test", colour="red", ref=7)
+        results = self.ask_packed(b"".join(map(msgpack.packb, requests)), 300)
+        self.assertEqual([r["ref"] for r in results], list(range(300)))
+        self.assertEqual([r["code"] for r in results], [200] * 7 + [400] + [200] * 292)
+        self.assertEqual(self.settled(id="pack-299")["state"], "sent")
+
+    def test_nonsense_behind_a_request(self):
+        ping = msgpack.packb(dict(op="ping", ref=1))
+        for behind, count in [(b"\x00", 1), (b"hello", 5), (b"\xc1" + ping, 1), (b"\x91" * 1000, 1)]:
+            with self.subTest(behind[:10]):
+                codes = [r["code"] for r in self.ask_packed(ping + behind, 1 + count)]
+                self.assertEqual(codes, [200] + [400] * count)
+        results = self.ask_packed(ping * 5000, 4097)
+        self.assertEqual([r["code"] for r in results], [200] * 4096 + [400])
 
     def test_big_but_good(self):
         result = self.ask(op="push", id="big", openid="o", key="test", vars={"n": 1, "unused": "x" * 2400000})

@@ -10,7 +10,7 @@
 static int unpack_text(const char *text, struct request *r, struct buf *error, struct buf *packed)
 {
     *packed = pack(text);
-    return request_unpack(buf_span(packed), r, error);
+    return request_unpack(buf_span(packed), NULL, r, error);
 }
 
 /* --- requests that are taken
@@ -235,7 +235,7 @@ static void test_lengths(void)
             char *text = mem_new(bytes);
             memset(text, 'x', bytes);
             mp_span(&packed, (struct span){text, bytes});
-            CHECK_INT(request_unpack(buf_span(&packed), &r, &error), bytes > cases[i].bytes_max ? -1 : 0);
+            CHECK_INT(request_unpack(buf_span(&packed), NULL, &r, &error), bytes > cases[i].bytes_max ? -1 : 0);
             if (bytes > cases[i].bytes_max)
                 buf_printf(&expected, "%s: %zu bytes; at most %zu", cases[i].field, bytes,
                            cases[i].bytes_max);
@@ -271,7 +271,7 @@ static void check_vars(size_t count, size_t name_bytes, const char *expected)
         mp_span(&packed, (struct span){name, name_bytes});
         mp_u64(&packed, i);
     }
-    CHECK_INT(request_unpack(buf_span(&packed), &r, &error), *expected == '\0' ? 0 : -1);
+    CHECK_INT(request_unpack(buf_span(&packed), NULL, &r, &error), *expected == '\0' ? 0 : -1);
     CHECK_SPAN(buf_span(&error), expected);
     check_ref(r.ref);
     free(name);
@@ -299,7 +299,7 @@ static void check_number(const char *digits, size_t more, int holds)
     mp_map(&packed, 1);
     mp_str(&packed, "n");
     mp_ext(&packed, MP_EXT_NUMBER, buf_span(&text));
-    CHECK_INT(request_unpack(buf_span(&packed), &r, &error), holds ? 0 : -1);
+    CHECK_INT(request_unpack(buf_span(&packed), NULL, &r, &error), holds ? 0 : -1);
     buf_free(&text);
     buf_free(&packed);
     buf_free(&error);
@@ -350,12 +350,12 @@ static void test_no_request(void)
         {"90", "request: an array; give a map with str names"},
         {"a27b7d", "request: a str; give a map with str names"},
         {"80", "op: missing; give push, send, tset, cancel, status or ping"},
-        {"81a26f70a470696e67 00", "request: bytes behind the map; give one map a frame"},
+        {"81a26f70a470696e67 00", "request: bytes behind the map"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct request r;
         struct buf error = {0}, packed = hex_bytes(cases[i].text);
-        CHECK_INT(request_unpack(buf_span(&packed), &r, &error), -1);
+        CHECK_INT(request_unpack(buf_span(&packed), NULL, &r, &error), -1);
         CHECK_SPAN(buf_span(&error), cases[i].error);
         buf_free(&packed);
         buf_free(&error);
@@ -371,7 +371,7 @@ static void test_truncated(void)
         struct request r;
         struct buf error = {0};
         struct span cut = hex_exact_copy((struct span){packed.data, bytes});
-        CHECK_INT(request_unpack(cut, &r, &error), -1);
+        CHECK_INT(request_unpack(cut, NULL, &r, &error), -1);
         CHECK(error.bytes > 0);
         free((char *)cut.data);
         buf_free(&error);
@@ -394,7 +394,7 @@ static void test_too_large(void)
     memset(text, 'x', room);
     mp_span(&packed, (struct span){text, room});
     CHECK_U64(packed.bytes, bytes);
-    CHECK_INT(request_unpack(buf_span(&packed), &r, &error), -1);
+    CHECK_INT(request_unpack(buf_span(&packed), NULL, &r, &error), -1);
     buf_printf(&expected, "request: %zu bytes; at most %d", bytes, REQUEST_BYTES_MAX);
     CHECK_BYTES(buf_span(&error), buf_span(&expected));
     check_ref(r.ref);
@@ -402,6 +402,56 @@ static void test_too_large(void)
     buf_free(&packed);
     buf_free(&error);
     buf_free(&expected);
+}
+
+/* Requests that stand one behind the other in a frame: where each ends is known even when it is refused, unless it is no msgpack. */
+static void test_several_in_a_frame(void)
+{
+    static const struct {
+        const char *first, *error;
+        int is_lost; /* what stands behind it cannot be found */
+    } cases[] = {{"{" PUSH "vars {a 1 b two}}", "", 0},
+                 {"{" PUSH "colour red}", "colour: unknown member", 0},
+                 {"{op push openid o}", "key: missing", 0},
+                 {"[1 2 3]", "request: an array; give a map with str names", 0},
+                 {"7", "request: an integer; give a map with str names", 0},
+                 {"<c1>", "request: not msgpack", 1},
+                 {"{op <c1>}", "op: damaged; give a str", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf first = pack(cases[i].first), second = pack("{op status id i}"), frame = {0}, error = {0};
+        struct request r;
+        size_t used;
+        buf_append(&frame, first.data, first.bytes);
+        buf_append(&frame, second.data, second.bytes);
+        CHECK_INT(request_unpack(buf_span(&frame), &used, &r, &error), *cases[i].error ? -1 : 0);
+        CHECK_SPAN(buf_span(&error), cases[i].error);
+        CHECK_U64(used, cases[i].is_lost ? frame.bytes : first.bytes);
+        struct span rest = {frame.data + first.bytes, frame.bytes - first.bytes};
+        CHECK_INT(request_unpack(rest, &used, &r, &error), 0);
+        CHECK_INT(r.op, OP_STATUS);
+        CHECK_U64(used, second.bytes);
+        buf_free(&first);
+        buf_free(&second);
+        buf_free(&frame);
+        buf_free(&error);
+    }
+}
+
+static void test_several_results(void)
+{
+    struct buf frame = {0};
+    struct result r;
+    size_t used, first;
+    result_pack(&(struct result){.code = CODE_OK, .msgid = 1}, &frame);
+    first = frame.bytes;
+    result_pack(&(struct result){.code = CODE_REFUSED, .msgid = 2}, &frame);
+    CHECK_INT(result_unpack(buf_span(&frame), &used, &r), 0);
+    CHECK_INT(r.msgid, 1);
+    CHECK_U64(used, first);
+    CHECK_INT(result_unpack((struct span){frame.data + used, frame.bytes - used}, &used, &r), 0);
+    CHECK_INT(r.msgid, 2);
+    CHECK_U64(used, frame.bytes - first);
+    buf_free(&frame);
 }
 
 /* --- there and back
@@ -448,7 +498,7 @@ static void test_request_round_trip(void)
         struct buf packed = {0}, error = {0};
         struct request r;
         request_pack(&requests[i], &packed);
-        CHECK_INT(request_unpack(buf_span(&packed), &r, &error), 0);
+        CHECK_INT(request_unpack(buf_span(&packed), NULL, &r, &error), 0);
         check_same_request(&r, &requests[i]);
         buf_free(&packed);
         buf_free(&error);
@@ -490,11 +540,11 @@ static void test_result_round_trip(void)
         struct buf packed = {0};
         struct result r;
         result_pack(&results[i], &packed);
-        CHECK_INT(result_unpack(buf_span(&packed), &r), 0);
+        CHECK_INT(result_unpack(buf_span(&packed), NULL, &r), 0);
         check_same_result(&r, &results[i]);
         for (size_t bytes = 0; bytes < packed.bytes; bytes++) {
             struct span cut = hex_exact_copy((struct span){packed.data, bytes});
-            CHECK_INT(result_unpack(cut, &r), -1);
+            CHECK_INT(result_unpack(cut, NULL, &r), -1);
             free((char *)cut.data);
         }
         buf_free(&packed);
@@ -506,7 +556,7 @@ static void test_result_of_a_newer_broker(void)
 {
     struct buf packed = pack("{code 200 colour red shades [1 {a b}] epoch 5 state sent}");
     struct result r;
-    CHECK_INT(result_unpack(buf_span(&packed), &r), 0);
+    CHECK_INT(result_unpack(buf_span(&packed), NULL, &r), 0);
     CHECK_INT(r.code, CODE_OK);
     CHECK_U64(r.epoch, 5);
     CHECK_SPAN(r.state, "sent");
@@ -525,7 +575,7 @@ static void test_no_result(void)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct buf packed = pack(texts[i]);
         struct result r;
-        CHECK_INT(result_unpack(buf_span(&packed), &r), -1);
+        CHECK_INT(result_unpack(buf_span(&packed), NULL, &r), -1);
         buf_free(&packed);
     }
 }
@@ -557,6 +607,8 @@ int main(void)
     test_no_request();
     test_truncated();
     test_too_large();
+    test_several_in_a_frame();
+    test_several_results();
     test_request_round_trip();
     test_result_round_trip();
     test_result_of_a_newer_broker();

@@ -138,7 +138,7 @@ static void answer(struct fixture *f, const char *peer, int64_t number, size_t b
 static int64_t number_of(zframe_t *frame)
 {
     struct result r;
-    CHECK_INT(result_unpack(span_of_frame(frame), &r), 0);
+    CHECK_INT(result_unpack(span_of_frame(frame), NULL, &r), 0);
     CHECK_SPAN(r.ref, "\x07"); /* the caller's, not the result's own */
     return r.msgid;
 }
@@ -200,6 +200,49 @@ static void test_each_its_own(void)
     outbox_flush(f.outbox);
     check_answers(a, 5, 9);
     check_answers(b, 5, 10);
+    zsock_destroy(&a);
+    zsock_destroy(&b);
+    end(&f);
+}
+
+/* A client that packs several requests into a frame reads its results that way too; nobody else's are among them. */
+static void test_packed(void)
+{
+    struct fixture f = begin(0);
+    zsock_t *a = client(&f, ZMQ_DEALER, "a"), *b = client(&f, ZMQ_DEALER, "b");
+    struct caller to = caller_of("a", "\x07");
+    for (int64_t i = 1; i <= 6; i++) {
+        to.packs = i <= 4;
+        if (i == 3)
+            answer(&f, "b", 1, 0);
+        outbox_answer(f.outbox, &to, &(struct result){.code = CODE_OK, .msgid = i});
+    }
+    outbox_flush(f.outbox);
+    static const size_t results[] = {2, 2, 1, 1}; /* of each frame; the last two are of one message */
+    int64_t number = 0;
+    zmsg_t *message = NULL;
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        zframe_t *frame = message ? zmsg_next(message) : NULL;
+        if (frame == NULL) {
+            zmsg_destroy(&message);
+            message = next(a);
+            CHECK(message != NULL);
+            frame = zmsg_first(message);
+        }
+        struct span rest = span_of_frame(frame);
+        for (size_t n = 0; n < results[i]; n++) {
+            struct result r;
+            size_t used;
+            CHECK_INT(result_unpack(rest, &used, &r), 0);
+            CHECK_INT(r.msgid, ++number);
+            rest = (struct span){rest.data + used, rest.bytes - used};
+        }
+        CHECK_U64(rest.bytes, 0);
+    }
+    CHECK(zmsg_next(message) == NULL);
+    zmsg_destroy(&message);
+    check_nothing(a);
+    check_answers(b, 1, 1);
     zsock_destroy(&a);
     zsock_destroy(&b);
     end(&f);
@@ -535,6 +578,7 @@ int main(void)
 {
     test_not_before_flush();
     test_each_its_own();
+    test_packed();
     test_envelope();
     test_bounded_messages();
     test_unknown_reader();
