@@ -254,8 +254,8 @@ class Streams(GatewayTest):
         client = self.connect()
         client.send(b"".join(push(i) for i in range(500)))
         requests = self.broker.serve(500)
-        self.assertGreater(max(request["frames"] for request in requests), 10)
-        self.assertLessEqual(max(request["frames"] for request in requests), 256)
+        self.assertGreater(max(request["together"] for request in requests), 10)
+        self.assertLessEqual(max(request["together"] for request in requests), 256)
         client.answers(500)
 
     def test_frame_timeout(self):
