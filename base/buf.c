@@ -35,14 +35,6 @@ char *buf_reserve(struct buf *b, size_t bytes)
     return b->data + b->bytes;
 }
 
-void buf_append(struct buf *b, const void *data, size_t bytes)
-{
-    if (bytes == 0)
-        return;
-    memcpy(buf_reserve(b, bytes), data, bytes);
-    b->bytes += bytes;
-}
-
 void buf_append_str(struct buf *b, const char *text)
 {
     buf_append(b, text, strlen(text));
@@ -96,19 +88,9 @@ const char *buf_str(struct buf *b)
     return b->data;
 }
 
-struct span span_of(const char *text)
-{
-    return (struct span){text, strlen(text)};
-}
-
 int span_equal(struct span a, struct span b)
 {
     return a.bytes == b.bytes && (a.bytes == 0 || memcmp(a.data, b.data, a.bytes) == 0);
-}
-
-int span_is(struct span a, const char *text)
-{
-    return span_equal(a, span_of(text));
 }
 
 void span_to_text(char *to, size_t room, struct span s)

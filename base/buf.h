@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes owned by somebody else; valid as long as its owner says. Not NUL-terminated. */
 struct span {
@@ -34,7 +35,16 @@ static inline void buf_clear(struct buf *b)
 /* Makes room for `bytes` more and returns where they go; the caller adds what it wrote to b->bytes. */
 char *buf_reserve(struct buf *b, size_t bytes);
 
-void buf_append(struct buf *b, const void *data, size_t bytes);
+/* Inline, as span_is below: both are most of what packing and reading messages does. */
+static inline void buf_append(struct buf *b, const void *data, size_t bytes)
+{
+    if (bytes == 0)
+        return;
+    char *at = bytes <= b->room - b->bytes ? b->data + b->bytes : buf_reserve(b, bytes);
+    memcpy(at, data, bytes);
+    b->bytes += bytes;
+}
+
 void buf_append_str(struct buf *b, const char *text);
 void buf_append_u32be(struct buf *b, uint32_t value);
 
@@ -55,11 +65,19 @@ static inline struct span buf_span(const struct buf *b)
 }
 
 /* A span of a C string (not of its NUL). */
-struct span span_of(const char *text);
+static inline struct span span_of(const char *text)
+{
+    return (struct span){text, strlen(text)};
+}
 
 /* 1 when both hold the same bytes. */
 int span_equal(struct span a, struct span b);
-int span_is(struct span a, const char *text);
+
+static inline int span_is(struct span a, const char *text)
+{
+    size_t bytes = strlen(text); /* of a constant the compiler knows it, and compares without a call */
+    return a.bytes == bytes && (bytes == 0 || memcmp(a.data, text, bytes) == 0);
+}
 
 /* A copy with a NUL behind it in a field of `room` bytes (at least 1), cut to fit. */
 void span_to_text(char *to, size_t room, struct span s);

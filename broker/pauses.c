@@ -199,10 +199,19 @@ static int is_behind(struct pauses *p, const struct pause *one, const struct mes
     return first.due_ms < m->due_ms || (first.due_ms == m->due_ms && first.seq < m->seq);
 }
 
+/* 1 when there is a pause that sets messages aside: else nobody has to make the names of holds. */
+static int has_one_that_sets_aside(const struct pauses *p)
+{
+    for (const struct pause *one = p->table; one; one = one->hh.next)
+        if (sets_aside(one))
+            return 1;
+    return 0;
+}
+
 uint64_t pauses_hold_of(struct pauses *p, const struct message *m)
 {
     uint64_t holds[STORE_HOLDS_MAX];
-    if (p->table == NULL)
+    if (!has_one_that_sets_aside(p))
         return 0;
     store_holds_of(m, holds);
     for (size_t i = 0; i < STORE_HOLDS_MAX; i++) {

@@ -171,7 +171,9 @@ enum store_answer store_append(struct store *s, struct message *m)
     if (engine_put_new(s->engine, IDS, &key, buf_span(&s->scratch)) == STORE_EXISTS)
         return STORE_EXISTS;
     m->seq = s->next_seq++;
-    store_write_message(s, m);
+    struct key seq = key_seq(m->seq);
+    record_pack_message(m, &s->scratch);
+    engine_put_last(s->engine, MESSAGES, &seq, buf_span(&s->scratch));
     store_write_queue(s, m);
     store_write_over(s, m->seq, m->expires_ms, m->give_up_ms);
     return STORE_OK;

@@ -106,6 +106,18 @@ void engine_put(struct engine *e, enum database db, const struct key *key, struc
         fail(e, "put", error);
 }
 
+void engine_put_last(struct engine *e, enum database db, const struct key *key, struct span value)
+{
+    if (enter(e))
+        return;
+    MDB_val k = {key->used, (void *)key->bytes}, v = {value.bytes, (void *)value.data};
+    int error = mdb_put(e->txn, e->dbi[db], &k, &v, MDB_APPEND);
+    if (error == MDB_KEYEXIST) /* there is one behind it: a damaged key */
+        engine_put(e, db, key, value);
+    else if (error)
+        fail(e, "put", error);
+}
+
 void engine_put_nothing(struct engine *e, enum database db, const struct key *key)
 {
     engine_put(e, db, key, (struct span){"", 0});

@@ -42,6 +42,9 @@ void engine_close(struct engine **self);
 int engine_commit(struct engine *e);
 
 void engine_put(struct engine *e, enum database db, const struct key *key, struct span value);
+/* The same for a key that is behind all others as a rule: no place has to be looked for, and pages become full. */
+void engine_put_last(struct engine *e, enum database db, const struct key *key, struct span value);
+
 void engine_put_nothing(struct engine *e, enum database db, const struct key *key);
 
 /* As engine_put, but STORE_EXISTS when the key is there already. */

@@ -1,6 +1,7 @@
 #include "broker/store_key.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -12,8 +13,9 @@ void key_u8(struct key *k, unsigned value)
 
 void key_u64(struct key *k, uint64_t value)
 {
-    for (int shift = 56; shift >= 0; shift -= 8)
-        k->bytes[k->used++] = (char)(value >> shift & 0xff);
+    uint64_t big = htobe64(value);
+    memcpy(k->bytes + k->used, &big, sizeof big);
+    k->used += sizeof big;
 }
 
 void key_text(struct key *k, struct span text)
@@ -33,23 +35,29 @@ void key_raw(struct key *k, struct span bytes)
 
 uint64_t key_read_u64(const void *at)
 {
-    const unsigned char *bytes = at;
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value = value << 8 | bytes[i];
-    return value;
+    uint64_t big;
+    memcpy(&big, at, sizeof big);
+    return be64toh(big);
+}
+
+/* An empty key whose room is left as it is: keys are made several times for each message, and clearing them would be most of it. */
+static struct key begin(void)
+{
+    struct key k;
+    k.used = 0;
+    return k;
 }
 
 struct key key_seq(uint64_t seq)
 {
-    struct key k = {.used = 0};
+    struct key k = begin();
     key_u64(&k, seq);
     return k;
 }
 
 struct key key_queue_prefix(struct span account, int lane)
 {
-    struct key k = {.used = 0};
+    struct key k = begin();
     key_text(&k, account);
     key_u8(&k, (unsigned)lane);
     return k;
@@ -65,7 +73,7 @@ struct key key_queue(struct span account, const struct place *p)
 
 struct key key_parked_prefix(struct span account, struct span openid)
 {
-    struct key k = {.used = 0};
+    struct key k = begin();
     key_text(&k, account);
     key_text(&k, openid);
     return k;
@@ -82,7 +90,7 @@ struct key key_parked(const struct message *m)
 
 struct key key_id(struct span account, struct span id)
 {
-    struct key k = {.used = 0};
+    struct key k = begin();
     key_text(&k, account);
     key_raw(&k, id);
     return k;
@@ -90,7 +98,7 @@ struct key key_id(struct span account, struct span id)
 
 struct key key_held(uint64_t hold, int64_t due_ms, uint64_t seq)
 {
-    struct key k = {.used = 0};
+    struct key k = begin();
     key_u64(&k, hold);
     key_u64(&k, (uint64_t)due_ms);
     key_u64(&k, seq);
@@ -99,7 +107,7 @@ struct key key_held(uint64_t hold, int64_t due_ms, uint64_t seq)
 
 struct key key_time(int64_t ms, uint64_t seq)
 {
-    struct key k = {.used = 0};
+    struct key k = begin();
     key_u64(&k, (uint64_t)ms);
     key_u64(&k, seq);
     return k;
@@ -107,7 +115,7 @@ struct key key_time(int64_t ms, uint64_t seq)
 
 struct key key_person(struct span account, struct span openid, uint64_t seq)
 {
-    struct key who = {.used = 0}, k = {.used = 0};
+    struct key who = begin(), k = begin();
     key_raw(&who, account);
     key_u8(&who, 0);
     key_raw(&who, openid);
@@ -118,7 +126,7 @@ struct key key_person(struct span account, struct span openid, uint64_t seq)
 
 struct key key_task(struct span account, struct span task, uint64_t seq)
 {
-    struct key k = {.used = 0};
+    struct key k = begin();
     key_text(&k, account);
     key_text(&k, task);
     key_u64(&k, seq);
@@ -127,7 +135,7 @@ struct key key_task(struct span account, struct span task, uint64_t seq)
 
 struct key key_copy(struct span key)
 {
-    struct key k = {.used = 0};
+    struct key k = begin();
     key_raw(&k, (struct span){key.data, key.bytes < KEY_ROOM ? key.bytes : KEY_ROOM});
     return k;
 }

@@ -7,11 +7,14 @@
 
 void store_write_over(struct store *s, uint64_t seq, int64_t expires_ms, int64_t give_up_ms)
 {
-    struct key expiry = key_time(expires_ms, seq), patience = key_time(give_up_ms, seq);
-    if (expires_ms)
+    if (expires_ms) {
+        struct key expiry = key_time(expires_ms, seq);
         engine_put_nothing(s->engine, EXPIRY, &expiry);
-    if (give_up_ms)
+    }
+    if (give_up_ms) {
+        struct key patience = key_time(give_up_ms, seq);
         engine_put_nothing(s->engine, PATIENCE, &patience);
+    }
 }
 
 static enum database index_of(enum over clock)
