@@ -4,9 +4,11 @@
  * called (keep_time); epoll_wait over a million idle connections would cost nothing, where curl_multi_poll
  * looks at each.
  *
- * A handle (struct transfer) is reused with its buffers; one whose call failed is made anew, since some
- * versions of libcurl keep the state of a failed rewind in the handle and fail every later call with it (curl
- * issues 17139 and 18206).
+ * libcurl asks before_request when the connection is ready and nothing of the request is written yet. From then on the request counts
+ * as one that may have left; libcurl comes to ask a second time when it wants to repeat it on a fresh connection, and is told no.
+ *
+ * A handle (struct transfer) is reused with its buffers; one whose call failed is made anew, so that nothing of the failure can meet
+ * the next call.
  */
 #include "sender/http.h"
 
@@ -26,7 +28,6 @@
 #define EVENTS_A_TURN   256
 #define IDLE_S_MAX      15L
 #define DNS_CACHE_S     60L
-#define WRITE_BYTES     16384L /* libcurl's smallest upload buffer; messages are a kilobyte or so */
 #define ANSWER_KEPT_BYTES 65536 /* a larger answer's buffer is given back */
 
 struct transfer {
@@ -34,7 +35,7 @@ struct transfer {
     CURL *easy;
     struct transfer *next_free;
     struct http_request request;
-    size_t written;   /* bytes of the body that libcurl took */
+    int is_begun;     /* the request may have been written */
     int is_held;      /* may_write said no */
     int is_too_long;  /* the answer was over HTTP_ANSWER_BYTES_MAX */
     struct buf answer;
@@ -55,8 +56,7 @@ struct http {
 
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *known);
 static int keep_time(CURLM *multi, long wait_ms, void *self);
-static size_t give_body(char *out, size_t size, size_t count, void *self);
-static int refuse_rewind(void *self, curl_off_t offset, int origin);
+static int before_request(void *self, char *ip, char *own_ip, int port, int own_port);
 static size_t take_answer(char *data, size_t size, size_t count, void *self);
 static void end_transfer(struct http *http, struct transfer *transfer, CURLcode code);
 
@@ -152,17 +152,14 @@ static void open_handle(struct transfer *transfer)
     SET(easy, CURLOPT_ACCEPT_ENCODING, "");
     SET(easy, CURLOPT_MAXAGE_CONN, IDLE_S_MAX);
     SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_S);
-    SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, WRITE_BYTES);
     SET(easy, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
     SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     SET(easy, CURLOPT_USERAGENT, "mega-wechat/" MEGA_VERSION);
     SET(easy, CURLOPT_ERRORBUFFER, transfer->error);
     SET(easy, CURLOPT_WRITEFUNCTION, take_answer);
     SET(easy, CURLOPT_WRITEDATA, transfer);
-    SET(easy, CURLOPT_READFUNCTION, give_body);
-    SET(easy, CURLOPT_READDATA, transfer);
-    SET(easy, CURLOPT_SEEKFUNCTION, refuse_rewind);
-    SET(easy, CURLOPT_SEEKDATA, transfer);
+    SET(easy, CURLOPT_PREREQFUNCTION, before_request);
+    SET(easy, CURLOPT_PREREQDATA, transfer);
 }
 
 int http_begin(struct http *http, const struct http_request *request)
@@ -174,7 +171,7 @@ int http_begin(struct http *http, const struct http_request *request)
     if (transfer->easy == NULL)
         open_handle(transfer);
     transfer->request = *request;
-    transfer->written = 0;
+    transfer->is_begun = 0;
     transfer->is_held = 0;
     transfer->is_too_long = 0;
     transfer->error[0] = 0;
@@ -183,8 +180,9 @@ int http_begin(struct http *http, const struct http_request *request)
     SET(transfer->easy, CURLOPT_CERTINFO, request->measured ? 1L : 0L);
     transfer->request.url = NULL; /* the caller's is not needed any more */
     if (request->body.bytes) {
-        SET(transfer->easy, CURLOPT_POST, 1L);
+        /* Not by a callback: then libcurl would write the head by itself, and the body behind it. */
         SET(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.bytes);
+        SET(transfer->easy, CURLOPT_POSTFIELDS, request->body.data);
         SET(transfer->easy, CURLOPT_HTTPHEADER, http->headers);
     } else {
         SET(transfer->easy, CURLOPT_HTTPGET, 1L);
@@ -288,28 +286,20 @@ static int keep_time(CURLM *multi, long wait_ms, void *self)
     return 0;
 }
 
-static size_t give_body(char *out, size_t size, size_t count, void *self)
+/* The connection is up, TLS and a proxy's tunnel included. Source: CURLOPT_PREREQFUNCTION(3). */
+static int before_request(void *self, char *ip, char *own_ip, int port, int own_port)
 {
     struct transfer *transfer = self;
     const struct http_request *request = &transfer->request;
-    size_t room = size * count, left = request->body.bytes - transfer->written;
-    if (transfer->written == 0 && request->may_write && !request->may_write(request->self)) {
-        transfer->is_held = 1;
-        return CURL_READFUNC_ABORT;
-    }
-    if (left > room)
-        left = room;
-    memcpy(out, request->body.data + transfer->written, left);
-    transfer->written += left;
-    return left;
-}
-
-/* Asked before a request is repeated. While no byte of the body was taken there is nothing to rewind. */
-static int refuse_rewind(void *self, curl_off_t offset, int origin)
-{
-    struct transfer *transfer = self;
-    int is_at_start = transfer->written == 0 && offset == 0 && origin == SEEK_SET;
-    return is_at_start ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+    (void)ip;
+    (void)own_ip;
+    (void)port;
+    (void)own_port;
+    if (transfer->is_begun)
+        return CURL_PREREQFUNC_ABORT;
+    transfer->is_held = request->may_write && !request->may_write(request->self);
+    transfer->is_begun = !transfer->is_held;
+    return transfer->is_begun ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 static size_t take_answer(char *data, size_t size, size_t count, void *self)
@@ -333,18 +323,6 @@ static void cut_query(char *text)
     char *query = strchr(text, '?');
     if (query)
         *query = 0;
-}
-
-/* 1 when the body, or of a GET the request, may have been written. */
-static int may_have_left(struct transfer *transfer)
-{
-    if (transfer->request.body.bytes)
-        return transfer->written > 0;
-    /* Not CURLINFO_REQUEST_SIZE: what asks a proxy for its tunnel is in that. This is set when the connection is
-     * up, TLS and tunnel included, and the request is about to be written. */
-    curl_off_t ready_us = 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
-    return ready_us > 0;
 }
 
 /* libcurl's words, or what it says of the code in general. */
@@ -406,7 +384,7 @@ static void describe_unknown(struct transfer *transfer, CURLcode code, struct bu
     else if (code == CURLE_OPERATION_TIMEDOUT)
         buf_printf(text, "WeChat did not answer within %lld ms", (long long)timeout_ms);
     else if (code == CURLE_OK || code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR
-             || code == CURLE_RECV_ERROR || code == CURLE_SEND_FAIL_REWIND)
+             || code == CURLE_RECV_ERROR || code == CURLE_ABORTED_BY_CALLBACK)
         buf_append_str(text, "WeChat closed the connection without an answer");
     else
         buf_printf(text, "WeChat's answer was lost: %s", words_of(transfer, code));
@@ -424,7 +402,7 @@ static struct http_answer make_answer(struct transfer *transfer, CURLcode code)
         return answer;
     }
     buf_clear(&transfer->error_text);
-    answer.end = may_have_left(transfer) ? HTTP_UNKNOWN : HTTP_NOT_SENT;
+    answer.end = transfer->is_begun ? HTTP_UNKNOWN : HTTP_NOT_SENT;
     if (answer.end == HTTP_UNKNOWN)
         describe_unknown(transfer, code, &transfer->error_text);
     else

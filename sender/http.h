@@ -3,11 +3,10 @@
  *
  * Used by the sender (messages), the token keeper (tokens) and mega-wechat (an operator's questions). Errors are told as one of two kinds, and that
  * is what this module is for: HTTP_NOT_SENT means that WeChat cannot have taken the request, since not one
- * byte of its body was written.
+ * byte of it was written.
  *
  * A call is made once. libcurl repeats a request by itself on a fresh connection when a kept one dies before
- * the first byte of an answer; here it cannot once the body was handed over, because the body is given by a
- * callback that cannot be rewound.
+ * the first byte of an answer; here it asks before each request, and once is all it gets.
  *
  * TLS is verified (certificate and host name, 1.2 or later). Redirects are not followed. Proxies come from
  * the environment (https_proxy, http_proxy, no_proxy). A connection that was idle for 15 s is not used again:
@@ -33,7 +32,7 @@ struct http_options {
 
 enum http_end {
     HTTP_ANSWERED, /* there is an HTTP status and a whole body */
-    HTTP_NOT_SENT, /* no byte of the body left this process */
+    HTTP_NOT_SENT, /* no byte of the request left this process */
     HTTP_UNKNOWN   /* the request may have been taken */
 };
 
@@ -60,7 +59,7 @@ struct http_request {
     const char *url;  /* http or https; copied */
     struct span body; /* POSTed as JSON; empty = GET. Kept by the caller until `done` */
     void *self;       /* of the two callbacks */
-    /* Asked just before the body is handed over: 0 = do not. NULL = always. */
+    /* Asked just before the request is written: 0 = do not. NULL = always. */
     int (*may_write)(void *self);
     struct http_measured *measured; /* filled in before `done`; NULL = not wanted */
     /* Called by http_run only; must not begin calls. */
