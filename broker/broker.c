@@ -26,7 +26,7 @@
 #define RELEASE_A_TURN  2000      /* messages that come back when a pause ends */
 #define INDEX_QUIET_MS  20        /* without a request and a result: time for the index */
 #define INDEX_QUIET     512       /* messages of a quiet turn */
-#define INDEX_BUSY      16        /* of a busy one, once the index is so far behind: */
+#define INDEX_BUSY      16        /* of a busy one at most, once the index is so far behind: */
 #define INDEX_LEFT      20000
 #define INDEX_BEHIND    128       /* of every turn, however busy, once it is so far behind: */
 #define INDEX_LEFT_MAX  4000000
@@ -313,19 +313,28 @@ static int64_t until_quiet_ms(const struct broker *b)
     return until_ms > 0 ? until_ms : 0;
 }
 
+/* How many messages the index may look at in this turn. In a busy one twice as many as were accepted, so that it keeps up with a
+ * load that leaves it the time. */
+static int index_budget(const struct broker *b, uint64_t left)
+{
+    if (until_quiet_ms(b) == 0)
+        return INDEX_QUIET;
+    if (left > INDEX_LEFT_MAX)
+        return INDEX_BEHIND;
+    int share = 2 + 2 * b->requests;
+    return left <= INDEX_LEFT ? 0 : share < INDEX_BUSY ? share : INDEX_BUSY;
+}
+
 /* The index of recipients and tasks follows when there is nothing else to do: each of its entries costs a page of its own to read
  * and to write, and callers and results wait for the same commit. */
 static void follow_index(struct broker *b)
 {
     uint64_t left = store_index_left(b->store);
     int64_t until_us = clock_mono_us() + INDEX_US_MAX;
-    int budget = left > INDEX_LEFT_MAX ? INDEX_BEHIND : left > INDEX_LEFT ? INDEX_BUSY : 0;
-    if (until_quiet_ms(b) == 0)
-        budget = INDEX_QUIET;
     if (!b->may_index || left == 0)
         return;
-    for (; budget > 0 && clock_mono_us() < until_us; budget -= INDEX_STEP)
-        store_index_step(b->store, INDEX_STEP);
+    for (int budget = index_budget(b, left); budget > 0 && clock_mono_us() < until_us; budget -= INDEX_STEP)
+        store_index_step(b->store, (size_t)(budget < INDEX_STEP ? budget : INDEX_STEP));
 }
 
 static void end_pauses(struct broker *b)
