@@ -23,15 +23,28 @@
 #include <curl/curl.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 #define EVENTS_A_TURN   256
 #define IDLE_S_MAX      15L
 #define DNS_CACHE_S     60L
+#define URLS_MAX        32    /* accounts × kinds × addresses in use; those beyond are read for each call */
 #define ANSWER_KEPT_BYTES 65536 /* a larger answer's buffer is given back */
+
+/* A URL that libcurl has read already. To read one with a token in it takes more instructions than all the rest of a call, and all
+ * calls of an account and a kind have the same. */
+struct known_url {
+    char *text;       /* owned; holds a token. NULL = the place is free */
+    CURLU *parsed;
+    uint64_t hash;    /* of text */
+    uint64_t used;    /* number of the call that had it last */
+    uint32_t calls;   /* in flight that have it: it stays as long as there are any */
+};
 
 struct transfer {
     struct http *http;
+    struct known_url *url; /* NULL: there was no place, libcurl reads it itself */
     CURL *easy;
     struct transfer *next_free;
     struct http_request request;
@@ -50,6 +63,8 @@ struct http {
     int epoll_fd;
     int64_t due_ms;     /* when libcurl wants to be called, by clock_mono_ms; -1 = never */
     uint32_t in_flight;
+    uint64_t calls;     /* begun so far */
+    struct known_url urls[URLS_MAX];
     struct transfer *transfers; /* calls_max of them */
     struct transfer *free_transfers;
 };
@@ -58,6 +73,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *self, void
 static int keep_time(CURLM *multi, long wait_ms, void *self);
 static int before_request(void *self, char *ip, char *own_ip, int port, int own_port);
 static size_t take_answer(char *data, size_t size, size_t count, void *self);
+static void forget_url(struct known_url *url);
 static void end_transfer(struct http *http, struct transfer *transfer, CURLcode code);
 
 /* Only our own mistakes and lack of memory make these calls fail. */
@@ -122,6 +138,8 @@ void http_destroy(struct http **self)
         buf_free(&transfer->answer);
         buf_free(&transfer->error_text);
     }
+    for (size_t i = 0; i < URLS_MAX; i++)
+        forget_url(&http->urls[i]);
     curl_multi_cleanup(http->multi);
     curl_slist_free_all(http->headers);
     close(http->epoll_fd);
@@ -162,6 +180,60 @@ static void open_handle(struct transfer *transfer)
     SET(easy, CURLOPT_PREREQDATA, transfer);
 }
 
+static void forget_url(struct known_url *url)
+{
+    curl_url_cleanup(url->parsed);
+    free(url->text);
+    *url = (struct known_url){0};
+}
+
+/* Reads the URL into the place that was unused for the longest time. NULL when all have calls in flight, or it is no URL. */
+static struct known_url *read_url(struct http *http, const char *text, uint64_t hash)
+{
+    struct known_url *place = NULL;
+    for (size_t i = 0; i < URLS_MAX; i++) {
+        struct known_url *url = &http->urls[i];
+        if (url->calls == 0 && (place == NULL || url->used < place->used))
+            place = url;
+    }
+    if (place == NULL)
+        return NULL;
+    forget_url(place);
+    CURLU *parsed = curl_url();
+    must(parsed != NULL, "curl_url");
+    if (curl_url_set(parsed, CURLUPART_URL, text, 0) != CURLUE_OK) {
+        curl_url_cleanup(parsed);
+        return NULL;
+    }
+    *place = (struct known_url){.text = mem_dup(text), .parsed = parsed, .hash = hash};
+    return place;
+}
+
+static struct known_url *find_url(struct http *http, const char *text)
+{
+    uint64_t hash = hash_64(text, strlen(text));
+    for (size_t i = 0; i < URLS_MAX; i++) {
+        struct known_url *url = &http->urls[i];
+        if (url->text && url->hash == hash && strcmp(url->text, text) == 0)
+            return url;
+    }
+    return read_url(http, text, hash);
+}
+
+static void set_url(struct transfer *transfer, const char *text)
+{
+    struct http *http = transfer->http;
+    struct known_url *url = find_url(http, text);
+    transfer->url = url;
+    SET(transfer->easy, CURLOPT_CURLU, url ? url->parsed : NULL);
+    if (url == NULL) {
+        SET(transfer->easy, CURLOPT_URL, text);
+        return;
+    }
+    url->used = ++http->calls;
+    url->calls++;
+}
+
 int http_begin(struct http *http, const struct http_request *request)
 {
     struct transfer *transfer = http->free_transfers;
@@ -176,7 +248,7 @@ int http_begin(struct http *http, const struct http_request *request)
     transfer->is_too_long = 0;
     transfer->error[0] = 0;
     buf_clear(&transfer->answer);
-    SET(transfer->easy, CURLOPT_URL, request->url);
+    set_url(transfer, request->url);
     SET(transfer->easy, CURLOPT_CERTINFO, request->measured ? 1L : 0L);
     transfer->request.url = NULL; /* the caller's is not needed any more */
     if (request->body.bytes) {
@@ -365,8 +437,8 @@ static const char *advice_of(CURLcode code, const char *words)
 static void describe_not_sent(struct transfer *transfer, CURLcode code, struct buf *text)
 {
     struct span host = {"", 0};
-    char *url = NULL;
-    if (curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url)
+    char *url = transfer->url ? transfer->url->text : NULL; /* the handle may still tell the one of an earlier call */
+    if (url || (curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url))
         host = http_host(url);
     const char *words = words_of(transfer, code), *advice = advice_of(code, words);
     buf_printf(text, "WeChat not reached: %.*s: %s", (int)host.bytes, host.data, words);
@@ -467,6 +539,9 @@ static void end_transfer(struct http *http, struct transfer *transfer, CURLcode 
         transfer->easy = NULL;
     }
     http->in_flight--;
+    if (transfer->url)
+        transfer->url->calls--;
+    transfer->url = NULL;
     /* Free only after the callback, which reads its buffers. */
     transfer->request.done(transfer->request.self, &answer);
     if (transfer->answer.room > ANSWER_KEPT_BYTES)
