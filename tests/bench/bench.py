@@ -12,14 +12,12 @@ import argparse
 import importlib
 import json
 import os
-import platform
-import shutil
 import statistics
 import sys
 import tempfile
 import time
 
-from figures import Figure, machine
+from figures import machine
 
 MODULES = ("accept", "busy", "latency", "send", "slots", "idle", "lag", "cost", "memory")
 HERE = os.path.dirname(os.path.abspath(__file__))
