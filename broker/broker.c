@@ -27,7 +27,7 @@
 #define INDEX_QUIET_MS  20        /* without a request and a result: time for the index */
 #define INDEX_QUIET     512       /* messages of a quiet turn */
 #define INDEX_BUSY      16        /* of a busy one at most, once the index is so far behind: */
-#define INDEX_LEFT      20000
+#define INDEX_LEFT      100000
 #define INDEX_BEHIND    128       /* of every turn, however busy, once it is so far behind: */
 #define INDEX_LEFT_MAX  4000000
 #define INDEX_STEP      16        /* messages between two looks at the time */
