@@ -147,7 +147,6 @@ static int check_conf(const struct conf *conf)
 struct broker *broker_new(struct program *program)
 {
     struct broker *b = mem_new(sizeof *b);
-    uint64_t random[2];
     b->program = program;
     b->conf = program->conf;
     b->now_ms = clock_wall_ms();
@@ -155,8 +154,7 @@ struct broker *broker_new(struct program *program)
     b->order_ms = b->now_ms;
     accounts_init(&b->accounts, b->conf);
     b->epoch = hash_random_u64();
-    hash_random(random, sizeof random);
-    hash_hex((struct hash128){random[0], random[1]}, b->id_prefix);
+    id_maker_open(&b->ids);
     b->waiters = waiters_new();
     b->recipients = recipients_new();
     if (check_conf(b->conf) || open_store(b) || open_sockets(b))

@@ -34,6 +34,7 @@
 #include "broker/template_rates.h"
 #include "broker/tset.h"
 #include "broker/waiters.h"
+#include "proto/id_maker.h"
 
 struct broker {
     const struct conf *conf;
@@ -65,8 +66,7 @@ struct broker {
     int asks;              /* of operators, likewise */
     int64_t busy_ms;       /* monotonic: a request or a result came last then */
     int64_t commit_us;     /* duration of a commit that wrote something, smoothed */
-    char id_prefix[33];    /* ids that the broker gives */
-    uint64_t id_next;
+    struct id_maker ids;   /* of messages whose callers give none */
     const char *closed;    /* why new messages are not accepted (a constant text), or NULL */
     int may_index;         /* 0: what is left of the store is kept for results */
     const char *closed_for_long; /* why new messages with long variables are not, or NULL */

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include <czmq.h>
@@ -123,11 +122,6 @@ static const char *set_times(struct broker *b, const struct request *r, const st
     return NULL;
 }
 
-static void make_id(struct broker *b, char text[ID_BYTES_MAX])
-{
-    snprintf(text, ID_BYTES_MAX, "%s-%" PRIx64, b->id_prefix, b->id_next++);
-}
-
 static void accept_message(struct broker *b, const struct caller *to, const struct request *r, struct message *m,
                            size_t account)
 {
@@ -216,10 +210,8 @@ static void on_message(struct broker *b, const struct caller *to, const struct r
             refuse(b, to, r->id, code, wrong);
         return;
     }
-    if (m.id.bytes == 0) {
-        make_id(b, id);
-        m.id = span_of(id);
-    }
+    if (m.id.bytes == 0)
+        m.id = id_maker_next(&b->ids, id);
     accept_message(b, to, r, &m, (size_t)account);
 }
 

@@ -12,13 +12,11 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "gateway/answer.h"
 #include "proto/body.h"
@@ -26,10 +24,9 @@
 #include "gateway/pending.h"
 #include "gateway/server.h"
 #include "gateway/upstream.h"
+#include "proto/id_maker.h"
 #include "proto/limits.h"
 #include "proto/mp.h"
-
-#define ID_PREFIX_BYTES 33 /* 32 hexadecimal digits and a "-" */
 
 struct gateway {
     struct program *program;
@@ -41,15 +38,13 @@ struct gateway {
     int64_t now_ms;             /* of this turn; monotonic */
     int64_t stop_ms;            /* ends by then at the latest; 0 = not told to stop */
     int done;
-    char id_prefix[ID_PREFIX_BYTES + 1]; /* random at each start: no two gateways make the same id */
-    uint64_t ids;               /* made so far */
+    struct id_maker ids;        /* every message has one, so that asking again is harmless */
     struct body body;           /* reused, as the two below */
     struct buf packed, ref;
 };
 
 static int open_parts(struct gateway *g);
 static int watch_parts(struct gateway *g);
-static void make_id_prefix(struct gateway *g);
 static int64_t wait_ms(const struct gateway *g);
 static void handle(struct gateway *g, struct watch *watch, uint32_t events);
 static void handle_signal(struct gateway *g);
@@ -68,7 +63,7 @@ struct gateway *gateway_new(struct program *p)
     g->upstream_watch.kind = WATCH_UPSTREAM;
     g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     g->now_ms = clock_mono_ms();
-    make_id_prefix(g);
+    id_maker_open(&g->ids);
     if (g->epoll_fd < 0 || open_parts(g) != 0 || watch_parts(g) != 0) {
         log_error("gateway cannot start");
         gateway_destroy(&g);
@@ -109,13 +104,6 @@ static int watch_parts(struct gateway *g)
         return 0;
     log_error("descriptors cannot be watched", log_str("error", strerror(errno)));
     return -1;
-}
-
-static void make_id_prefix(struct gateway *g)
-{
-    struct hash128 random = {hash_random_u64(), hash_random_u64()};
-    hash_hex(random, g->id_prefix);
-    g->id_prefix[ID_PREFIX_BYTES - 1] = '-';
 }
 
 void gateway_destroy(struct gateway **self)
@@ -221,19 +209,12 @@ static void refuse_body(struct gateway *g, struct conn *c, const struct frame *f
     conn_answer(server_shared(g->server), c, f->opaque, CODE_REFUSED, buf_span(&g->body.error), 0);
 }
 
-/* Every message has an id, so that asking again is harmless. */
-static struct span make_id(struct gateway *g, char room[ID_BYTES_MAX + 1])
-{
-    int length = snprintf(room, ID_BYTES_MAX + 1, "%s%llx", g->id_prefix, (unsigned long long)++g->ids);
-    return (struct span){room, (size_t)length};
-}
-
 static void pack_request(struct gateway *g, const struct frame *f, uint64_t ref)
 {
-    char id[ID_BYTES_MAX + 1];
+    char id[ID_BYTES_MAX];
     struct request r = {.op = f->op, .key = f->key, .lane = -1};
     if (f->op != OP_TSET) {
-        r.id = f->params.id.bytes > 0 ? f->params.id : make_id(g, id);
+        r.id = f->params.id.bytes > 0 ? f->params.id : id_maker_next(&g->ids, id);
         r.openid = f->openid;
         r.vars = buf_span(&g->body.vars);
         r.app = f->params.app;
