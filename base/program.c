@@ -158,6 +158,19 @@ static int take_name(struct program *p, const char *name, const char *program)
 
 /* Every program reads the whole configuration, so each has secrets in its memory, and later messages. PR_SET_DUMPABLE
  * would do it too, but would shut the user of the process out of its /proc and its debugger. */
+size_t program_raise_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return 1024; /* what Linux gives */
+    if (files.rlim_cur != files.rlim_max) {
+        struct rlimit raised = {files.rlim_max, files.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            files = raised;
+    }
+    return files.rlim_cur == RLIM_INFINITY ? SIZE_MAX / 2 : (size_t)files.rlim_cur;
+}
+
 void program_forbid_cores(void)
 {
     struct rlimit none = {0, 0};

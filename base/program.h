@@ -33,6 +33,9 @@ int program_lock(struct program *p);
  * here: it reopens the log. */
 int program_signal(struct program *p);
 
+/* Raises the limit of open files to what this process may have. Returns that. */
+size_t program_raise_files(void);
+
 void program_close(struct program *p);
 
 /* No core file of this process, and of those that it becomes or starts, holds its memory. program_open does it; a command

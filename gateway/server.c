@@ -8,11 +8,11 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/program.h"
 #include "gateway/limits.h"
 #include "gateway/listener.h"
 
@@ -26,7 +26,7 @@ struct server {
     char *ports_path;
 };
 
-static size_t raise_file_limit(void);
+static size_t find_connections_max(void);
 static int open_listeners(struct server *s, const struct conf *conf);
 static void set_accepting(struct server *s, int accepting);
 static void accept_some(struct server *s, struct listener *l);
@@ -54,25 +54,16 @@ struct server *server_new(const struct server_options *options)
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
         queue_open(queues[i]);
     s->ports_path = mem_dup(options->ports_path);
-    s->connections_max = raise_file_limit();
+    s->connections_max = find_connections_max();
     if (open_listeners(s, options->conf) != 0)
         server_destroy(&s);
     return s;
 }
 
-/* Returns how many connections there may be. */
-static size_t raise_file_limit(void)
+static size_t find_connections_max(void)
 {
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return 1024 - GATEWAY_FDS_SPARE;
-    if (files.rlim_cur != files.rlim_max) {
-        struct rlimit raised = {files.rlim_max, files.rlim_max};
-        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-            files = raised;
-    }
-    size_t most = files.rlim_cur == RLIM_INFINITY ? SIZE_MAX / 2 : (size_t)files.rlim_cur;
-    return most > 2 * GATEWAY_FDS_SPARE ? most - GATEWAY_FDS_SPARE : most / 2;
+    size_t files = program_raise_files();
+    return files > 2 * GATEWAY_FDS_SPARE ? files - GATEWAY_FDS_SPARE : files / 2;
 }
 
 static int open_listeners(struct server *s, const struct conf *conf)

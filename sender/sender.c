@@ -47,6 +47,7 @@
 #define RESULT_BYTES_A_MESSAGE (1024 * 1024)
 #define BEGINS_A_MESSAGE 4096
 #define OFFER_LEASES     2      /* an unconfirmed result is offered again after so many */
+#define FILES_SPARE      64     /* of ZeroMQ, the log, names being resolved */
 #define GRACE_MS         2000   /* on TERM, for the broker to confirm */
 /* Both together are below the minute that the broker keeps of the 10 for which WeChat remembers a call. */
 #define QUEUED_MS_MAX    30000
@@ -96,6 +97,16 @@ static struct member *new_member(struct sender *s)
     return member_new(&options);
 }
 
+/* Each call has a connection of its own. */
+static void check_files(const struct conf *conf)
+{
+    size_t files = program_raise_files(), needed = (size_t)conf->sender.slots + FILES_SPARE;
+    if (files < needed)
+        log_warn("[sender] slots: more than there may be open files; calls that find none fail and are tried again. "
+                 "Raise the limit (LimitNOFILE, minfds, ulimit -n), or run more senders",
+                 log_u64("slots", conf->sender.slots), log_u64("needed", needed), log_u64("limit", files));
+}
+
 /* Says what a first call would only say after a while. */
 static int check_conf(const struct conf *conf)
 {
@@ -117,6 +128,7 @@ struct sender *sender_new(struct program *program)
     const struct conf *conf = program->conf;
     if (check_conf(conf) != 0)
         return NULL;
+    check_files(conf);
     struct sender *s = mem_new(sizeof *s);
     s->program = program;
     s->conf = conf;
@@ -534,7 +546,7 @@ static int is_repeated(const struct sender *s, struct call *call, int account, i
                && clock_mono_ms() - call->begun_ms < ELSEWHERE_MS_MAX);
 }
 
-/* The lease ran out before the body was written: the call was not made. */
+/* The lease ran out before the request was written: the call was not made. */
 static void give_up_call(struct sender *s, struct call *call)
 {
     call->result.calls--;

@@ -21,7 +21,7 @@ enum wechat_end {
     WECHAT_OK,       /* errcode 0, or an answer without one */
     WECHAT_REFUSED,  /* another errcode */
     WECHAT_NO_TOKEN, /* nothing was called */
-    WECHAT_NOT_SENT, /* no byte of the body left this process */
+    WECHAT_NOT_SENT, /* no byte of the request left this process */
     WECHAT_LOST      /* no answer that makes sense: it may have been taken */
 };
 

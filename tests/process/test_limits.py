@@ -1,11 +1,12 @@
 """What happens at the limits: floods at the frontend, a store that is full, Sends that nobody can settle."""
 import collections
+import os
 import signal
 import unittest
 
 import msgpack
 
-from ring import Ring, pause, until
+from ring import BIN, Ring, pause, until
 
 
 class Limits(unittest.TestCase):
@@ -85,6 +86,19 @@ class Limits(unittest.TestCase):
         with Ring(sim=["--fault", "d=cut-after*1", "--fault", "d=44007"]) as ring:
             self.assertEqual(ring.client().ask_one(op="send", openid="d1", key="test")["state"], "sent")
             self.assertEqual(ring.client().ask_one(op="send", openid="o1", key="test")["state"], "sent")
+
+    def test_fewer_files_than_slots(self):
+        """A sender raises its limit of open files as far as it may, and says at the start when that is not enough."""
+        for hard, is_enough in ((4096, True), (100, False)):
+            with self.subTest(hard), Ring(senders=1, conf={"sender": {"slots": "200"}}) as ring:
+                sender = ring["sender-1"]
+                sender.term()
+                sender.program, *sender.arguments = ["/usr/bin/prlimit", "--nofile=64:%d" % hard,
+                                                     os.path.join(BIN, sender.program)] + sender.arguments
+                sender.start()
+                results = ring.client().ask(*[dict(op="send", openid="of%d" % i, key="test", vars={"n": i}) for i in range(300)])
+                self.assertEqual({r["state"] for r in results}, {"sent"})
+                self.assertEqual("[sender] slots: more than" in sender.log(), not is_enough)
 
     def test_store_full(self):
         """New messages get 503, what is accepted stays, and accepting goes on when there is room again."""
