@@ -12,7 +12,8 @@
 
 #include "tests/unit/test.h"
 
-#define CONNECTIONS_MAX 16
+#define CONNECTIONS_MAX 64
+#define URLS            40 /* at once: more than libcurl is spared to read */
 #define LIMIT_MS        30000
 
 static _Atomic int64_t clock_shift_s;
@@ -29,12 +30,14 @@ struct server {
     int listener, port;
     _Atomic int connections; /* accepted so far */
     _Atomic int together;    /* requests that are answered at once: the first ones wait for the last */
+    _Atomic int asked[2 * URLS]; /* by the number in the URL */
     pthread_t thread;
 };
 
 struct peer {
     struct buf request;
     int is_asking; /* its request is whole and not answered yet */
+    int url;       /* the number in it */
 };
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
@@ -49,17 +52,20 @@ static int serve(int fd, struct peer *peer)
     buf_append(&peer->request, bytes, (size_t)got);
     if (strstr(buf_str(&peer->request), "\r\n\r\nhello") == NULL)
         return 1;
+    peer->url = atoi(buf_str(&peer->request) + sizeof "POST /" - 1);
     buf_clear(&peer->request);
     peer->is_asking = 1;
     return 1;
 }
 
-static void answer_all(const struct server *server, const struct pollfd *fds, struct peer *peers, nfds_t count)
+static void answer_all(struct server *server, const struct pollfd *fds, struct peer *peers, nfds_t count)
 {
     int asking = 0;
     for (nfds_t i = 1; i < count; i++)
         asking += peers[i].is_asking;
     for (nfds_t i = 1; i < count && asking >= server->together; i++) {
+        if (peers[i].is_asking)
+            server->asked[peers[i].url % (2 * URLS)]++;
         if (peers[i].is_asking)
             send(fds[i].fd, answer, sizeof answer - 1, MSG_NOSIGNAL);
         peers[i].is_asking = 0;
@@ -126,21 +132,27 @@ static void on_done(void *self, const struct http_answer *got)
     (*answers)++;
 }
 
-/* Makes `count` calls at once and waits for their answers. */
-static void call(struct http *http, const struct server *server, int count)
+/* Makes `count` calls at once and waits for their answers. Each has a URL of its own when `first` is not 0: from that number on. */
+static void call_urls(struct http *http, const struct server *server, int count, int first)
 {
     char url[64];
     int answers = 0;
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/", server->port);
     struct http_request request = {.url = url, .body = span_of("hello"), .self = &answers, .done = on_done};
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        snprintf(url, sizeof url, "http://127.0.0.1:%d/%d", server->port, first ? first + i : 0);
         CHECK(http_begin(http, &request) == 0);
+    }
     while (answers < count) {
         struct pollfd fd = {http_fd(http), POLLIN, 0};
         int64_t wait_ms = http_wait_ms(http);
         CHECK(poll(&fd, 1, wait_ms >= 0 && wait_ms < LIMIT_MS ? (int)wait_ms : LIMIT_MS) >= 0);
         http_run(http);
     }
+}
+
+static void call(struct http *http, const struct server *server, int count)
+{
+    call_urls(http, server, count, 0);
 }
 
 /* The limit of the README is 15 s; WeChat closes at some 20 s. */
@@ -169,6 +181,22 @@ static void test_many(struct http *http, struct server *server)
     }
 }
 
+/* Every call goes to its own URL, whether it is known, new, or one too many to be kept, and when others take their places. */
+static void test_urls(struct server *server)
+{
+    struct http_options options = {.calls_max = URLS, .ca_file = "", .timeout_ms = 20000, .connect_timeout_ms = 10000};
+    struct http *http = http_new(&options);
+    server->together = URLS;
+    call_urls(http, server, URLS, URLS / 2);
+    call_urls(http, server, URLS, URLS / 2);
+    server->together = 1;
+    for (int i = 1; i < 2 * URLS; i++)
+        call_urls(http, server, 1, i);
+    for (int i = 1; i < 2 * URLS; i++)
+        CHECK_INT(server->asked[i], i >= URLS / 2 && i < URLS + URLS / 2 ? 3 : 1);
+    http_destroy(&http);
+}
+
 int main(void)
 {
     struct server server = {0};
@@ -178,6 +206,7 @@ int main(void)
     struct http *http = http_new(&options);
     test_idle(http, &server);
     test_many(http, &server);
+    test_urls(&server);
     http_destroy(&http);
     close_server(&server);
     return 0;
