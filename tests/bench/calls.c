@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/program.h"
 #include "tests/bench/times.h"
 
 #define EVENTS_MAX   256
@@ -29,7 +30,8 @@
 /* tests/bench/post.lua has the same one. */
 #define BODY \
     "{\"touser\":\"oBench%022llu\",\"template_id\":\"T1\",\"data\":{" \
-    "\"first\":{\"value\":\"your order has been taken and is on its way to you\"},\"keyword1\":{\"value\":\"20261128-0001-7741\"}," \
+    "\"first\":{\"value\":\"your order has been taken and is on its way to you\"}," \
+    "\"keyword1\":{\"value\":\"20261128-0001-7741\"}," \
     "\"keyword2\":{\"value\":\"2026-11-28 12:00:00\"},\"keyword3\":{\"value\":\"39.80\"}," \
     "\"keyword4\":{\"value\":\"green tea, 250 g, two tins\"}," \
     "\"remark\":{\"value\":\"thank you for shopping with us, come again soon\"}},\"client_msg_id\":\"%032llu\"}"
@@ -286,6 +288,7 @@ int main(int argc, char **argv)
     /* By the time, since a simulator remembers what an earlier run sent. */
     struct bench b = {.due_us = -1, .numbers = (uint64_t)clock_wall_ms() * 1000000};
     read_options(&b.options, argc, argv);
+    program_raise_files(); /* each call in flight has a connection */
     MUST(curl_global_init(CURL_GLOBAL_DEFAULT));
     fetch_token(&b);
     open_multi(&b);
