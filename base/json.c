@@ -268,7 +268,6 @@ static int scan_escape(struct json_reader *r)
     return 0;
 }
 
-/* Steps over a string with its quotes. Returns -1 with the error set when it is none. */
 /* How many bytes from here on are sure to be plain ones of a string: neither a quote, nor a backslash, nor a control character. Looks at
  * eight at a time; what it leaves is looked at one by one. */
 static size_t plain_bytes(const struct json_reader *r)
@@ -286,6 +285,7 @@ static size_t plain_bytes(const struct json_reader *r)
     return at - r->at;
 }
 
+/* Steps over a string with its quotes. Returns -1 with the error set when it is none. */
 static int scan_string(struct json_reader *r)
 {
     size_t start = ++r->at;

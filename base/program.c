@@ -156,8 +156,6 @@ static int take_name(struct program *p, const char *name, const char *program)
     return 0;
 }
 
-/* Every program reads the whole configuration, so each has secrets in its memory, and later messages. PR_SET_DUMPABLE
- * would do it too, but would shut the user of the process out of its /proc and its debugger. */
 size_t program_raise_files(void)
 {
     struct rlimit files;
@@ -171,6 +169,8 @@ size_t program_raise_files(void)
     return files.rlim_cur == RLIM_INFINITY ? SIZE_MAX / 2 : (size_t)files.rlim_cur;
 }
 
+/* Every program reads the whole configuration, so each has secrets in its memory, and later messages. PR_SET_DUMPABLE
+ * would do it too, but would shut the user of the process out of its /proc and its debugger. */
 void program_forbid_cores(void)
 {
     struct rlimit none = {0, 0};

@@ -24,14 +24,6 @@
 #define CLOCK_LEAP_MS   3600000   /* after a step forward of so much nothing is purged */
 #define CLOCK_TRUSTED_MS 86400000 /* for so long */
 #define RELEASE_A_TURN  2000      /* messages that come back when a pause ends */
-#define INDEX_QUIET_MS  20        /* without a request and a result: time for the index */
-#define INDEX_QUIET     512       /* messages of a quiet turn */
-#define INDEX_BUSY      16        /* of a busy one at most, once the index is so far behind: */
-#define INDEX_LEFT      100000
-#define INDEX_BEHIND    128       /* of every turn, however busy, once it is so far behind: */
-#define INDEX_LEFT_MAX  4000000
-#define INDEX_STEP      16        /* messages between two looks at the time */
-#define INDEX_US_MAX    3000
 #define INDEX_ENTRY_BYTES 256     /* of a message in the index, its share of half-filled pages included */
 #define COMMIT_US_MIN   20        /* a shorter one has written nothing */
 #define FRONTEND_HWM    512 /* messages (of 64 KiB) kept for a caller that does not read; more are dropped and counted */
@@ -304,37 +296,6 @@ static void take_time(struct broker *b)
     fence_excuse(&b->ring.fence, since_ms);
 }
 
-/* Milliseconds until there is time for the index; 0 = there is. */
-static int64_t until_quiet_ms(const struct broker *b)
-{
-    int64_t until_ms = b->busy_ms + INDEX_QUIET_MS - b->mono_ms;
-    return until_ms > 0 ? until_ms : 0;
-}
-
-/* How many messages the index may look at in this turn. In a busy one twice as many as were accepted, so that it keeps up with a
- * load that leaves it the time. */
-static int index_budget(const struct broker *b, uint64_t left)
-{
-    if (until_quiet_ms(b) == 0)
-        return INDEX_QUIET;
-    if (left > INDEX_LEFT_MAX)
-        return INDEX_BEHIND;
-    int share = 2 + 2 * b->requests;
-    return left <= INDEX_LEFT ? 0 : share < INDEX_BUSY ? share : INDEX_BUSY;
-}
-
-/* The index of recipients and tasks follows when there is nothing else to do: each of its entries costs a page of its own to read
- * and to write, and callers and results wait for the same commit. */
-static void follow_index(struct broker *b)
-{
-    uint64_t left = store_index_left(b->store);
-    int64_t until_us = clock_mono_us() + INDEX_US_MAX;
-    if (!b->may_index || left == 0)
-        return;
-    for (int budget = index_budget(b, left); budget > 0 && clock_mono_us() < until_us; budget -= INDEX_STEP)
-        store_index_step(b->store, (size_t)(budget < INDEX_STEP ? budget : INDEX_STEP));
-}
-
 static void end_pauses(struct broker *b)
 {
     size_t budget = RELEASE_A_TURN + 2 * (size_t)b->requests; /* more than can be set aside meanwhile */
@@ -389,7 +350,7 @@ static int turn(struct broker *b)
     end_cooling(b);
     sweep_tick(b);
     dispatch_ready(b);
-    follow_index(b);
+    indexing_follow(b);
     check(b);
     if (commit(b))
         return -1;
@@ -428,7 +389,7 @@ static void wait_for_work(struct broker *b)
                               {zsock_resolve(monitor_socket(b->jobs_monitor)), 0, ZMQ_POLLIN, 0},
                               {NULL, b->program->signal_fd, ZMQ_POLLIN, 0}};
     int is_busy = sweep_is_busy(&b->sweeps) || pauses_is_releasing(b->pauses);
-    int64_t index_ms = b->may_index && store_index_left(b->store) ? until_quiet_ms(b) : WAIT_MS_MAX;
+    int64_t index_ms = indexing_wait_ms(b);
     zmq_poll(items, 4, is_busy ? 0 : dispatch_wait_ms(b, index_ms < WAIT_MS_MAX ? (int)index_ms : WAIT_MS_MAX));
     if (items[3].revents && program_signal(b->program) == SIGTERM)
         begin_stop(b);

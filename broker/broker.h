@@ -12,6 +12,7 @@
  *   pace.c       an account's rate, pure                template_rates.c  templates that are at their rate
  *   operator.c, status.c  questions of operators        sweep.c      changes of many messages, piece by piece
  *   entry.c      messages as operators see them         figures.c    counts and rates
+ *   indexing.c   when the index of recipients follows
  *   trouble.c    what a failed call means for others    stops.c      accounts that WeChat has stopped
  *   fence.c, verdict.c  the decisions, pure             store.c      the disk
  *
@@ -64,7 +65,8 @@ struct broker {
     int64_t purge_from_ms; /* monotonic: nothing is purged before */
     int requests;          /* of callers, read in this turn */
     int asks;              /* of operators, likewise */
-    int64_t busy_ms;       /* monotonic: a request or a result came last then */
+    int64_t busy_ms;       /* monotonic: a message or a result came last then */
+    int64_t indexed_ms;    /* monotonic: the index took part in a turn last then */
     int64_t commit_us;     /* duration of a commit that wrote something, smoothed */
     struct id_maker ids;   /* of messages whose callers give none */
     const char *closed;    /* why new messages are not accepted (a constant text), or NULL */
@@ -93,6 +95,12 @@ void frontend_receive(struct broker *b);
 
 /* NULL when the broker can accept and send now, else what is missing. */
 const char *frontend_unready(struct broker *b);
+
+/* indexing.c: brings the index of recipients and tasks on when there is time; at most `budget` messages of it for a search that
+ * waits, within a few ms; and how long until there is time, INT64_MAX when nothing is to be done. */
+void indexing_follow(struct broker *b);
+void indexing_hurry(struct broker *b, size_t budget);
+int64_t indexing_wait_ms(const struct broker *b);
 
 /* control.c: reads what the stages say; then what follows from time: silence, a fence that closes. */
 void control_receive(struct broker *b);

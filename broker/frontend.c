@@ -174,6 +174,7 @@ static const char *closed_for(struct broker *b, const struct request *r, size_t 
 
 static void on_message(struct broker *b, const struct caller *to, const struct request *r)
 {
+    b->busy_ms = b->mono_ms;
     char id[ID_BYTES_MAX];
     const struct key_info *info;
     int account = accounts_find(&b->accounts, r->app);
@@ -289,7 +290,7 @@ static void on_cancel(struct broker *b, const struct caller *to, const struct re
 static void on_ping(struct broker *b, const struct caller *to)
 {
     const char *why = frontend_unready(b);
-    struct result r = {.code = CODE_OK, .state = span_of(why ? "unready" : "ready"), .message = span_of(why ? why : "")};
+    struct result r = {.code = CODE_OK, .state = span_of(why ? "unready" : "ready"), .message = span_of(why ? why : ""), .packs = 1};
     answer(b, to, &r);
 }
 
@@ -307,8 +308,10 @@ static size_t on_request(struct broker *b, struct caller *to, struct span rest)
     struct request r;
     struct buf error = {0};
     size_t bytes_max = b->conf->setting.package_bytes_max + REQUEST_BYTES_EXTRA, bytes;
-    int wrong = request_unpack(rest, &bytes, &r, &error);
-    if (bytes > bytes_max) {
+    int wrong = request_unpack(rest, to->envelope ? NULL : &bytes, &r, &error);
+    if (to->envelope) /* a REQ reads one answer: it asks one thing */
+        bytes = rest.bytes;
+    if (!wrong && bytes > bytes_max) {
         wrong = 1;
         buf_clear(&error);
         buf_printf(&error, "request: %zu bytes; at most %zu (package_max_length and %d)", bytes, bytes_max, REQUEST_BYTES_EXTRA);
@@ -398,9 +401,7 @@ void frontend_receive(struct broker *b)
     while (b->requests < REQUESTS_A_TURN && bytes < BYTES_A_TURN) {
         long got = receive_one(b, socket, &b->requests);
         if (got < 0)
-            break;
+            return;
         bytes += got;
     }
-    if (b->requests)
-        b->busy_ms = b->mono_ms;
 }

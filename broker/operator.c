@@ -193,7 +193,7 @@ static void on_list(struct broker *b, const char *name, struct ask *ask)
     }
     a.indexing = search_waits_for(&s, b->store);
     if (a.indexing && b->may_index)
-        store_index_step(b->store, INDEX_A_PAGE);
+        indexing_hurry(b, INDEX_A_PAGE);
     if (a.indexing || fill_page(b, &s, limit, &list, &count, &a.looked)) {
         a.code = CODE_QUEUED;
         search_pack(&s, &next);

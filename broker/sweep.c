@@ -223,7 +223,7 @@ static void index_for_all(struct broker *b)
     for (size_t i = 0; i < b->sweeps.count; i++) {
         if (!b->may_index || search_waits_for(&b->sweeps.list[i]->search, b->store) == 0)
             continue;
-        store_index_step(b->store, INDEX_A_TURN);
+        indexing_hurry(b, INDEX_A_TURN);
         return;
     }
 }

@@ -24,6 +24,7 @@ struct upstream {
     upstream_answered *answered;
     void *self;
     int up;
+    int packs;               /* the broker takes several requests in a frame: one of before does not */
     uint32_t ping;           /* number of the last one that went out; 0 = none yet */
     uint32_t answered_ping;
     uint32_t lost_ping;      /* number of the last one before the connection was lost */
@@ -38,7 +39,7 @@ static zsock_t *open_socket(void);
 static void lose(struct upstream *u);
 static size_t receive_frame(struct upstream *u);
 static size_t take_result(struct upstream *u, struct span frame);
-static void take_pong(struct upstream *u, uint32_t ping);
+static void take_pong(struct upstream *u, uint32_t ping, int packs);
 static void note_epoch(struct upstream *u, uint64_t epoch);
 static void look(struct upstream *u);
 static int64_t ping_due_ms(const struct upstream *u);
@@ -128,6 +129,7 @@ void upstream_receive(struct upstream *u, int64_t now_ms)
 static void lose(struct upstream *u)
 {
     u->lost_ping = u->ping;
+    u->packs = 0;
     size_t again = pending_ask_all_again(u->pending);
     if (!u->up)
         return;
@@ -171,7 +173,7 @@ static size_t take_result(struct upstream *u, struct span frame)
         return bytes;
     }
     if ((uint32_t)ref == PING_SLOT)
-        take_pong(u, (uint32_t)(ref >> 32));
+        take_pong(u, (uint32_t)(ref >> 32), r.packs);
     struct pending_entry *e = pending_find(u->pending, ref);
     if (e != NULL && r.code != CODE_QUEUED)
         u->answered(u->self, e, &r);
@@ -179,11 +181,13 @@ static size_t take_result(struct upstream *u, struct span frame)
     return bytes;
 }
 
-static void take_pong(struct upstream *u, uint32_t ping)
+static void take_pong(struct upstream *u, uint32_t ping, int packs)
 {
     if (ping <= u->answered_ping || ping > u->ping)
         return;
     u->answered_ping = ping;
+    if (ping > u->lost_ping)
+        u->packs = packs;
     if (u->up || ping <= u->lost_ping)
         return;
     u->up = 1;
@@ -260,11 +264,12 @@ static void send_ping(struct upstream *u, int64_t now_ms)
     u->pinged_ms = now_ms;
 }
 
-/* Asks the first of the unasked, packed into one frame. Returns -1 when the socket takes no more now. */
+/* Asks the first of the unasked, packed into one frame if the broker reads such. Returns -1 when the socket takes no more now. */
 static int send_batch(struct upstream *u, int64_t now_ms)
 {
     struct pending_entry *batch[GATEWAY_SEND_REQUESTS_MAX];
-    size_t count = pending_unasked(u->pending, batch, GATEWAY_SEND_REQUESTS_MAX, GATEWAY_SEND_BYTES_MAX), bytes = 0;
+    size_t most = u->packs ? GATEWAY_SEND_REQUESTS_MAX : 1, bytes = 0;
+    size_t count = pending_unasked(u->pending, batch, most, GATEWAY_SEND_BYTES_MAX);
     zmq_msg_t message;
     for (size_t i = 0; i < count; i++)
         bytes += batch[i]->bytes;

@@ -65,6 +65,7 @@ void result_pack(const struct result *r, struct buf *out)
     count += mp_opt_i64(out, "msgid", r->msgid);
     count += mp_opt_span(out, "state", r->state);
     count += mp_opt_u64(out, "count", r->count);
+    count += mp_opt_i64(out, "packs", r->packs);
     mp_map_close(out, place, count);
 }
 
@@ -340,13 +341,15 @@ static int unpack_map(struct span packed, size_t *used, struct request *r, struc
     return check_complete(r, error);
 }
 
-/* The bytes of the value at the beginning, whatever it is. */
-static size_t bytes_of_first(struct span packed)
+/* The bytes of the map at the beginning; all when there is none. Text that was sent by mistake is a row of msgpack integers: it is
+ * refused once, not byte by byte. */
+static size_t bytes_of_map(struct span packed)
 {
     struct mp_cursor c;
     mp_open(&c, packed);
+    int is_map = mp_peek(&c) == MP_MAP;
     struct span first = mp_skip(&c);
-    return first.bytes ? first.bytes : packed.bytes;
+    return is_map && first.bytes ? first.bytes : packed.bytes;
 }
 
 int request_unpack(struct span packed, size_t *used, struct request *r, struct buf *error)
@@ -358,7 +361,7 @@ int request_unpack(struct span packed, size_t *used, struct request *r, struct b
     if (!wrong && used == NULL && bytes < packed.bytes)
         wrong = refuse(error, "request: bytes behind the map");
     if (wrong) {
-        bytes = bytes_of_first(packed);
+        bytes = bytes_of_map(packed);
         if (r->ref.bytes == 0)
             find_ref(packed, r);
     }
@@ -393,6 +396,8 @@ int result_unpack(struct span packed, size_t *used, struct result *r)
             r->epoch = mp_read_u64(&c);
         else if (span_is(name, "count"))
             r->count = mp_read_u64(&c);
+        else if (span_is(name, "packs"))
+            r->packs = mp_read_u64(&c) != 0;
         else
             mp_skip(&c);
     }

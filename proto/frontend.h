@@ -54,6 +54,7 @@ struct result {
                             ready, or unready with the reasons in message */
     uint64_t count;      /* of a cancel by recipient or task: messages cancelled; 0 is left out */
     uint64_t epoch;      /* the broker's; changes with each of its starts */
+    int packs;           /* of a ping, 1: the broker takes several requests in a frame; 0 is left out */
 };
 
 /* Appends the request as one map. */
@@ -61,8 +62,8 @@ void request_pack(const struct request *r, struct buf *out);
 
 /* Reads one request and checks everything that can be checked without knowing templates and accounts. Returns 0, or -1 with
  * a message in `error` (cleared first) that names the field and the limit; r->ref is set even then when it could be read.
- * *used becomes the bytes of the request, behind which the next one may begin; all of them when it is so damaged that its end
- * cannot be found. With `used` NULL nothing may stand behind it. */
+ * *used becomes the bytes of the request, behind which the next one may begin; all of them when it is no map, or so damaged that
+ * its end cannot be found. With `used` NULL nothing may stand behind it. */
 int request_unpack(struct span packed, size_t *used, struct request *r, struct buf *error);
 
 void result_pack(const struct result *r, struct buf *out);

@@ -25,7 +25,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/program.h"
 
+#define FILES_SPARE     64    /* of ZeroMQ, the log, names being resolved */
 #define EVENTS_A_TURN   256
 #define IDLE_S_MAX      15L
 #define DNS_CACHE_S     60L
@@ -99,6 +101,16 @@ static void new_multi(struct http *http)
              && curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK
              && curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections) == CURLM_OK,
          "curl_multi_setopt");
+}
+
+uint32_t http_calls_max(uint32_t wanted)
+{
+    size_t files = program_raise_files(), fit = files > FILES_SPARE ? files - FILES_SPARE : 1;
+    if (fit >= wanted)
+        return wanted;
+    log_warn("[sender] slots: more than there may be open files; raise their limit (LimitNOFILE, minfds, ulimit -n)",
+             log_u64("slots", wanted), log_u64("files", files), log_u64("used", fit));
+    return (uint32_t)fit;
 }
 
 struct http *http_new(const struct http_options *options)

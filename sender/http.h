@@ -66,6 +66,10 @@ struct http_request {
     void (*done)(void *self, const struct http_answer *answer);
 };
 
+/* How many of so many calls there can be at once: each has a connection, which is an open file. Raises the limit of those as far as it may,
+ * and warns when it is not enough. */
+uint32_t http_calls_max(uint32_t wanted);
+
 /* Ends the process when libcurl cannot be used at all. */
 struct http *http_new(const struct http_options *options);
 

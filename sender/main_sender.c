@@ -14,7 +14,7 @@ int main(int argc, char **argv)
     if (program_lock(&program) == 0)
         sender = sender_new(&program);
     if (sender) {
-        log_info("ready", log_str("name", program.name), log_u64("slots", program.conf->sender.slots));
+        log_info("ready", log_str("name", program.name), log_u64("slots", sender_slots(sender)));
         status = sender_run(sender);
         log_info("ended", log_i64("status", status));
     }

@@ -47,7 +47,6 @@
 #define RESULT_BYTES_A_MESSAGE (1024 * 1024)
 #define BEGINS_A_MESSAGE 4096
 #define OFFER_LEASES     2      /* an unconfirmed result is offered again after so many */
-#define FILES_SPARE      64     /* of ZeroMQ, the log, names being resolved */
 #define GRACE_MS         2000   /* on TERM, for the broker to confirm */
 /* Both together are below the minute that the broker keeps of the 10 for which WeChat remembers a call. */
 #define QUEUED_MS_MAX    30000
@@ -56,6 +55,7 @@
 struct sender {
     struct program *program;
     const struct conf *conf;
+    uint32_t slots;       /* calls in flight, and those that wait for leave */
     struct calls *calls;
     struct http *http;
     struct inbox *inbox;
@@ -89,22 +89,12 @@ static struct member *new_member(struct sender *s)
     struct member_options options = {.control = s->conf->broker.control,
                                      .kind = STAGE_SENDER,
                                      .name = s->program->name,
-                                     .slots = s->conf->sender.slots,
+                                     .slots = s->slots,
                                      .endpoint = inbox_endpoint(s->inbox),
                                      .lease_ms = s->conf->broker.lease_ms,
                                      .events = {on_hold, on_welcomed, on_message, on_beat},
                                      .self = s};
     return member_new(&options);
-}
-
-/* Each call has a connection of its own. */
-static void check_files(const struct conf *conf)
-{
-    size_t files = program_raise_files(), needed = (size_t)conf->sender.slots + FILES_SPARE;
-    if (files < needed)
-        log_warn("[sender] slots: more than there may be open files; calls that find none fail and are tried again. "
-                 "Raise the limit (LimitNOFILE, minfds, ulimit -n), or run more senders",
-                 log_u64("slots", conf->sender.slots), log_u64("needed", needed), log_u64("limit", files));
 }
 
 /* Says what a first call would only say after a while. */
@@ -128,12 +118,12 @@ struct sender *sender_new(struct program *program)
     const struct conf *conf = program->conf;
     if (check_conf(conf) != 0)
         return NULL;
-    check_files(conf);
     struct sender *s = mem_new(sizeof *s);
     s->program = program;
     s->conf = conf;
-    s->calls = calls_new(conf->sender.slots, s);
-    s->http = http_new(&(struct http_options){.calls_max = conf->sender.slots,
+    s->slots = http_calls_max(conf->sender.slots);
+    s->calls = calls_new(s->slots, s);
+    s->http = http_new(&(struct http_options){.calls_max = s->slots,
                                               .ca_file = conf->sender.ca_file,
                                               .timeout_ms = conf->sender.timeout_ms,
                                               .connect_timeout_ms = conf->sender.connect_timeout_ms});
@@ -167,6 +157,11 @@ void sender_destroy(struct sender **self)
     buf_free(&s->elements);
     free(s);
     *self = NULL;
+}
+
+uint32_t sender_slots(const struct sender *s)
+{
+    return s->slots;
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------- */
@@ -411,7 +406,7 @@ static void begin_of(struct sender *s, enum call_state state)
 {
     struct call *next;
     for (struct call *call = calls_first(s->calls, state); call; call = next) {
-        if (state == CALL_QUEUED && count_slots(s) >= s->conf->sender.slots)
+        if (state == CALL_QUEUED && count_slots(s) >= s->slots)
             return;
         if (!member_may_begin(s->member))
             return;

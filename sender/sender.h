@@ -17,6 +17,9 @@ struct sender;
 struct sender *sender_new(struct program *program);
 void sender_destroy(struct sender **self);
 
+/* Calls that it makes at once: those of the configuration, or as many as there may be open files for. */
+uint32_t sender_slots(const struct sender *s);
+
 /* Runs until TERM (calls in flight are finished first, a second TERM ends it at once) or until the broker
  * refuses it. Returns the exit status. */
 int sender_run(struct sender *s);

@@ -66,7 +66,9 @@ def ours(slots, ms):
         answer = ring.operator().ask("resume", filter={"all": True})
         assert answer["code"] == 200, answer
         pause(WARM_S * 1000)  # connections are made, and calls do not end all at once any more
-        return rate(ring.sim, slots, ms)
+        figure = rate(ring.sim, slots, ms)
+        assert all_delivered(ring.sim) + slots < waiting, "not enough was loaded: %d" % waiting
+    return figure
 
 
 def measure():

@@ -233,6 +233,7 @@ class Broker:
         self.endpoint = endpoint
         self.epoch = epoch
         self.answers_pings = True
+        self.packs = True  # False: it is of a version that takes one request in a frame
         self.pings = 0
         self.waiting = []
         self.socket = None
@@ -269,7 +270,7 @@ class Broker:
             if request["op"] == "ping":
                 self.pings += 1
                 if self.answers_pings:
-                    self._send(peer, [self._result(request, 200, {"state": "ready"})])
+                    self._send(peer, [self._result(request, 200, {"state": "ready", **({"packs": 1} if self.packs else {})})])
             else:
                 request["peer"] = peer
                 request["together"] = len(requests)

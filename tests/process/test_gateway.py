@@ -258,6 +258,18 @@ class Streams(GatewayTest):
         self.assertLessEqual(max(request["together"] for request in requests), 256)
         client.answers(500)
 
+    def test_broker_of_before(self):
+        """One that does not say that it takes several requests in a frame gets one in each, also after one that does."""
+        self.broker.serve_pings(lambda: self.broker.pings > 0)
+        self.broker.away()
+        self.broker.packs = False
+        self.broker.open()
+        client = self.connect()
+        client.send(b"".join(push(i) for i in range(200)))
+        requests = self.broker.serve(200)
+        self.assertEqual({request["together"] for request in requests}, {1})
+        client.answers(200)
+
     def test_frame_timeout(self):
         for beginning in (b"\0", push(1)[:-1], push(1)[:20]):
             client = self.connect()
