@@ -179,7 +179,8 @@ static void open_handle(struct transfer *transfer)
         SET(easy, CURLOPT_CAINFO, options->ca_file);
     SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-    SET(easy, CURLOPT_ACCEPT_ENCODING, "");
+    SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate"); /* not all that libcurl knows: it is written into each request */
+    SET(easy, CURLOPT_BUFFERSIZE, 4096L); /* allocated for each call; answers have some 50 bytes */
     SET(easy, CURLOPT_MAXAGE_CONN, IDLE_S_MAX);
     SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_S);
     SET(easy, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
