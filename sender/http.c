@@ -4,6 +4,9 @@
  * called (keep_time); epoll_wait over a million idle connections would cost nothing, where curl_multi_poll
  * looks at each.
  *
+ * Calls are shared out among several multi handles (struct shard): libcurl looks through all connections of one for each call, and
+ * through all of its handles when one ends.
+ *
  * libcurl asks before_request when the connection is ready and nothing of the request is written yet. From then on the request counts
  * as one that may have left; libcurl comes to ask a second time when it wants to repeat it on a fresh connection, and is told no.
  *
@@ -26,8 +29,10 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/program.h"
+#include "sender/url.h"
 
 #define FILES_SPARE     64    /* of ZeroMQ, the log, names being resolved */
+#define SHARD_CALLS     128   /* of one multi handle; with HTTP/2 they share a connection */
 #define EVENTS_A_TURN   256
 #define IDLE_S_MAX      15L
 #define DNS_CACHE_S     60L
@@ -44,8 +49,16 @@ struct known_url {
     uint32_t calls;   /* in flight that have it: it stays as long as there are any */
 };
 
+/* A multi handle for some of the calls, with connections of its own. */
+struct shard {
+    struct http *http;
+    CURLM *multi;
+    int64_t due_ms; /* when libcurl wants to be called, by clock_mono_ms; -1 = never */
+};
+
 struct transfer {
     struct http *http;
+    struct shard *shard;
     struct known_url *url; /* NULL: there was no place, libcurl reads it itself */
     CURL *easy;
     struct transfer *next_free;
@@ -59,11 +72,11 @@ struct transfer {
 };
 
 struct http {
-    CURLM *multi;
+    struct shard *shards;
+    uint32_t shard_count;
     struct http_options options;
     struct curl_slist *headers;
     int epoll_fd;
-    int64_t due_ms;     /* when libcurl wants to be called, by clock_mono_ms; -1 = never */
     uint32_t in_flight;
     uint64_t calls;     /* begun so far */
     struct known_url urls[URLS_MAX];
@@ -89,18 +102,26 @@ static void must(int is_good, const char *what)
 
 #define SET(easy, option, value) must(curl_easy_setopt((easy), (option), (value)) == CURLE_OK, #option)
 
-static void new_multi(struct http *http)
+static void open_shard(struct http *http, struct shard *shard)
 {
-    long connections = (long)http->options.calls_max;
-    http->multi = curl_multi_init();
-    must(http->multi != NULL, "curl_multi_init");
-    must(curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) == CURLM_OK
-             && curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http) == CURLM_OK
-             && curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, keep_time) == CURLM_OK
-             && curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http) == CURLM_OK
-             && curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK
-             && curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections) == CURLM_OK,
+    uint32_t calls = http->options.calls_max < SHARD_CALLS ? http->options.calls_max : SHARD_CALLS;
+    *shard = (struct shard){.http = http, .multi = curl_multi_init(), .due_ms = -1};
+    must(shard->multi != NULL, "curl_multi_init");
+    must(curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) == CURLM_OK
+             && curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard) == CURLM_OK
+             && curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, keep_time) == CURLM_OK
+             && curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard) == CURLM_OK
+             && curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, (long)calls) == CURLM_OK
+             && curl_multi_setopt(shard->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)calls) == CURLM_OK,
          "curl_multi_setopt");
+}
+
+static void open_shards(struct http *http)
+{
+    http->shard_count = (http->options.calls_max + SHARD_CALLS - 1) / SHARD_CALLS;
+    http->shards = mem_new(http->shard_count * sizeof *http->shards);
+    for (uint32_t i = 0; i < http->shard_count; i++)
+        open_shard(http, &http->shards[i]);
 }
 
 uint32_t http_calls_max(uint32_t wanted)
@@ -118,11 +139,10 @@ struct http *http_new(const struct http_options *options)
     struct http *http = mem_new(sizeof *http);
     assert(options->calls_max > 0);
     http->options = *options;
-    http->due_ms = -1;
     must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "curl_global_init");
     http->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     must(http->epoll_fd >= 0, "epoll_create1");
-    new_multi(http);
+    open_shards(http);
     http->headers = curl_slist_append(NULL, "Content-Type: application/json; charset=utf-8");
     /* Without this, bodies over 1 MiB would wait a second for "100 Continue". */
     http->headers = curl_slist_append(http->headers, "Expect:");
@@ -130,6 +150,7 @@ struct http *http_new(const struct http_options *options)
     http->transfers = mem_new(options->calls_max * sizeof *http->transfers);
     for (uint32_t i = options->calls_max; i-- > 0;) {
         http->transfers[i].http = http;
+        http->transfers[i].shard = &http->shards[i / SHARD_CALLS];
         http->transfers[i].next_free = http->free_transfers;
         http->free_transfers = &http->transfers[i];
     }
@@ -144,7 +165,7 @@ void http_destroy(struct http **self)
     for (uint32_t i = 0; i < http->options.calls_max; i++) {
         struct transfer *transfer = &http->transfers[i];
         if (transfer->easy) {
-            curl_multi_remove_handle(http->multi, transfer->easy);
+            curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
             curl_easy_cleanup(transfer->easy);
         }
         buf_free(&transfer->answer);
@@ -152,7 +173,9 @@ void http_destroy(struct http **self)
     }
     for (size_t i = 0; i < URLS_MAX; i++)
         forget_url(&http->urls[i]);
-    curl_multi_cleanup(http->multi);
+    for (uint32_t i = 0; i < http->shard_count; i++)
+        curl_multi_cleanup(http->shards[i].multi);
+    free(http->shards);
     curl_slist_free_all(http->headers);
     close(http->epoll_fd);
     curl_global_cleanup();
@@ -273,7 +296,7 @@ int http_begin(struct http *http, const struct http_request *request)
         SET(transfer->easy, CURLOPT_HTTPGET, 1L);
         SET(transfer->easy, CURLOPT_HTTPHEADER, NULL);
     }
-    must(curl_multi_add_handle(http->multi, transfer->easy) == CURLM_OK, "curl_multi_add_handle");
+    must(curl_multi_add_handle(transfer->shard->multi, transfer->easy) == CURLM_OK, "curl_multi_add_handle");
     http->in_flight++;
     return 0;
 }
@@ -285,16 +308,20 @@ int http_fd(const struct http *http)
 
 int64_t http_wait_ms(const struct http *http)
 {
-    if (http->due_ms < 0)
-        return -1;
-    int64_t wait_ms = http->due_ms - clock_mono_ms();
-    return wait_ms > 0 ? wait_ms : 0;
+    int64_t due_ms = -1;
+    for (uint32_t i = 0; i < http->shard_count; i++) {
+        int64_t one_ms = http->shards[i].due_ms;
+        if (one_ms >= 0 && (due_ms < 0 || one_ms < due_ms))
+            due_ms = one_ms;
+    }
+    int64_t wait_ms = due_ms < 0 ? -1 : due_ms - clock_mono_ms();
+    return due_ms < 0 || wait_ms > 0 ? wait_ms : 0;
 }
 
-static void act(struct http *http, curl_socket_t fd, int what)
+static void act(struct shard *shard, curl_socket_t fd, int what)
 {
     int running;
-    must(curl_multi_socket_action(http->multi, fd, what, &running) == CURLM_OK, "curl_multi_socket_action");
+    must(curl_multi_socket_action(shard->multi, fd, what, &running) == CURLM_OK, "curl_multi_socket_action");
 }
 
 static void run_sockets(struct http *http)
@@ -309,26 +336,33 @@ static void run_sockets(struct http *http)
             what |= CURL_CSELECT_OUT;
         if (events[i].events & (EPOLLERR | EPOLLHUP))
             what |= CURL_CSELECT_ERR;
-        act(http, events[i].data.fd, what);
+        act(&http->shards[events[i].data.u64 >> 32], (curl_socket_t)(uint32_t)events[i].data.u64, what);
     }
 }
 
-void http_run(struct http *http)
+static void run_shard(struct http *http, struct shard *shard, int64_t now_ms)
 {
-    run_sockets(http);
-    if (http->due_ms >= 0 && clock_mono_ms() >= http->due_ms) {
-        http->due_ms = -1;
-        act(http, CURL_SOCKET_TIMEOUT, 0);
-    }
     CURLMsg *message;
     int left;
-    while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
+    if (shard->due_ms >= 0 && now_ms >= shard->due_ms) {
+        shard->due_ms = -1;
+        act(shard, CURL_SOCKET_TIMEOUT, 0);
+    }
+    while ((message = curl_multi_info_read(shard->multi, &left)) != NULL) {
         CURLcode code = message->data.result; /* the message is gone once its handle is removed */
         char *private = NULL;
         CURLcode asked = curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         must(asked == CURLE_OK, "CURLINFO_PRIVATE");
         end_transfer(http, (struct transfer *)(void *)private, code);
     }
+}
+
+void http_run(struct http *http)
+{
+    run_sockets(http);
+    int64_t now_ms = clock_mono_ms();
+    for (uint32_t i = 0; i < http->shard_count; i++)
+        run_shard(http, &http->shards[i], now_ms);
 }
 
 uint32_t http_in_flight(const struct http *http)
@@ -340,8 +374,9 @@ uint32_t http_in_flight(const struct http *http)
 
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *known)
 {
-    struct http *http = self;
-    struct epoll_event event = {.data.fd = fd};
+    struct shard *shard = self;
+    struct http *http = shard->http;
+    struct epoll_event event = {.data.u64 = (uint64_t)(shard - http->shards) << 32 | (uint32_t)fd};
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         /* Fails when libcurl has closed the socket already: then it has left the set by itself. */
@@ -359,15 +394,15 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *self, void
     else if (failed && errno == ENOENT)
         failed = epoll_ctl(http->epoll_fd, EPOLL_CTL_ADD, fd, &event);
     must(!failed, "epoll_ctl");
-    curl_multi_assign(http->multi, fd, http); /* comes back as `known` */
+    curl_multi_assign(shard->multi, fd, shard); /* comes back as `known` */
     return 0;
 }
 
 static int keep_time(CURLM *multi, long wait_ms, void *self)
 {
-    struct http *http = self;
+    struct shard *shard = self;
     (void)multi;
-    http->due_ms = wait_ms < 0 ? -1 : clock_mono_ms() + wait_ms;
+    shard->due_ms = wait_ms < 0 ? -1 : clock_mono_ms() + wait_ms;
     return 0;
 }
 
@@ -452,7 +487,7 @@ static void describe_not_sent(struct transfer *transfer, CURLcode code, struct b
     struct span host = {"", 0};
     char *url = transfer->url ? transfer->url->text : NULL; /* the handle may still tell the one of an earlier call */
     if (url || (curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url))
-        host = http_host(url);
+        host = url_host(url);
     const char *words = words_of(transfer, code), *advice = advice_of(code, words);
     buf_printf(text, "WeChat not reached: %.*s: %s", (int)host.bytes, host.data, words);
     if (advice)
@@ -546,7 +581,7 @@ static void end_transfer(struct http *http, struct transfer *transfer, CURLcode 
     struct http_answer answer = make_answer(transfer, code);
     if (transfer->request.measured)
         measure(transfer->easy, transfer->request.measured);
-    must(curl_multi_remove_handle(http->multi, transfer->easy) == CURLM_OK, "curl_multi_remove_handle");
+    must(curl_multi_remove_handle(transfer->shard->multi, transfer->easy) == CURLM_OK, "curl_multi_remove_handle");
     if (answer.end != HTTP_ANSWERED) {
         curl_easy_cleanup(transfer->easy);
         transfer->easy = NULL;
@@ -561,27 +596,4 @@ static void end_transfer(struct http *http, struct transfer *transfer, CURLcode 
         buf_free(&transfer->answer);
     transfer->next_free = http->free_transfers;
     http->free_transfers = transfer;
-}
-
-/* --- URLs ----------------------------------------------------------------------------------------------- */
-
-void http_escape(struct span text, struct buf *out)
-{
-    static const char plain[] = "-._~";
-    for (size_t i = 0; i < text.bytes; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        int is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
-                       || (c && strchr(plain, c));
-        if (is_plain)
-            buf_append(out, &c, 1);
-        else
-            buf_printf(out, "%%%02X", c);
-    }
-}
-
-struct span http_host(const char *url)
-{
-    const char *scheme = strstr(url, "://");
-    const char *host = scheme ? scheme + 3 : url;
-    return (struct span){host, strcspn(host, "/?#")};
 }

@@ -90,10 +90,4 @@ void http_run(struct http *http);
 
 uint32_t http_in_flight(const struct http *http);
 
-/* Appends text with everything but letters, digits and -._~ as %XX (RFC 3986). */
-void http_escape(struct span text, struct buf *out);
-
-/* HOST:PORT or HOST of a URL: a span into it. */
-struct span http_host(const char *url);
-
 #endif

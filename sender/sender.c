@@ -41,6 +41,7 @@
 #include "sender/inbox.h"
 #include "sender/token_client.h"
 #include "sender/judge.h"
+#include "sender/url.h"
 
 #define JOBS_A_TURN      256    /* read before anything else is looked at again */
 #define RESULTS_A_MESSAGE 512
@@ -520,7 +521,7 @@ static void hide_token(struct sender *s, struct call *call)
 {
     buf_clear(&s->escaped);
     if (call->text.bytes)
-        http_escape(buf_span(&call->token), &s->escaped);
+        url_escape(buf_span(&call->token), &s->escaped);
     if (!is_in(&call->text, &call->token) && !is_in(&call->text, &s->escaped))
         return;
     buf_clear(&call->text);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "proto/token.h"
 #include "sender/http.h"
+#include "sender/url.h"
 
 #define GET_MISSING_EVERY_MS 250
 #define RECEIVE_MAX          256
@@ -104,7 +105,7 @@ static void take_token(struct account *a, const struct token_message *m)
         buf_clear(&a->token);
         buf_append(&a->token, m->token.data, m->token.bytes);
         buf_clear(&a->escaped);
-        http_escape(m->token, &a->escaped);
+        url_escape(m->token, &a->escaped);
     }
     if (is_other || a->is_rejected)
         a->number++;

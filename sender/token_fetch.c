@@ -7,6 +7,7 @@
 #include "proto/token.h"
 #include "sender/answer.h"
 #include "sender/errcode.h"
+#include "sender/url.h"
 
 #define EXPIRES_IN_S_MAX 86400 /* WeChat's are 7,200 s at most; more than a day is not believed */
 #define ERRMSG_BYTES_MAX 256
@@ -33,9 +34,9 @@ static void ask_classic(const struct conf_account *account, size_t host, struct 
 {
     append_base(account, host, url);
     buf_append_str(url, "/cgi-bin/token?grant_type=client_credential&appid=");
-    http_escape(span_of(account->app_id), url);
+    url_escape(span_of(account->app_id), url);
     buf_append_str(url, "&secret=");
-    http_escape(span_of(account->app_secret), url);
+    url_escape(span_of(account->app_secret), url);
 }
 
 void token_fetch_ask(const struct conf_account *account, size_t host, int is_forced, struct buf *url,
@@ -53,7 +54,7 @@ void token_fetch_ask(const struct conf_account *account, size_t host, int is_for
 static int shows_secret(const struct conf_account *account, struct span text)
 {
     struct buf escaped = {0};
-    http_escape(span_of(account->app_secret), &escaped);
+    url_escape(span_of(account->app_secret), &escaped);
     int found = escaped.bytes && text.bytes
                 && (memmem(text.data, text.bytes, account->app_secret, strlen(account->app_secret))
                     || memmem(text.data, text.bytes, escaped.data, escaped.bytes));

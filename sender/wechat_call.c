@@ -13,6 +13,7 @@
 #include "sender/errcode.h"
 #include "sender/token_client.h"
 #include "sender/wechat_text.h"
+#include "sender/url.h"
 
 #define WAIT_MS_MAX      1000
 #define ERRMSG_BYTES_MAX 1024
@@ -185,9 +186,9 @@ static void append_query(const struct wechat *w, const struct wechat_call *call,
     const struct conf_account *account = &w->conf->accounts[call->account];
     if (call->by_secret) {
         buf_append_str(url, "?appid=");
-        http_escape(span_of(account->app_id), url);
+        url_escape(span_of(account->app_id), url);
         buf_append_str(url, "&appsecret=");
-        http_escape(span_of(account->app_secret), url);
+        url_escape(span_of(account->app_secret), url);
     } else if (token_client_number(w->tokens, call->account)) {
         struct span token = token_client_escaped(w->tokens, call->account);
         buf_append_str(url, "?access_token=");

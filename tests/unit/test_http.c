@@ -12,7 +12,8 @@
 
 #include "tests/unit/test.h"
 
-#define CONNECTIONS_MAX 64
+#define CONNECTIONS_MAX 400
+#define MANY            300 /* calls at once: more than one multi handle has */
 #define URLS            40 /* at once: more than libcurl is spared to read */
 #define LIMIT_MS        30000
 
@@ -110,7 +111,7 @@ static void open_server(struct server *server)
     socklen_t bytes = sizeof address;
     server->listener = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(bind(server->listener, (struct sockaddr *)&address, bytes) == 0);
-    CHECK(listen(server->listener, 8) == 0);
+    CHECK(listen(server->listener, CONNECTIONS_MAX) == 0);
     CHECK(getsockname(server->listener, (struct sockaddr *)&address, &bytes) == 0);
     server->port = ntohs(address.sin_port);
     CHECK(pthread_create(&server->thread, NULL, serve_all, server) == 0);
@@ -197,6 +198,25 @@ static void test_urls(struct server *server)
     http_destroy(&http);
 }
 
+/* Very many at once are all made, over connections that are kept, each by the same part of the calls as before. */
+static void test_very_many(struct server *server)
+{
+    struct http_options options = {.calls_max = MANY, .ca_file = "", .timeout_ms = 20000, .connect_timeout_ms = 10000};
+    struct http *http = http_new(&options);
+    int before = server->connections;
+    server->together = MANY;
+    for (int i = 0; i < 3; i++) {
+        call(http, server, MANY);
+        CHECK_INT(server->connections, before + MANY);
+        CHECK_U64(http_in_flight(http), 0);
+    }
+    struct http_request request = {.url = "http://127.0.0.1:1/", .body = span_of("hello"), .self = NULL, .done = on_done};
+    for (int i = 0; i < MANY; i++)
+        CHECK_INT(http_begin(http, &request), 0);
+    CHECK_INT(http_begin(http, &request), -1);
+    http_destroy(&http); /* with calls in flight */
+}
+
 int main(void)
 {
     struct server server = {0};
@@ -207,6 +227,7 @@ int main(void)
     test_idle(http, &server);
     test_many(http, &server);
     test_urls(&server);
+    test_very_many(&server);
     http_destroy(&http);
     close_server(&server);
     return 0;
