@@ -174,10 +174,10 @@ static const char *closed_for(struct broker *b, const struct request *r, size_t 
 
 static void on_message(struct broker *b, const struct caller *to, const struct request *r)
 {
-    b->busy_ms = b->mono_ms;
     char id[ID_BYTES_MAX];
     const struct key_info *info;
     int account = accounts_find(&b->accounts, r->app);
+    b->busy_ms = b->mono_ms;
     if (account < 0) {
         refuse(b, to, r->id, CODE_REFUSED, "app: no such account");
         return;
