@@ -136,6 +136,13 @@ def count_late(calls):
     return late
 
 
+def tell(number, calls, entry):
+    """What is known of a message that went wrong: its calls, and its entry in the ledger."""
+    for call in calls:
+        print("  %s called at %s, %s, client_msg_id %s" % (number, call["t"], call["result"], call["client_msg_id"]))
+    print("  %s in the ledger: %s" % (number, entry))
+
+
 def compare(ring, callers):
     """Returns the messages lost, those doubled, how many were late, how many delivered, how many left unknown."""
     calls = calls_of(ring)
@@ -149,6 +156,8 @@ def compare(ring, callers):
         if not (state == "sent" and delivered) and not (is_note and state == "dead"):
             lost.append(number)
     doubled = [n for n, entries in calls.items() if is_repeated(n, entries, noted)]
+    for number in (lost + doubled)[:10]:
+        tell(number, calls[number], ledger.get(number))
     return lost, doubled, count_late({n: e for n, e in calls.items() if e}), sum(map(is_delivered, calls.values())), unknown
 
 
