@@ -92,10 +92,7 @@ static void read_order_clock(struct broker *b)
     int64_t order_ms = mp_read_i64(&c), wall_ms = mp_read_i64(&c);
     if (c.failed)
         return;
-    int64_t down_ms = b->now_ms - wall_ms;
-    if (down_ms < 0) /* corrected by a little, as time services do, or set */
-        down_ms = down_ms > -CLOCK_STEP_MS ? 0 : UNKNOWN_RETRY_MS_MAX;
-    b->order_ms = order_ms + down_ms;
+    b->order_ms = order_ms + (b->now_ms >= wall_ms ? b->now_ms - wall_ms : UNKNOWN_RETRY_MS_MAX);
 }
 
 static void read_stops(struct broker *b)
