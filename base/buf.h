@@ -48,6 +48,13 @@ static inline void buf_append(struct buf *b, const void *data, size_t bytes)
 void buf_append_str(struct buf *b, const char *text);
 void buf_append_u32be(struct buf *b, uint32_t value);
 
+/* The number that buf_append_u32be has written; four bytes are read. */
+static inline uint32_t u32be_at(const char *at)
+{
+    const unsigned char *u = (const unsigned char *)at;
+    return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
+}
+
 /* printf onto the end. */
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));

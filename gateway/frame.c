@@ -45,18 +45,12 @@ static size_t left(const struct cursor *c)
     return (size_t)(c->end - c->at);
 }
 
-static uint32_t u32_at(const char *p)
-{
-    const unsigned char *u = (const unsigned char *)p;
-    return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
-}
-
 /* Returns 0, or -1 when fewer than four bytes are left. */
 static int read_u32(struct cursor *c, uint32_t *value)
 {
     if (left(c) < 4)
         return -1;
-    *value = u32_at(c->at);
+    *value = u32be_at(c->at);
     c->at += 4;
     return 0;
 }
@@ -109,7 +103,7 @@ enum frame_status frame_read(struct span bytes, size_t package_bytes_max, struct
     f->wanted_bytes = 0;
     if (bytes.bytes < LENGTH_BYTES)
         return FRAME_PARTIAL;
-    size_t frame_bytes = (size_t)u32_at(bytes.data) + LENGTH_BYTES;
+    size_t frame_bytes = (size_t)u32be_at(bytes.data) + LENGTH_BYTES;
     f->bytes = frame_bytes;
     if (frame_bytes > package_bytes_max)
         return refuse_and_close(f, span_of("Package too big"));

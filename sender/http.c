@@ -314,8 +314,10 @@ int64_t http_wait_ms(const struct http *http)
         if (one_ms >= 0 && (due_ms < 0 || one_ms < due_ms))
             due_ms = one_ms;
     }
-    int64_t wait_ms = due_ms < 0 ? -1 : due_ms - clock_mono_ms();
-    return due_ms < 0 || wait_ms > 0 ? wait_ms : 0;
+    if (due_ms < 0)
+        return -1;
+    int64_t wait_ms = due_ms - clock_mono_ms();
+    return wait_ms > 0 ? wait_ms : 0;
 }
 
 static void act(struct shard *shard, curl_socket_t fd, int what)

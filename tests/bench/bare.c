@@ -42,18 +42,12 @@ static void check(int holds, const char *what)
     exit(1);
 }
 
-static uint32_t u32be(const char *at)
-{
-    const unsigned char *u = (const unsigned char *)at;
-    return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
-}
-
 /* Bytes of the whole frames at the beginning of `in`. */
 static size_t whole_frames(struct span in)
 {
     size_t bytes = 0;
-    while (in.bytes - bytes >= 4 && in.bytes - bytes - 4 >= u32be(in.data + bytes))
-        bytes += 4 + u32be(in.data + bytes);
+    while (in.bytes - bytes >= 4 && in.bytes - bytes - 4 >= u32be_at(in.data + bytes))
+        bytes += 4 + u32be_at(in.data + bytes);
     return bytes;
 }
 
@@ -204,9 +198,9 @@ static void take(struct store *s, struct span peer, struct span packed)
     buf_append(&s->answers, &length, sizeof length);
     buf_append(&s->answers, packed.data, 4);
     for (size_t at = 4; at < packed.bytes;) {
-        struct span frame = {packed.data + at, 4 + (size_t)u32be(packed.data + at)};
+        struct span frame = {packed.data + at, 4 + (size_t)u32be_at(packed.data + at)};
         keep(s, frame);
-        append_answer(&s->answers, frame.data + 8 + u32be(frame.data + 4));
+        append_answer(&s->answers, frame.data + 8 + u32be_at(frame.data + 4));
         at += frame.bytes;
         s->taken++;
     }

@@ -3,8 +3,8 @@ import json
 import os
 import subprocess
 
-from figures import percentile  # noqa: F401 (and it makes tests/process reachable)
-from ring import BIN, Ring, until, pause
+import figures  # noqa: F401: makes tests/process reachable
+from ring import BIN, Ring
 
 TEMPLATE = ('{"touser":"${OPENID}","template_id":"T1","data":{"first":{"value":"${first}"},"keyword1":{"value":"${keyword1}"},'
             '"keyword2":{"value":"${keyword2}"},"keyword3":{"value":"${keyword3}"},"keyword4":{"value":"${keyword4}"},'

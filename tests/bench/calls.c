@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include <curl/curl.h>
 
@@ -250,14 +249,11 @@ static void run(struct bench *b)
 
 static void print(const struct bench *b)
 {
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
     double seconds = b->options.seconds;
     printf("{\"calls\":%llu,\"failed\":%llu,\"seconds\":%.3f,\"per_s\":%.1f,\"p50_us\":%lld,\"p99_us\":%lld,\"cpu_s\":%.3f}\n",
            (unsigned long long)b->ended, (unsigned long long)b->failed, seconds, (double)b->ended / seconds,
            (long long)times_percentile(&b->times, 50), (long long)times_percentile(&b->times, 99),
-           (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-               (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+           times_cpu_s());
 }
 
 static void read_options(struct options *o, int argc, char **argv)

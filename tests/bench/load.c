@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -152,14 +151,6 @@ static void connect_all(struct load *l)
     freeaddrinfo(to);
 }
 
-static double cpu_s(void)
-{
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
-}
-
 static void run(struct load *l)
 {
     struct epoll_event events[EVENTS_MAX];
@@ -183,7 +174,7 @@ static void print(const struct load *l)
            "\"max_us\":%lld,\"cpu_s\":%.3f}\n",
            (unsigned long long)l->answers, (unsigned long long)l->refused, seconds, (double)l->answers / seconds,
            (long long)times_percentile(&l->times, 50), (long long)times_percentile(&l->times, 90),
-           (long long)times_percentile(&l->times, 99), (long long)l->times.max_us, cpu_s());
+           (long long)times_percentile(&l->times, 99), (long long)l->times.max_us, times_cpu_s());
 }
 
 static unsigned number_of(const char *text, unsigned long most)

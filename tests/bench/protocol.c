@@ -19,12 +19,6 @@ static void openid_of(char text[29], uint64_t number)
     snprintf(text, 29, "oBench%022llu", (unsigned long long)number);
 }
 
-static uint32_t u32be(const char *at)
-{
-    const unsigned char *u = (const unsigned char *)at;
-    return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
-}
-
 /* --- ours --------------------------------------------------------------------------------------------------------- */
 
 static void mega_request(const struct load_options *o, struct buf *out, uint64_t number, uint32_t slot)
@@ -45,12 +39,12 @@ static long mega_answer(struct span in, uint32_t *slot, int *is_ok)
 {
     if (in.bytes < 4)
         return 0;
-    size_t bytes = 4 + (size_t)u32be(in.data);
-    if (bytes < 26 || bytes > 65536 || (in.bytes >= 8 && u32be(in.data + 4) != 10))
+    size_t bytes = 4 + (size_t)u32be_at(in.data);
+    if (bytes < 26 || bytes > 65536 || (in.bytes >= 8 && u32be_at(in.data + 4) != 10))
         return -1;
     if (in.bytes < bytes)
         return 0;
-    *slot = u32be(in.data + 18);
+    *slot = u32be_at(in.data + 18);
     *is_ok = memcmp(in.data + 8, "result 200", 10) == 0;
     return (long)bytes;
 }

@@ -3,11 +3,12 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
-from bench_set import BIN, LIMIT_S, pause, until
-from ring import socket
+from bench_set import LIMIT_S
+from ring import BIN, pause, until
 
 WAIT_S = 20
 

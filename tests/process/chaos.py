@@ -139,7 +139,8 @@ def count_late(calls):
 def tell(number, calls, entry):
     """What is known of a message that went wrong: its calls, and its entry in the ledger."""
     for call in calls:
-        print("  %s called at %s, %s, client_msg_id %s" % (number, call["t"], call["result"], call["client_msg_id"]))
+        print("  %s called at %s, %s, errcode %s, client_msg_id %s"
+              % (number, call["t"], call["result"], call["errcode"], call["client_msg_id"]))
     print("  %s in the ledger: %s" % (number, entry))
 
 

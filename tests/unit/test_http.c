@@ -53,7 +53,9 @@ static int serve(int fd, struct peer *peer)
     buf_append(&peer->request, bytes, (size_t)got);
     if (strstr(buf_str(&peer->request), "\r\n\r\nhello") == NULL)
         return 1;
-    peer->url = atoi(buf_str(&peer->request) + sizeof "POST /" - 1);
+    char *end;
+    peer->url = (int)strtol(buf_str(&peer->request) + sizeof "POST /" - 1, &end, 10);
+    CHECK_INT(*end, ' ');
     buf_clear(&peer->request);
     peer->is_asking = 1;
     return 1;
