@@ -15,8 +15,6 @@
 #include "tests/sim/memory.h"
 #include "tests/sim/steer_user.h"
 
-#define CALL_FAULT_BYTES_MAX 15 /* the longest action name is "cut-after" */
-
 /* How the client gets to know. */
 enum call_ending { CALL_ANSWER, CALL_CUT, CALL_HANG };
 
@@ -42,7 +40,7 @@ struct call {
     struct body_message message;
     enum counter result; /* COUNTER_DELIVERED to COUNTER_RATE_REFUSED */
     enum call_ending ending;
-    char fault[CALL_FAULT_BYTES_MAX + 1]; /* "" without one */
+    char fault[JOURNAL_FAULT_BYTES_MAX + 1]; /* "" without one */
     int64_t slow_ms;
     int64_t *left; /* what a delivery takes one from; NULL: nothing. Valid within call_decide() only */
     bool has_errcode;

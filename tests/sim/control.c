@@ -58,6 +58,7 @@ static const struct control_path PATHS[] = {
     {"/sim/new-month", HTTP_POST, steer_new_month},
     {"/sim/whitelist", HTTP_POST, steer_whitelist},
     {"/sim/user", HTTP_POST, steer_user},
+    {"/sim/followers", HTTP_POST, steer_followers},
     {"/sim/user-time", HTTP_POST, steer_user_time},
     {"/sim/window", HTTP_POST, steer_window},
     {"/sim/pause", HTTP_POST, control_pause},

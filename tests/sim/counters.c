@@ -14,6 +14,7 @@ static const char *const NAMES[COUNTER_COUNT] = {
     [COUNTER_CONFLICTS] = "conflicts",
     [COUNTER_QUOTA_REFUSED] = "quota_refused",
     [COUNTER_RATE_REFUSED] = "rate_refused",
+    [COUNTER_LIST_CALLS] = "list_calls",
     [COUNTER_SERVICE_CALLS] = "service_calls",
     [COUNTER_TOKEN_FETCHES] = "token_fetches",
     [COUNTER_STABLE_FETCHES] = "stable_fetches",

@@ -20,6 +20,7 @@ enum counter {
     COUNTER_CONFLICTS,      /* settled: another call to the openid was in flight */
     COUNTER_QUOTA_REFUSED,  /* settled: 45009, the day's quota was used up */
     COUNTER_RATE_REFUSED,   /* settled: 45011, the minute's quota was used up */
+    COUNTER_LIST_CALLS,     /* calls for the list of followers, refused ones included */
     COUNTER_SERVICE_CALLS,  /* calls about quotas, rids and hosts, refused ones included */
     COUNTER_TOKEN_FETCHES,  /* token calls of both kinds, refused ones included */
     COUNTER_STABLE_FETCHES, /* those to /cgi-bin/stable_token */

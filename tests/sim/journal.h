@@ -14,7 +14,9 @@
 
 #include "tests/sim/loop.h"
 
-/* A message call. Strings may be NULL: then the member is null. */
+#define JOURNAL_FAULT_BYTES_MAX 15 /* the longest action name is "cut-after" */
+
+/* A message call, or one for the list of followers: its openid is next_openid. Strings may be NULL: then the member is null. */
 struct journal_message {
     int64_t arrived_ms; /* wall clock */
     int64_t done_ms;

@@ -37,6 +37,7 @@ enum option_code {
     OPTION_QUOTA,
     OPTION_MINUTE_QUOTA,
     OPTION_MINUTE,
+    OPTION_FOLLOWERS,
     OPTION_WHITELIST,
     OPTION_WINDOWS,
     OPTION_HELP,
@@ -64,6 +65,7 @@ static const struct option LONG_OPTIONS[] = {
     {"quota", required_argument, NULL, OPTION_QUOTA},
     {"minute-quota", required_argument, NULL, OPTION_MINUTE_QUOTA},
     {"minute", required_argument, NULL, OPTION_MINUTE},
+    {"followers", required_argument, NULL, OPTION_FOLLOWERS},
     {"whitelist", required_argument, NULL, OPTION_WHITELIST},
     {"windows", required_argument, NULL, OPTION_WINDOWS},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -99,6 +101,7 @@ static const char USAGE[] =
     "  --quota N                calls a day on each message path, then errcode 45009; 0: no limit (0)\n"
     "  --minute-quota N         calls a minute on each message path, then errcode 45011; 0: no limit (0)\n"
     "  --minute SECONDS         how long a minute is, 1 to 3600 (60)\n"
+    "  --followers N            made-up followers of each account, 0 to 10000000 (0)\n"
     "  --whitelist IP[,IP...]   token calls from elsewhere get errcode 40164 (everybody may)\n"
     "  --windows on|off         recipients must follow, have written lately, have consented (off)\n"
     "  --help, --version\n";
@@ -225,6 +228,10 @@ static int options_take_number(struct options *options, int option, const char *
     case OPTION_MINUTE:
         if (number_read(value, 1, QUOTA_MINUTE_MAX_S, &options->minute_s) != 0)
             return options_bad("--minute must be 1 to 3600 seconds");
+        return -1;
+    case OPTION_FOLLOWERS:
+        if (number_read(value, 0, FOLLOWERS_MAX, &options->followers) != 0)
+            return options_bad("--followers must be 0 to %d", FOLLOWERS_MAX);
         return -1;
     default:
         if (number_read(value, 0, SECONDS_MAX, &options->dedupe_window_s) != 0)

@@ -10,6 +10,7 @@
 
 #include "tests/sim/body.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/followers.h"
 #include "tests/sim/latency.h"
 #include "tests/sim/quota.h"
 #include "tests/sim/tokens.h"
@@ -46,6 +47,7 @@ struct options {
     int64_t quota;        /* of each message path a day; 0: none */
     int64_t minute_quota; /* the same a minute */
     int64_t minute_s;     /* how long a minute is */
+    int64_t followers;    /* made-up ones of each account */
     struct whitelist whitelist;
     bool windows; /* customer-service windows, following and consent are looked at */
     bool rid;     /* errmsg ends in " rid: …" */

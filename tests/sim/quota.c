@@ -3,6 +3,7 @@
  */
 #include "tests/sim/quota.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "tests/sim/errcode.h"
@@ -21,6 +22,7 @@ void quotas_init(struct quotas *self, int64_t daily, int64_t minute, int64_t min
         rows[QUOTA_CLASSIC].daily = QUOTA_CLASSIC_DAILY;
         rows[QUOTA_STABLE].daily = QUOTA_STABLE_DAILY;
         rows[QUOTA_STABLE].minute = QUOTA_STABLE_MINUTE;
+        rows[QUOTA_FOLLOWERS].daily = QUOTA_FOLLOWERS_DAILY;
     }
 }
 
@@ -36,6 +38,8 @@ const char *quota_path_name(int path)
 {
     if (path == QUOTA_CLASSIC)
         return "/cgi-bin/token";
+    if (path == QUOTA_FOLLOWERS)
+        return "/cgi-bin/user/get";
     return path == QUOTA_STABLE ? "/cgi-bin/stable_token" : kind_at(path)->path;
 }
 
@@ -54,7 +58,8 @@ int quotas_take(struct quotas *self, unsigned account, int path, int64_t wall_ms
 struct quota *quotas_row(struct quotas *self, unsigned account, int path, int64_t wall_ms)
 {
     struct quota *row = &self->rows[account][path];
-    int64_t day = path < KIND_COUNT ? self->new_days : quotas_token_day(self, wall_ms);
+    bool is_token_path = path == QUOTA_CLASSIC || path == QUOTA_STABLE;
+    int64_t day = is_token_path ? quotas_token_day(self, wall_ms) : self->new_days;
     int64_t minute = wall_ms / self->minute_ms;
     if (row->day != day) {
         row->day = day;

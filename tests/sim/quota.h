@@ -1,9 +1,9 @@
 /*
  * quota.h - how many calls an account may make: a day, and a minute, for each API path that has a quota.
- * Those are the message paths (kind.h) and both token paths.
+ * Those are the message paths (kind.h), both token paths and the list of followers.
  *
  * A refused call is not counted. A minute is one of the wall clock: it begins when the time since 1970 is a
- * multiple of its length. A day of a message path ends with quotas_new_day() only, so that a test meets no
+ * multiple of its length. A day of a message path or of the list ends with quotas_new_day() only, so that a test meets no
  * midnight; a day of a token path ends at midnight in Beijing too.
  *
  * Takes the time as an argument: wall_ms, milliseconds since 1970.
@@ -20,13 +20,15 @@
 #define QUOTA_CLASSIC KIND_COUNT /* /cgi-bin/token */
 #define QUOTA_STABLE                                                                                         \
     (KIND_COUNT + 1) /* /cgi-bin/stable_token in normal mode; force_refresh has rules of its own */
-#define QUOTA_PATHS (KIND_COUNT + 2)
+#define QUOTA_FOLLOWERS (KIND_COUNT + 2) /* /cgi-bin/user/get */
+#define QUOTA_PATHS     (KIND_COUNT + 3)
 
 /* Of WeChat: doc/service/Message_Management/API_Call_Limits, doc/service/api/base/api_getstableaccesstoken.
  */
-#define QUOTA_CLASSIC_DAILY 2000
-#define QUOTA_STABLE_DAILY  500000
-#define QUOTA_STABLE_MINUTE 10000
+#define QUOTA_CLASSIC_DAILY   2000
+#define QUOTA_STABLE_DAILY    500000
+#define QUOTA_STABLE_MINUTE   10000
+#define QUOTA_FOLLOWERS_DAILY 500
 
 #define QUOTA_CALLS_MAX    1000000000
 #define QUOTA_MINUTE_MAX_S 3600
@@ -47,7 +49,7 @@ struct quotas {
     struct quota rows[TOKENS_ACCOUNTS_MAX][QUOTA_PATHS];
 };
 
-/* `daily` and `minute` are those of each message path; the token paths get WeChat's. minute_s is 1 or more.
+/* `daily` and `minute` are those of each message path; the other paths get WeChat's. minute_s is 1 or more.
  */
 void quotas_init(struct quotas *self, int64_t daily, int64_t minute, int64_t minute_s);
 

@@ -14,6 +14,7 @@
 #include "tests/sim/errcode.h"
 #include "tests/sim/grant.h"
 #include "tests/sim/kind.h"
+#include "tests/sim/listing.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/service.h"
 
@@ -36,6 +37,9 @@ struct sim *sim_new(const struct options *options, struct loop *loop)
     self->whitelist = options->whitelist;
     self->rids = rids_new();
     self->users = users_new();
+    self->followers.users = self->users;
+    for (unsigned i = 0; i < options->accounts_used; i++)
+        self->followers.made[i] = options->followers;
     self->dedupe = dedupe_new(options->dedupe_window_s * 1000);
     if (sim_add_faults(self) == 0)
         self->journal = journal_new(options->journal, loop);
@@ -71,6 +75,8 @@ void sim_handle(void *sim, struct exchange *exchange)
         grant_classic(self, exchange);
     } else if (strcmp(path, "/cgi-bin/stable_token") == 0) {
         grant_stable(self, exchange);
+    } else if (strcmp(path, LISTING_PATH) == 0) {
+        listing_begin(self, exchange);
     } else if (service_has(path)) {
         service_handle(self, exchange);
     } else {
@@ -83,6 +89,7 @@ void sim_handle(void *sim, struct exchange *exchange)
 void sim_settle(struct sim *self)
 {
     call_settle_all(self);
+    listing_settle_all(self);
     control_settle_all(self);
 }
 

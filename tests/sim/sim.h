@@ -4,6 +4,7 @@
  *   /cgi-bin/message/…                         call.c, for the paths of kind.c
  *   /cgi-bin/token, /cgi-bin/stable_token      grant.c
  *   /cgi-bin/openapi/…, /cgi-bin/clear_quota   service.c
+ *   /cgi-bin/user/get                          listing.c
  *   /sim/…                                     control.c, steer.c, steer_user.c
  *
  * One thread; every function here is called from the event loop.
@@ -18,6 +19,7 @@
 #include "tests/sim/dedupe.h"
 #include "tests/sim/dice.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/followers.h"
 #include "tests/sim/http.h"
 #include "tests/sim/journal.h"
 #include "tests/sim/latency.h"
@@ -31,6 +33,7 @@
 #include "tests/sim/whitelist.h"
 
 struct call;
+struct listing;
 struct waiter;
 
 /* Opaque to main(); the parts named above read and change it. */
@@ -41,7 +44,7 @@ struct sim {
     struct tokens *tokens;
     struct faults *faults;
     struct dedupe *dedupe;
-    struct latency latency;     /* of message calls; POST /sim/latency changes it */
+    struct latency latency;     /* of message calls and lists; POST /sim/latency changes it */
     struct dice dice;           /* decides faults and latencies, from the seed */
     struct dice rid_dice;       /* makes rids, so that they do not change what dice decides */
     struct refusals refusals;   /* of token calls */
@@ -50,6 +53,7 @@ struct sim {
     int clears[TOKENS_ACCOUNTS_MAX]; /* by account number: quotas cleared this month */
     struct rids *rids;
     struct users *users;
+    struct followers followers;
     int64_t token_shift_ms; /* how far the clock of tokens is ahead of loop_now_ms() */
     int64_t user_shift_ms;  /* how far the windows' clock is ahead of loop_now_ms() */
     struct counters counters;
@@ -57,6 +61,7 @@ struct sim {
     bool paused;            /* answers to message calls are held */
     struct call *calls;     /* not settled, oldest first (utlist) */
     struct call *busy;      /* those that hold their openid (uthash) */
+    struct listing *listings; /* not settled (utlist) */
     struct waiter *waiters; /* GET /sim/wait calls (utlist) */
 };
 

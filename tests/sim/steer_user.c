@@ -70,6 +70,25 @@ void steer_user(struct sim *sim, struct exchange *exchange)
         control_error(exchange, 400, "no room: 1000000 users are remembered, and 64 consents of each");
 }
 
+void steer_followers(struct sim *sim, struct exchange *exchange)
+{
+    const struct tokens_account *account = NULL;
+    int64_t count = 0;
+    if (control_account(sim, exchange, &account) != 0)
+        return;
+    int has_count = control_number(exchange, "count", 0, FOLLOWERS_MAX, &count);
+    if (has_count < 0)
+        return;
+    if (has_count == 0) {
+        control_error(exchange, 400, "give count=N, how many made-up followers there are");
+        return;
+    }
+    for (unsigned i = 0; i < sim->options->accounts_used; i++)
+        if (account == NULL || account->number == i)
+            sim->followers.made[i] = count;
+    control_ok(exchange);
+}
+
 void steer_user_time(struct sim *sim, struct exchange *exchange)
 {
     control_pass_time(exchange, &sim->user_shift_ms);

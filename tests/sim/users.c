@@ -129,6 +129,24 @@ int users_unfollow(struct users *self, unsigned account, const char *openid)
     return 0;
 }
 
+enum user_follow users_follow(const struct users *self, unsigned account, const char *openid)
+{
+    const struct user *user = users_find(self, account, openid);
+    if (user == NULL)
+        return USERS_UNKNOWN;
+    return user->gone ? USERS_GONE : USERS_FOLLOWS;
+}
+
+/* The table's own order is that of adding. */
+const char *users_next(const struct users *self, unsigned account, const char *before)
+{
+    const struct user *user = before != NULL ? users_find(self, account, before) : NULL;
+    user = user != NULL ? user->hh.next : self->table;
+    while (user != NULL && user->key.account != account)
+        user = user->hh.next;
+    return user != NULL ? user->key.openid : NULL;
+}
+
 /* Frees what is used up; how many consents are left then. */
 static size_t user_tidy_consents(struct user *user)
 {

@@ -22,6 +22,9 @@
 #define USERS_UNLIMITED    (-1)    /* number of messages */
 #define USERS_NO_SCENE     (-1)
 
+/* Whether somebody follows: nobody was ever told of him (then he does), he does, he unfollowed. */
+enum user_follow { USERS_UNKNOWN, USERS_FOLLOWS, USERS_GONE };
+
 enum user_window { USER_MESSAGE, USER_MENU, USER_FOLLOW, USER_SCAN, USER_PAY, USER_WINDOWS };
 
 /* What an action opens. */
@@ -47,6 +50,12 @@ int users_act(struct users *self, unsigned account, const char *openid, enum use
 
 /* Ends following, and all windows. 0 or -1 as above. */
 int users_unfollow(struct users *self, unsigned account, const char *openid);
+
+enum user_follow users_follow(const struct users *self, unsigned account, const char *openid);
+
+/* The openid that was first named after `before` (NULL: the first of all) for this account, or NULL. Valid until the
+ * users are destroyed; `before` is one that is remembered. */
+const char *users_next(const struct users *self, unsigned account, const char *before);
 
 /* One more message of this template; with a scene (0 to 10000) one at most. 0, or -1 as above or for a user
  * who has USERS_CONSENTS_MAX already. template_id: 1 to BODY_TEMPLATE_ID_BYTES_MAX bytes. */
