@@ -12,6 +12,8 @@ static enum wechat_status run(const struct wechat_options *options)
         return wechat_quota(options);
     case WECHAT_CLEAR_QUOTA:
         return wechat_clear_quota(options);
+    case WECHAT_FOLLOWERS:
+        return wechat_followers(options);
     case WECHAT_RID:
         return wechat_rid(options);
     case WECHAT_PING:
@@ -34,7 +36,7 @@ int main(int argc, char **argv)
         status = (int)run(&options);
     if (status < 0)
         status = (int)WECHAT_GOOD;
-    if (term_end("mega wechat") != 0 && status == WECHAT_GOOD)
+    if (status != (int)WECHAT_UNWRITTEN && term_end("mega wechat") != 0 && status == WECHAT_GOOD)
         status = (int)WECHAT_UNWRITTEN;
     return status;
 }

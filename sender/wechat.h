@@ -5,7 +5,8 @@
  *   wechat_call.c     one call to WeChat, waited for
  *   wechat_text.c     what is read out of answers and shown of them: pure
  *   wechat_used.c     how many of a month's clear_quota calls were made
- *   wechat_quota.c, wechat_clear.c, wechat_rid.c, wechat_ping.c, wechat_errors.c   the commands
+ *   follower_page.c   a page of followers, read: pure
+ *   wechat_quota.c, wechat_clear.c, wechat_followers.c, wechat_rid.c, wechat_ping.c, wechat_errors.c   the commands
  *
  * It fetches no access token: that is the token keeper's, which it asks. No token and no secret is printed or logged.
  */
@@ -13,16 +14,17 @@
 #define SENDER_WECHAT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Exit statuses; scripts rely on them. */
 enum wechat_status {
     WECHAT_GOOD = 0,
     WECHAT_NO = 1,   /* WeChat, the keeper or the network says no; or the question was not answered with yes */
     WECHAT_USAGE = 2, /* wrong command line or configuration */
-    WECHAT_UNWRITTEN = 4 /* standard output cannot be written; as of mega token. What was asked for is done */
+    WECHAT_UNWRITTEN = 4 /* standard output cannot be written; as of mega token. What was asked for is done, or told how to go on with */
 };
 
-enum wechat_command { WECHAT_QUOTA, WECHAT_CLEAR_QUOTA, WECHAT_RID, WECHAT_PING, WECHAT_ERRORS };
+enum wechat_command { WECHAT_QUOTA, WECHAT_CLEAR_QUOTA, WECHAT_FOLLOWERS, WECHAT_RID, WECHAT_PING, WECHAT_ERRORS };
 
 struct wechat_options {
     enum wechat_command command;
@@ -31,6 +33,8 @@ struct wechat_options {
     int json;
     int yes;         /* clear-quota: do not ask */
     int with_secret; /* clear-quota: by the AppSecret, without a token */
+    const char *from;   /* followers: those behind this openid; NULL = all */
+    int64_t timeout_ms; /* followers: no further try of a page is begun after that */
     int markdown;    /* errors: the whole table as docs/wechat-errors.md */
     int minus_one;   /* errors: the code -1 is asked for too; it looks like an option */
     char **arguments;
@@ -46,6 +50,7 @@ void wechat_error(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* Each does what it says and returns the exit status, with everything printed. */
 enum wechat_status wechat_quota(const struct wechat_options *o);
 enum wechat_status wechat_clear_quota(const struct wechat_options *o);
+enum wechat_status wechat_followers(const struct wechat_options *o);
 enum wechat_status wechat_rid(const struct wechat_options *o);
 enum wechat_status wechat_ping(const struct wechat_options *o);
 enum wechat_status wechat_errors(const struct wechat_options *o);

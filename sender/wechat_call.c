@@ -193,6 +193,7 @@ static void append_query(const struct wechat *w, const struct wechat_call *call,
         struct span token = token_client_escaped(w->tokens, call->account);
         buf_append_str(url, "?access_token=");
         buf_append(url, token.data, token.bytes);
+        buf_append(url, call->query.data, call->query.bytes);
     }
 }
 

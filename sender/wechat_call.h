@@ -28,6 +28,7 @@ enum wechat_end {
 struct wechat_call {
     int account;
     const char *path;   /* "/cgi-bin/…" */
+    struct span query;  /* behind the access_token in the URL: "&name=value", escaped; may be empty */
     struct span body;   /* POSTed; empty = GET */
     int by_secret;      /* the URL's query is appid and appsecret instead of access_token */
     int is_lone;        /* without a token the call is made all the same, without any; it is not repeated with another one */

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/conf.h"
+
 #define CONFIG_DEFAULT "/etc/mega-wechat/mega.conf"
+#define TIMEOUT_MS     120000 /* more than the minute that a rate's end takes */
 #define ANY_NUMBER     ((size_t)-1)
 
 static const char help_text[] =
@@ -14,12 +17,13 @@ static const char help_text[] =
     "                                       how far away is each address of api_base\n"
     "  mega wechat quota [PATH…]            calls of today: limit, used, left; of the message calls, or of the PATHs given\n"
     "  mega wechat clear-quota              sets the calls of today back to 0; WeChat allows it 10 times a month\n"
+    "  mega wechat followers                the openids of all followers, one a line; 10,000 a call, 500 calls a day\n"
     "  mega wechat rid RID                  what WeChat knows of a request, by the rid in its errmsg; kept for 7 days\n"
     "  mega wechat errors [CODE…]           what a code means, what happens here, what to do; without CODE all of them\n"
     "  mega wechat preview …                shows what a template makes of variables (mega wechat preview --help)\n"
     "  mega wechat check …                  checks templates (mega wechat check --help)\n"
     "  mega wechat send-test OPENID KEY …   sends one real message through the whole ring (mega wechat send-test --help)\n\n"
-    "Of the first five:\n\n"
+    "Of the first six:\n\n"
     "  -c, --config FILE   the configuration (default " CONFIG_DEFAULT ")\n"
     "      --app NAME      the account [wechat:NAME] (default [wechat]; ping: all of them)\n"
     "      --json          results as JSON\n"
@@ -27,6 +31,8 @@ static const char help_text[] =
     "      --yes           clear-quota: do not ask\n"
     "      --with-secret   clear-quota: with the AppSecret instead of an access token; by itself when there is no token\n"
     "                      because the allowance of token calls is used up\n"
+    "      --from OPENID   followers: those behind OPENID; an end before the last one tells which\n"
+    "      --timeout TIME  followers: how long a page is tried again when WeChat is busy or not reached (default 2m)\n"
     "      --help, --version\n\n"
     "The access token is asked of the token keeper (mega-token); none is fetched, none is printed.\n\n"
     "Exit status: 0 good; 1 WeChat, the keeper or the network says no, or clear-quota was not confirmed; 2 wrong usage;\n"
@@ -36,7 +42,8 @@ static const char help_text[] =
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'}, {"app", required_argument, NULL, 'a'}, {"json", no_argument, NULL, 'j'},
     {"yes", no_argument, NULL, 'y'},          {"with-secret", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {"markdown", no_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
+    {"version", no_argument, NULL, 'V'},      {"markdown", no_argument, NULL, 'm'}, {"from", required_argument, NULL, 'f'},
+    {"timeout", required_argument, NULL, 't'}, {NULL, 0, NULL, 0}};
 
 static const struct command {
     const char *name;
@@ -44,7 +51,7 @@ static const struct command {
     size_t arguments_min, arguments_max;
 } commands[] = {
     {"quota", WECHAT_QUOTA, 0, ANY_NUMBER}, {"clear-quota", WECHAT_CLEAR_QUOTA, 0, 0}, {"rid", WECHAT_RID, 1, 1},
-    {"ping", WECHAT_PING, 0, 0},            {"errors", WECHAT_ERRORS, 0, ANY_NUMBER},
+    {"ping", WECHAT_PING, 0, 0},            {"errors", WECHAT_ERRORS, 0, ANY_NUMBER},       {"followers", WECHAT_FOLLOWERS, 0, 0},
 };
 
 void wechat_error(const char *format, ...)
@@ -84,6 +91,12 @@ static int read_option(struct wechat_options *o, int letter)
     case 'm':
         o->markdown = 1;
         return WECHAT_GOOD;
+    case 'f':
+        o->from = optarg;
+        return WECHAT_GOOD;
+    case 't':
+        o->timeout_ms = conf_parse_time_ms(optarg);
+        return o->timeout_ms >= 0 ? WECHAT_GOOD : usage("--timeout", "give a time with its unit, such as 30s or 2m; or 0");
     case '1':
         o->minus_one = 1;
         return WECHAT_GOOD;
@@ -113,6 +126,12 @@ static int check_options(const struct wechat_options *o, const char *name)
         return usage("--yes", "is for clear-quota only");
     if (o->with_secret && o->command != WECHAT_CLEAR_QUOTA)
         return usage("--with-secret", "is for clear-quota only");
+    if (o->from && o->command != WECHAT_FOLLOWERS)
+        return usage("--from", "is for followers only");
+    if (o->timeout_ms >= 0 && o->command != WECHAT_FOLLOWERS)
+        return usage("--timeout", "is for followers only");
+    if (o->json && o->command == WECHAT_FOLLOWERS)
+        return usage("--json", "is not for followers: they are printed one a line");
     if (o->minus_one && o->command != WECHAT_ERRORS)
         return usage("-1", "is a code for errors only");
     if (o->markdown && (o->command != WECHAT_ERRORS || o->argument_count || o->minus_one || o->json))
@@ -124,7 +143,7 @@ static int check_options(const struct wechat_options *o, const char *name)
 
 static int read_command(struct wechat_options *o, int count, char **words)
 {
-    static const char choice[] = "give ping, quota, clear-quota, rid, errors, preview, check or send-test";
+    static const char choice[] = "give ping, quota, clear-quota, followers, rid, errors, preview, check or send-test";
     if (count == 0)
         return usage("command", choice);
     const struct command *command = find_command(words[0]);
@@ -146,11 +165,14 @@ static int read_command(struct wechat_options *o, int count, char **words)
 int wechat_options_read(struct wechat_options *o, int argc, char **argv)
 {
     int letter, wrong;
-    *o = (struct wechat_options){.config = CONFIG_DEFAULT};
+    *o = (struct wechat_options){.config = CONFIG_DEFAULT, .timeout_ms = -1};
     while ((letter = getopt_long(argc, argv, "1c:hjV", long_options, NULL)) != -1) {
         wrong = read_option(o, letter);
         if (wrong != WECHAT_GOOD)
             return wrong;
     }
-    return read_command(o, argc - optind, argv + optind);
+    wrong = read_command(o, argc - optind, argv + optind);
+    if (o->timeout_ms < 0)
+        o->timeout_ms = TIMEOUT_MS;
+    return wrong;
 }

@@ -1,10 +1,12 @@
-/* What WeChat answers an operator's questions (quota/get, rid/get), from any bytes: reading stays inside, no secret and
+/* What WeChat answers an operator's questions (quota/get, rid/get, user/get), from any bytes: reading stays inside, a page of
+ * followers is one openid a line, no secret and
  * nothing behind a secret's name comes through the mask, and what is printed as JSON is JSON. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "sender/follower_page.h"
 #include "sender/wechat_text.h"
 #include "sender/wechat_used.h"
 
@@ -29,6 +31,23 @@ static void read_members(struct span body)
         }
 }
 
+static void check_page(struct span body)
+{
+    struct follower_page page = {0};
+    if (follower_page_read(body, &page) == NULL) {
+        uint64_t count = 0;
+        for (size_t i = 0, began = 0; i < page.lines.bytes; i++)
+            if (page.lines.data[i] == '\n') {
+                assert(follower_page_is_openid((struct span){page.lines.data + began, i - began}));
+                began = i + 1;
+                count++;
+            }
+        assert(count == page.count);
+        assert(page.next.bytes == 0 || follower_page_is_openid(buf_span(&page.next)));
+    }
+    follower_page_free(&page);
+}
+
 static void check_mask(struct span text)
 {
     const struct span secrets[] = {{"s3cret", 6}, {"", 0}, {"50_token", 8}};
@@ -50,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span text = {(const char *)data, size};
     struct buf file = {0};
     read_members(text);
+    check_page(text);
     check_mask(text);
     struct span rid = wechat_text_find_rid(text);
     assert(rid.bytes == 0 || wechat_text_is_rid(rid));
