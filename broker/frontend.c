@@ -78,11 +78,11 @@ static void answer_known(struct broker *b, const struct caller *to, const struct
     }
     struct result known = life_result_of(state, &m, &f);
     known.id = asked->id;
-    if (r->op == OP_PUSH) {
+    if (r->op != OP_SEND) {
         known.code = CODE_OK; /* it is kept, which is what a push asks */
         known.message = (struct span){NULL, 0};
     }
-    if (r->op == OP_PUSH || known.code != CODE_QUEUED) {
+    if (r->op != OP_SEND || known.code != CODE_QUEUED) {
         answer(b, to, &known);
         return;
     }
@@ -172,6 +172,21 @@ static const char *closed_for(struct broker *b, const struct request *r, size_t 
     return buf_str(&b->scratch);
 }
 
+/* A message that is refused, or only checked. An id that is known already is answered all the same: the message may have been
+ * accepted before. */
+static void answer_without_keeping(struct broker *b, const struct caller *to, const struct request *r, const struct message *m,
+                                   enum code code, const char *message)
+{
+    struct message known;
+    struct final f;
+    enum store_state state;
+    uint64_t content;
+    if (r->id.bytes && store_find(b->store, m->account, r->id, &state, &known, &f, &content) == STORE_OK)
+        answer_known(b, to, r, m);
+    else
+        refuse(b, to, r->id, code, message ? message : "");
+}
+
 static void on_message(struct broker *b, const struct caller *to, const struct request *r)
 {
     char id[ID_BYTES_MAX];
@@ -199,16 +214,8 @@ static void on_message(struct broker *b, const struct caller *to, const struct r
     }
     if (wrong == NULL)
         wrong = set_times(b, r, info, &m);
-    if (wrong) {
-        /* An id that is known already is answered all the same: the message may have been accepted before. */
-        struct message known;
-        struct final f;
-        enum store_state state;
-        uint64_t content;
-        if (r->id.bytes && store_find(b->store, m.account, r->id, &state, &known, &f, &content) == STORE_OK)
-            answer_known(b, to, r, &m);
-        else
-            refuse(b, to, r->id, code, wrong);
+    if (wrong || r->op == OP_CHECK) {
+        answer_without_keeping(b, to, r, &m, wrong ? code : CODE_OK, wrong);
         return;
     }
     if (m.id.bytes == 0)
@@ -247,7 +254,10 @@ static void on_status(struct broker *b, const struct caller *to, const struct re
     if (find_known(b, to, r, &known))
         return;
     struct result found = life_result_of(known.state, &known.m, &known.f);
-    answer(b, to, &found);
+    if (!r->wait || found.code != CODE_QUEUED)
+        answer(b, to, &found);
+    else if (waiters_add(b->waiters, known.m.seq, to))
+        refuse(b, to, r->id, CODE_BUSY, "too many callers wait for it; ask for its status without wait");
 }
 
 /* By recipient, task or both: they are looked for piece by piece, and the caller is answered when that is done. */
@@ -322,7 +332,7 @@ static size_t on_request(struct broker *b, struct caller *to, struct span rest)
     memcpy(to->ref, r.ref.data ? r.ref.data : "", r.ref.bytes);
     if (wrong)
         refuse(b, to, r.id, CODE_REFUSED, buf_str(&error));
-    else if (r.op == OP_PUSH || r.op == OP_SEND)
+    else if (r.op == OP_PUSH || r.op == OP_SEND || r.op == OP_CHECK)
         on_message(b, to, &r);
     else if (r.op == OP_STATUS)
         on_status(b, to, &r);

@@ -19,7 +19,8 @@ static const char help_text[] =
     "  mega push OPENID KEY [NAME=VALUE…]   accepted when durable; prints the id\n"
     "  mega send OPENID KEY [NAME=VALUE…]   waits for WeChat's answer\n"
     "  mega tset KEY                        reads a template again from its source\n"
-    "  mega status ID                       what became of a message\n"
+    "  mega check OPENID KEY [NAME=VALUE…]  would it be accepted? Nothing is kept or sent\n"
+    "  mega status ID [--wait]              what became of a message\n"
     "  mega cancel ID                       takes back a message that waits\n"
     "  mega ready [--wait]                  can messages be accepted and sent now?\n"
     "  mega queue …                         what waits and what became of it: show, cancel, pause, send again, export\n"
@@ -30,8 +31,8 @@ static const char help_text[] =
     "  -c, --config FILE      where the frontend is read from (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --frontend ADDR    the broker's frontend (default " FRONTEND_DEFAULT ")\n"
     "      --json             one JSON object a result\n"
-    "      --timeout TIME     give up after so long: 10s, 2m (default 10s; send 90s)\n"
-    "      --wait             ready: wait until it is, at most --timeout\n"
+    "      --timeout TIME     give up after so long: 10s, 2m (default 10s; send and status --wait 90s)\n"
+    "      --wait             ready: wait until it is; status: until the message has ended; at most --timeout\n"
     "      --vars JSON        variables as a JSON object or array; the number 39.80 becomes 39.8\n"
     "      --id ID            your own id: the same one twice is one message\n"
     "      --app NAME         the account [wechat:NAME]\n"
@@ -180,10 +181,10 @@ static int read_command(struct options *o, int count, char **arguments)
         const char *name;
         enum op op;
         int arguments; /* -1: at least two */
-    } commands[] = {{"push", OP_PUSH, -1},    {"send", OP_SEND, -1},    {"tset", OP_TSET, 1},
+    } commands[] = {{"push", OP_PUSH, -1},    {"send", OP_SEND, -1},    {"check", OP_CHECK, -1}, {"tset", OP_TSET, 1},
                     {"status", OP_STATUS, 1}, {"cancel", OP_CANCEL, 1}, {"ready", OP_PING, 0}};
     if (count == 0)
-        return usage("command", "missing; give push, send, tset, status, cancel, ready, queue, store, token or wechat");
+        return usage("command", "missing; give push, send, check, tset, status, cancel, ready, queue, store, token or wechat");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(arguments[0], commands[i].name) != 0)
             continue;
@@ -196,12 +197,13 @@ static int read_command(struct options *o, int count, char **arguments)
             o->request.key = span_of(arguments[1]);
         else if (o->op != OP_PING)
             o->request.id = span_of(arguments[1]);
+        o->request.wait = o->op == OP_STATUS && o->wait;
         return STATUS_DONE;
     }
     if (strcmp(arguments[0], "queue") == 0 || strcmp(arguments[0], "store") == 0 || strcmp(arguments[0], "token") == 0 ||
         strcmp(arguments[0], "wechat") == 0)
         return usage(arguments[0], "give it first, options behind it");
-    return usage(arguments[0], "unknown command; give push, send, tset, status, cancel, ready, queue, store, token or wechat");
+    return usage(arguments[0], "unknown command; give push, send, check, tset, status, cancel, ready, queue, store, token or wechat");
 }
 
 int options_read(struct options *o, int argc, char **argv)
@@ -218,7 +220,7 @@ int options_read(struct options *o, int argc, char **argv)
     if (wrong == STATUS_DONE)
         wrong = o->endpoint || endpoint_find(config, ENDPOINT_FRONTEND, &o->endpoint) == 0 ? STATUS_DONE : STATUS_USAGE;
     if (o->timeout_ms == 0)
-        o->timeout_ms = o->op == OP_SEND ? SEND_TIMEOUT_MS : TIMEOUT_MS;
+        o->timeout_ms = o->op == OP_SEND || o->request.wait ? SEND_TIMEOUT_MS : TIMEOUT_MS;
     return wrong;
 }
 

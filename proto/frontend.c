@@ -3,7 +3,8 @@
 #include "proto/mp.h"
 
 static const char *const op_names[] = {[OP_PUSH] = "push",     [OP_SEND] = "send",     [OP_TSET] = "tset",
-                                       [OP_CANCEL] = "cancel", [OP_STATUS] = "status", [OP_PING] = "ping"};
+                                       [OP_CANCEL] = "cancel", [OP_STATUS] = "status", [OP_PING] = "ping",
+                                       [OP_CHECK] = "check"};
 
 const char *op_name(enum op op)
 {
@@ -12,7 +13,7 @@ const char *op_name(enum op op)
 
 static enum op op_find(struct span name)
 {
-    for (int i = OP_PUSH; i <= OP_PING; i++)
+    for (int i = OP_PUSH; i <= OP_CHECK; i++)
         if (span_is(name, op_names[i]))
             return (enum op)i;
     return OP_NONE;
@@ -48,6 +49,11 @@ void request_pack(const struct request *r, struct buf *out)
     count += mp_opt_span(out, "task", r->task);
     if (r->lane >= 0) {
         mp_put_str(out, "lane", r->lane == LANE_EXPRESS ? "express" : "bulk");
+        count++;
+    }
+    if (r->wait) {
+        mp_str(out, "wait");
+        mp_bool(out, 1);
         count++;
     }
     mp_map_close(out, place, count);
@@ -146,6 +152,17 @@ static int read_lane(struct mp_cursor *c, int *lane, struct buf *error)
     return 0;
 }
 
+static int read_flag(struct mp_cursor *c, const char *field, int *flag, struct buf *error)
+{
+    struct mp_value v = mp_read(c);
+    if (v.type != MP_NIL && v.type != MP_BOOL) {
+        buf_printf(error, "%s: %s; give true or false", field, type_name(v.type));
+        return -1;
+    }
+    *flag = v.type == MP_BOOL && v.as.boolean;
+    return 0;
+}
+
 static int read_op(struct mp_cursor *c, enum op *op, struct buf *error)
 {
     struct span text = {NULL, 0};
@@ -153,7 +170,7 @@ static int read_op(struct mp_cursor *c, enum op *op, struct buf *error)
         return -1;
     *op = op_find(text);
     if (*op == OP_NONE)
-        return refuse(error, "op: unknown; give push, send, tset, cancel, status or ping");
+        return refuse(error, "op: unknown; give push, send, check, tset, cancel, status or ping");
     return 0;
 }
 
@@ -258,6 +275,8 @@ static int read_member(struct mp_cursor *c, struct span name, struct request *r,
         return read_lane(c, &r->lane, error);
     if (span_is(name, "task"))
         return read_name(c, "task", TASK_BYTES_MAX, &r->task, error);
+    if (span_is(name, "wait"))
+        return read_flag(c, "wait", &r->wait, error);
     buf_printf(error, "%.*s: unknown member", (int)(name.bytes > 64 ? 64 : name.bytes), name.data);
     return -1;
 }
@@ -266,7 +285,7 @@ static int read_member(struct mp_cursor *c, struct span name, struct request *r,
 static int check_complete(const struct request *r, struct buf *error)
 {
     if (r->op == OP_NONE)
-        return refuse(error, "op: missing; give push, send, tset, cancel, status or ping");
+        return refuse(error, "op: missing; give push, send, check, tset, cancel, status or ping");
     if (r->op == OP_TSET && r->key.data == NULL)
         return refuse(error, "key: missing");
     if (r->op == OP_STATUS && r->id.bytes == 0)
@@ -280,7 +299,9 @@ static int check_complete(const struct request *r, struct buf *error)
         return refuse(error, "id: missing; give an id, or an openid or a task to cancel all that wait of it");
     if (r->op == OP_CANCEL && r->id.bytes && (r->openid.bytes || r->task.bytes))
         return refuse(error, "id: given together with openid or task; give one id, or what is to be found");
-    if (r->op != OP_PUSH && r->op != OP_SEND)
+    if (r->wait && r->op != OP_STATUS)
+        return refuse(error, "wait: only a status waits");
+    if (r->op != OP_PUSH && r->op != OP_SEND && r->op != OP_CHECK)
         return 0;
     if (r->openid.bytes == 0)
         return refuse(error, "openid: empty or missing; give 1 to 128 bytes");

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "proto/limits.h"
 
-enum op { OP_NONE, OP_PUSH, OP_SEND, OP_TSET, OP_CANCEL, OP_STATUS, OP_PING };
+enum op { OP_NONE, OP_PUSH, OP_SEND, OP_TSET, OP_CANCEL, OP_STATUS, OP_PING, OP_CHECK };
 
 enum lane { LANE_EXPRESS, LANE_BULK, LANES }; /* in the order in which they are served */
 #define LANE_EXPRESS_RUN 16 /* express messages in a row before one of bulk, so that bulk does not starve */
@@ -40,6 +40,7 @@ struct request {
     int64_t in_ms;      /* from now; 0 = now */
     int64_t ttl_ms;     /* 0 = none given */
     int lane;           /* enum lane, or -1 when none was given */
+    int wait;           /* of a status: 1: answered when the message is settled */
 };
 
 /* One result. Strings are owned by whoever filled it in. */

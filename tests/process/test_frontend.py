@@ -79,6 +79,30 @@ class Frontend(unittest.TestCase):
         self.assertEqual(other["code"], 400)
         self.assertIn("id", other["message"])
 
+    def test_status_that_waits(self):
+        """Answered when the message has ended, whatever its state was; at once when it has, or is unknown."""
+        self.assertEqual(self.ask(op="status", id="nobody", wait=True)["code"], 404)
+        self.ask(op="push", id="w1", openid="late-w1", key="test", vars={"n": 1}, **{"in": 300})
+        answers = self.client.ask(dict(op="status", id="w1", wait=True), dict(op="status", id="w1"))
+        self.assertEqual([(a["code"], a["state"]) for a in answers], [(200, "sent"), (100, "waiting")])
+        self.assertEqual(self.ask(op="status", id="w1", wait=True)["state"], "sent")
+        self.ask(op="push", id="w2", openid="o", key="test", vars={"n": 1}, **{"in": 3600000})
+        waiting = self.client.submit([dict(op="status", id="w2", wait=True)])
+        self.assertEqual(self.ask(op="cancel", id="w2")["state"], "cancelled")
+        answer, = self.client.collect(waiting).values()
+        self.assertEqual((answer["code"], answer["state"]), (409, "cancelled"))
+
+    def test_check_keeps_nothing(self):
+        self.assertEqual(self.ask(op="check", id="c1", openid="o", key="test", vars={"n": 1})["code"], 200)
+        self.assertEqual(self.ask(op="status", id="c1")["code"], 404)
+        missing = self.ask(op="check", openid="o", key="test")
+        self.assertEqual((missing["code"], missing["message"]), (400, "n: missing; the template needs this variable"))
+        self.assertEqual(self.ask(op="check", openid="o", key="nosuch")["message"], "template key not exists")
+        self.ask(op="push", id="c2", openid="o", key="test", vars={"n": 1}, **{"in": 3600000})
+        self.assertEqual(self.ask(op="check", id="c2", openid="o", key="test", vars={"n": 1})["state"], "waiting")
+        self.assertEqual(self.ask(op="check", id="c2", openid="other", key="test", vars={"n": 1})["code"], 400)
+        self.ask(op="cancel", id="c2")
+
     def test_schedule_and_cancel(self):
         self.assertEqual(self.ask(op="push", id="later", openid="o", key="test", vars={"n": 1}, **{"in": 3600000})["code"], 200)
         self.assertEqual(self.ask(op="status", id="later")["state"], "waiting")

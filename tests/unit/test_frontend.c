@@ -71,6 +71,9 @@ static void test_taken(void)
         "{op tset key k}",
         "{op tset key ''}", /* no such template: that is said by who knows the templates */
         "{op status id i}",
+        "{op status id i wait true}",
+        "{op push openid o key k wait false}",
+        "{op check openid o key k}",
         "{op cancel id i app a}",
         "{op cancel openid o}",
         "{op cancel task t openid o key k app a}",
@@ -113,11 +116,11 @@ static void test_taken(void)
 static const struct refused {
     const char *text, *error;
 } refused[] = {
-    {"{ref 7}", "op: missing; give push, send, tset, cancel, status or ping"},
-    {"{ref 7 op shove}", "op: unknown; give push, send, tset, cancel, status or ping"},
-    {"{ref 7 op nil}", "op: unknown; give push, send, tset, cancel, status or ping"},
+    {"{ref 7}", "op: missing; give push, send, check, tset, cancel, status or ping"},
+    {"{ref 7 op shove}", "op: unknown; give push, send, check, tset, cancel, status or ping"},
+    {"{ref 7 op nil}", "op: unknown; give push, send, check, tset, cancel, status or ping"},
     {"{ref 7 op 1}", "op: an integer; give a str"},
-    {"{op PUSH ref 7}", "op: unknown; give push, send, tset, cancel, status or ping"},
+    {"{op PUSH ref 7}", "op: unknown; give push, send, check, tset, cancel, status or ping"},
     {"{" PUSH "ref 7 colour red}", "colour: unknown member"},
     {"{" PUSH "colour {a [1 2]} ref 7}", "colour: unknown member"},
     {"{" PUSH "id 5 ref 7}", "id: an integer; give a str"},
@@ -145,6 +148,9 @@ static const struct refused {
     {"{op push openid o key 5 ref 7}", "key: an integer; give a str"},
     {"{op tset ref 7}", "key: missing"},
     {"{op status ref 7}", "id: missing"},
+    {"{op status id i wait 1 ref 7}", "wait: an integer; give true or false"},
+    {"{" PUSH "wait true ref 7}", "wait: only a status waits"},
+    {"{op check key k ref 7}", "openid: empty or missing; give 1 to 128 bytes"},
     {"{op cancel ref 7 app a}", "id: missing; give an id, or an openid or a task to cancel all that wait of it"},
     {"{op cancel ref 7 key k}", "id: missing; give an id, or an openid or a task to cancel all that wait of it"},
     {"{op cancel ref 7 openid '' task t}", "openid: empty; leave it out, or say whose messages"},
@@ -349,7 +355,7 @@ static void test_no_request(void)
         {"01", "request: an integer; give a map with str names"},
         {"90", "request: an array; give a map with str names"},
         {"a27b7d", "request: a str; give a map with str names"},
-        {"80", "op: missing; give push, send, tset, cancel, status or ping"},
+        {"80", "op: missing; give push, send, check, tset, cancel, status or ping"},
         {"81a26f70a470696e67 00", "request: bytes behind the map"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -421,6 +427,7 @@ static void check_same_request(const struct request *a, const struct request *b)
     CHECK_INT(a->in_ms, b->in_ms);
     CHECK_INT(a->ttl_ms, b->ttl_ms);
     CHECK_INT(a->lane, b->lane);
+    CHECK_INT(a->wait, b->wait);
 }
 
 static void test_request_round_trip(void)
@@ -430,6 +437,8 @@ static void test_request_round_trip(void)
         {.op = OP_PING, .lane = -1},
         {.op = OP_TSET, .key = span_of("k"), .lane = -1, .ref = buf_span(&ref)},
         {.op = OP_STATUS, .id = span_of("i"), .app = span_of("a"), .lane = -1},
+        {.op = OP_STATUS, .id = span_of("i"), .wait = 1, .lane = -1},
+        {.op = OP_CHECK, .openid = span_of("o"), .key = span_of("k"), .lane = -1},
         {.op = OP_CANCEL, .id = span_of("i"), .lane = -1},
         {.op = OP_PUSH, .openid = span_of("o"), .key = span_of("k"), .lane = LANE_BULK, .in_ms = 5000},
         {.op = OP_SEND,

@@ -79,6 +79,10 @@ static void test_requests(struct golden *g)
         g, "request status",
         &(struct request){
             .op = OP_STATUS, .ref = S("\x05"), .id = S("order-7-paid"), .app = S("shop"), .lane = -1});
+    check_request(g, "request status wait",
+                  &(struct request){.op = OP_STATUS, .ref = S("\x07"), .id = S("order-7-paid"), .wait = 1, .lane = -1});
+    check_request(g, "request check",
+                  &(struct request){.op = OP_CHECK, .ref = S("\x08"), .openid = S("o1"), .key = S("paid"), .lane = -1});
     check_request(g, "request ping", &(struct request){.op = OP_PING, .ref = S("\x06"), .lane = -1});
     buf_free(&vars);
     buf_free(&code);
