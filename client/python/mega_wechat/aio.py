@@ -96,15 +96,16 @@ class AsyncClient(Methods[Coroutine[Any, Any, Result]]):
         self._link = Link(zmq.asyncio.Context(), self._frontend)
         self._wake = asyncio.Event()
         self._loop, self._task = loop, loop.create_task(self._run())
+        self._task.add_done_callback(self._end)  # also of a task that is cancelled before it began
         return loop
 
     async def _run(self) -> None:
-        try:
-            await asyncio.gather(self._read(), self._write(), self._watch())
-        finally:
-            self._closed = True
-            self._unanswered.fail(CLOSED)
-            self._link.close()
+        await asyncio.gather(self._read(), self._write(), self._watch())
+
+    def _end(self, task: "asyncio.Task[None]") -> None:
+        self._closed = True
+        self._unanswered.fail(CLOSED)
+        self._link.close()
 
     async def _read(self) -> None:
         while not self._closed:
