@@ -22,4 +22,6 @@ void hash_random(void *out, size_t bytes);
 /* A random number that is never 0: epochs of processes. */
 uint64_t hash_random_u64(void);
 
+struct hash128 hash_random_128(void);
+
 #endif

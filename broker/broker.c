@@ -146,7 +146,7 @@ struct broker *broker_new(struct program *program)
     b->order_ms = b->now_ms;
     accounts_init(&b->accounts, b->conf);
     b->epoch = hash_random_u64();
-    id_maker_open(&b->ids);
+    id_maker_open(&b->ids, hash_random_128());
     b->waiters = waiters_new();
     b->recipients = recipients_new();
     if (check_conf(b->conf) || open_store(b) || open_sockets(b))

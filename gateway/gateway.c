@@ -63,7 +63,7 @@ struct gateway *gateway_new(struct program *p)
     g->upstream_watch.kind = WATCH_UPSTREAM;
     g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     g->now_ms = clock_mono_ms();
-    id_maker_open(&g->ids);
+    id_maker_open(&g->ids, hash_random_128());
     if (g->epoll_fd < 0 || open_parts(g) != 0 || watch_parts(g) != 0) {
         log_error("gateway cannot start");
         gateway_destroy(&g);

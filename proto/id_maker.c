@@ -2,14 +2,10 @@
 
 #include <string.h>
 
-#include "base/hash.h"
-
 #define DIGITS_MIN 10 /* a trillion messages in order; ids that are longer are in order among themselves */
 
-void id_maker_open(struct id_maker *m)
+void id_maker_open(struct id_maker *m, struct hash128 random)
 {
-    struct hash128 random;
-    hash_random(&random, sizeof random);
     hash_hex(random, m->prefix);
     m->prefix[sizeof m->prefix - 1] = '-';
     m->count = 0;

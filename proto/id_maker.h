@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "proto/limits.h"
 
 struct id_maker {
@@ -14,7 +15,8 @@ struct id_maker {
     uint64_t count;  /* made so far */
 };
 
-void id_maker_open(struct id_maker *m);
+/* `random` is different in each process, and each time. */
+void id_maker_open(struct id_maker *m, struct hash128 random);
 
 /* Writes the next id into `room`, of which the span is a part. */
 struct span id_maker_next(struct id_maker *m, char room[ID_BYTES_MAX]);

@@ -15,7 +15,7 @@ static void test_ascend(void)
     static const uint64_t counts[] = {1, 2, 9, 10, 15, 16, 17, 255, 256, 4095, 4096, 0xFFFFFFFFFF};
     struct id_maker m;
     char before[ID_BYTES_MAX] = "", room[ID_BYTES_MAX];
-    id_maker_open(&m);
+    id_maker_open(&m, hash_random_128());
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         struct span id = at(&m, counts[i], room);
         CHECK_U64(id.bytes, 43);
@@ -39,8 +39,8 @@ static void test_text(void)
 static void test_two_makers(void)
 {
     struct id_maker a, b;
-    id_maker_open(&a);
-    id_maker_open(&b);
+    id_maker_open(&a, hash_random_128());
+    id_maker_open(&b, hash_random_128());
     CHECK(memcmp(a.prefix, b.prefix, 32) != 0);
     CHECK_INT(a.prefix[32], '-');
 }
