@@ -315,18 +315,19 @@ static void derive_endpoint(struct loading *l, char *field, const char *name)
         memcpy(field, whole, strlen(whole) + 1);
 }
 
-static void derive_token_cache(struct loading *l)
+/* A path that was not given: one in the store's folder. */
+static void derive_path(struct loading *l, char *field, const char *name)
 {
     char whole[2 * CONF_TEXT_BYTES_MAX];
     struct conf *conf = l->conf;
-    if (conf->token.cache_file[0] != '\0')
+    if (*field != '\0')
         return;
-    snprintf(whole, sizeof whole, "%s/token.cache", conf->server.store_dir);
+    snprintf(whole, sizeof whole, "%s/%s", conf->server.store_dir, name);
     if (strlen(whole) >= CONF_TEXT_BYTES_MAX)
         complain(l, "%s: [server] queue_file_path: \"%s\" is longer than 511 bytes; shorten it\n", l->path,
                  whole);
     else
-        memcpy(conf->token.cache_file, whole, strlen(whole) + 1);
+        memcpy(field, whole, strlen(whole) + 1);
 }
 
 static void put_default_account_first(struct conf *conf)
@@ -373,7 +374,9 @@ static void finish(struct loading *l)
     derive_endpoint(l, conf->broker.control, "control.ipc");
     derive_endpoint(l, conf->broker.jobs, "jobs.ipc");
     derive_endpoint(l, conf->token.endpoint, "token.ipc");
-    derive_token_cache(l);
+    derive_endpoint(l, conf->task.endpoint, "task.ipc");
+    derive_path(l, conf->token.cache_file, "token.cache");
+    derive_path(l, conf->task.dir, "tasks");
     put_default_account_first(conf);
     for (size_t i = 0; i < conf->account_count; i++)
         finish_account(l, &conf->accounts[i]);

@@ -117,6 +117,10 @@ struct conf {
         char cache_file[CONF_TEXT_BYTES_MAX]; /* default STORE/token.cache; made 0600 */
     } token;
     struct {
+        char endpoint[CONF_TEXT_BYTES_MAX]; /* of mega-task; default ipc://RUN/task.ipc */
+        char dir[CONF_TEXT_BYTES_MAX];      /* bulk tasks with their rows; default STORE/tasks */
+    } task;
+    struct {
         char dir[CONF_TEXT_BYTES_MAX]; /* ipc sockets and locks; default /run/mega-wechat */
     } run;
     char path[CONF_TEXT_BYTES_MAX];  /* of the file it was read from */

@@ -169,6 +169,11 @@ const struct conf_key conf_keys[] = {
     {"token", "cache_file", CONF_PATH, IN_CONF(token.cache_file), NULL, 0, 0, NULL,
      "access tokens, made with mode 0600; default token.cache in queue_file_path"},
 
+    {"task", "endpoint", CONF_ENDPOINT, IN_CONF(task.endpoint), NULL, 0, 0, NULL,
+     "of the task runner; default ipc in [run] dir"},
+    {"task", "dir", CONF_PATH, IN_CONF(task.dir), NULL, 0, 0, NULL,
+     "folder of bulk tasks with their rows; default tasks in queue_file_path"},
+
     {"run", "dir", CONF_PATH, IN_CONF(run.dir), "/run/mega-wechat", 0, 0, NULL,
      "folder for ipc sockets and locks"},
 };

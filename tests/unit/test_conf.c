@@ -50,6 +50,8 @@ static void test_defaults(void)
     CHECK_INT(c->sender.connect_timeout_ms, 3000);
     CHECK_STR(c->token.endpoint, "ipc:///run/mega-wechat/token.ipc");
     CHECK_STR(c->token.cache_file, "/var/lib/mega-wechat/token.cache");
+    CHECK_STR(c->task.endpoint, "ipc:///run/mega-wechat/task.ipc");
+    CHECK_STR(c->task.dir, "/var/lib/mega-wechat/tasks");
     CHECK_STR(c->run.dir, "/run/mega-wechat");
     unload(&l);
 }
