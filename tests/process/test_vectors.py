@@ -12,49 +12,11 @@ import struct
 import unittest
 
 from mariadb import MariaDB
-from ring import Ring, frame
+from original import OriginalRing, load_vectors, original_table, templates
+from ring import frame
 
-DATA = os.path.join(os.path.dirname(__file__), "../data")
 OPENID = "oABCD1234567890abcdefghijkl"
 PACKAGE_MAX = 2465792
-
-
-def load_vectors():
-    with open(os.path.join(DATA, "vectors.json"), encoding="utf-8") as f:
-        return json.load(f)
-
-
-def templates(vectors):
-    texts = dict(vectors["templates"])
-    head, tail = '{"touser":"${OPENID}","x":"', '"}'
-    texts["long"] = head + "y" * (6000 - len(head) - len(tail)) + tail  # the file only describes it
-    return texts
-
-
-def original_ini(ring, mariadb):
-    """The original's file with other ports and paths, and what it cannot know: the simulator, short times."""
-    with open(os.path.join(DATA, "wechat.ini"), encoding="utf-8") as f:
-        text = f.read()
-    text = text.replace("listen[] = 127.0.0.1:9501", "listen[] = 127.0.0.1:0")
-    text = text.replace('"/Mega-Wechat/logs/queue"', '"%s/store"' % ring.folder)
-    text = text.replace("log_file = /Mega-Wechat/logs/mega.log", "log_file = %s/mega.log" % ring.folder)
-    text = text.replace("host=127.0.0.1;dbname=mega", "host=127.0.0.1;port=%d;dbname=mega" % mariadb.port)
-    text = text.replace("log_level = warning", "log_level = info")
-    text = text.replace("[wechat]\n", "[wechat]\napi_base = %s\nmax_attempts = 3\n" % ring.sim.base)
-    return text + """
-[broker]
-frontend = %s
-lease = 500ms
-backoff = 50ms
-send_patience = 5s
-min_free_space = 1M
-[templater]
-missing_variable = keep
-[sender]
-timeout = 3s
-[run]
-dir = %s/run
-""" % (ring.frontend, ring.folder)
 
 
 def php_equal(ours, original):
@@ -121,23 +83,8 @@ class Vectors(unittest.TestCase):
         cls.templates = templates(cls.vectors)
         cls.mariadb = MariaDB().__enter__()
         cls.addClassCleanup(cls.mariadb.__exit__, None, None, None)
-        cls.mariadb.sql("CREATE DATABASE mega CHARACTER SET utf8")
-        with open(os.path.join(DATA, "table.sql"), encoding="utf-8") as f:
-            cls.mariadb.sql(f.read(), "mega")
-        for key, text in cls.templates.items():
-            literal = text.replace("\\", "\\\\").replace("'", "\\'")
-            cls.mariadb.sql("INSERT INTO mega_wechat_template (tmpl_key, template) VALUES ('%s', '%s')" % (key, literal), "mega")
-        cls.mariadb.sql("CREATE USER IF NOT EXISTS root@'127.0.0.1' IDENTIFIED BY 'root'; "
-                        "SET PASSWORD FOR root@'127.0.0.1' = PASSWORD('root'); GRANT ALL ON *.* TO root@'127.0.0.1'")
-        cls.ring = Ring(sim=["--faults-as-recorded"])
-        write = cls.ring.write_conf
-
-        def write_original():
-            path = write()
-            with open(path, "w", encoding="utf-8") as f:
-                f.write(original_ini(cls.ring, cls.mariadb))
-            return path
-        cls.ring.write_conf = write_original
+        original_table(cls.mariadb, cls.templates)
+        cls.ring = OriginalRing(cls.mariadb, sim=["--faults-as-recorded"])
         cls.ring.__enter__()
         cls.addClassCleanup(cls.ring.__exit__, None, None, None)
 
