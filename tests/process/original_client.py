@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 """Sends one task's list as the original service's task client does.
 
-    tests/process/original_client.py HOST:PORT KEY FILE|- [FROM]
+    tests/process/original_client.py HOST:PORT KEY FILE|- [SKIP]
 
 FILE (- is standard input) has a line for each recipient: the openid, and behind a space the variables as JSON; `null` is sent where
-there are none. One Send after the other goes out on one connection, each with its row number (from 0) as opaque; nothing else
-tells which message it is. 200 is counted as success, 400 as failure of that recipient. 500 stops the task: the row it came for is
-the one to go on with, FROM. What it knows of the protocol is what the old clients know; names, ids and parameters of ours are not used.
+there are none. One Send after the other goes out on one connection, each with its row number (from 1) as opaque; nothing else
+tells which message it is. 200 is counted as success, 400 as failure of that recipient. 500 stops the task; SKIP, the rows that are
+done, is where it goes on then. What it knows of the protocol is what the old clients know: no ids, no parameters of ours.
 
 A connection that is closed is made again and the outstanding Send repeated. It has no id, so the service cannot know that it is
 the same message: if the first one was taken, its recipient gets it twice. Of each lost connection that is at most one message.
+The original tries to connect once, and when nobody listens its task ends, to be started again; this one tries for CONNECT_S.
 
 The last line of its output is one JSON object. Exit status: 0 the list is done, 1 the service is not there or does not speak the
 protocol, 2 wrong usage, 4 stopped by a 500.
@@ -64,9 +65,10 @@ def read_list(lines):
 class Task:
     """One list. run() sends until its end or a 500; called again it goes on where it stopped."""
 
-    def __init__(self, address, key, rows, first=0):
+    def __init__(self, address, key, rows, skip=0, connect_s=CONNECT_S):
         host, port = address.rsplit(":", 1)
-        self.address, self.key, self.rows, self.next_row = (host, int(port)), key, rows, first
+        self.address, self.key, self.rows, self.done = (host, int(port)), key, rows, skip
+        self.connect_s = connect_s
         self.success = self.failed = self.repeated = 0
         self.stopped = None  # the words of the 500
         self.connection = None
@@ -75,7 +77,7 @@ class Task:
     def run(self):
         self.stopped = None
         try:
-            while self.next_row < len(self.rows) and self.stopped is None:
+            while self.done < len(self.rows) and self.stopped is None:
                 self.count(*self.ask())
         finally:
             self.close()
@@ -91,9 +93,9 @@ class Task:
             return  # the row is not done
         else:
             raise NoService("unknown code %d" % code)
-        if opaque != self.next_row:
-            raise NoService("row %d is outstanding, and %d was answered" % (self.next_row, opaque))
-        self.next_row += 1
+        self.done += 1
+        if opaque != self.done:
+            raise NoService("row %d is outstanding, and %d was answered" % (self.done, opaque))
 
     def ask(self):
         """The answer to the outstanding Send, over as many connections as it takes."""
@@ -101,15 +103,15 @@ class Task:
             try:
                 if self.connection is None:
                     self.connect()
-                openid, body = self.rows[self.next_row]
-                self.connection.sendall(pack_send(openid, self.key, self.next_row, body))
+                openid, body = self.rows[self.done]
+                self.connection.sendall(pack_send(openid, self.key, self.done + 1, body))
                 return self.read()
             except (Closed, ConnectionError):
                 self.close()
                 self.repeated += 1
 
     def connect(self):
-        end = time.monotonic() + CONNECT_S
+        end = time.monotonic() + self.connect_s
         while True:
             try:
                 self.connection = socket.create_connection(self.address, timeout=ANSWER_S)
@@ -141,7 +143,7 @@ class Task:
         return data
 
     def result(self):
-        return {"success": self.success, "failed": self.failed, "repeated": self.repeated, "next_row": self.next_row,
+        return {"success": self.success, "failed": self.failed, "repeated": self.repeated, "done": self.done,
                 "rows": len(self.rows), "stopped": self.stopped}
 
 
@@ -159,7 +161,7 @@ def main(arguments):
     try:
         task.run()
     except (NoService, OSError) as error:
-        print("%s; row %d is not done" % (error, task.next_row), file=sys.stderr)
+        print("%s; %d rows are done" % (error, task.done), file=sys.stderr)
         return 1
     finally:
         print(json.dumps(task.result(), ensure_ascii=False))

@@ -11,7 +11,7 @@ import unittest
 
 from mariadb import MariaDB, free_port
 from original import OriginalRing, load_vectors, original_table, templates
-from original_client import Task
+from original_client import NoService, Task
 from ring import LIMIT_S, pause, until
 
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "original_client.py")
@@ -28,8 +28,8 @@ def with_opaque(answer, opaque):
 class Client:
     """The client as users run it: one process for one task."""
 
-    def __init__(self, port, rows, first=0, key=KEY):
-        self.process = subprocess.Popen([sys.executable, "-B", CLIENT, "127.0.0.1:%d" % port, key, "-", str(first)],
+    def __init__(self, port, rows, skip=0, key=KEY):
+        self.process = subprocess.Popen([sys.executable, "-B", CLIENT, "127.0.0.1:%d" % port, key, "-", str(skip)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.process.stdin.write("".join(row + "\n" for row in rows))
         self.process.stdin.close()
@@ -84,7 +84,7 @@ class OriginalClient(unittest.TestCase):
         task.heard = heard.append
         task.run()
         self.assertEqual((task.success, task.failed, task.repeated, task.stopped), (240, 60, 0, None))
-        self.assertEqual(heard, [with_opaque(self.vectors[SEND_REFUSED if openid == "bad0001" else SEND_OK], i)
+        self.assertEqual(heard, [with_opaque(self.vectors[SEND_REFUSED if openid == "bad0001" else SEND_OK], i + 1)
                                  for i, openid in enumerate(openids)])
         calls = [e["openid"] for e in self.sim.journal()]
         self.assertEqual(calls, openids)  # one after the other, each once
@@ -96,7 +96,7 @@ class OriginalClient(unittest.TestCase):
 
     def test_unknown_template(self):
         counts = self.assert_done(self.client(["o1", "o2"], key="nokey").end(), 0, 2)
-        self.assertEqual(counts["next_row"], 2)
+        self.assertEqual(counts["done"], 2)
 
     def test_gateway_killed_in_mid_task(self):
         """The clients connect again and finish with the right counts; twice gets it only who was outstanding at the kill."""
@@ -118,6 +118,18 @@ class OriginalClient(unittest.TestCase):
         self.assertEqual(max(delivered.values()), 2 if twice else 1)
         self.assertFalse(twice & set(had_it))
 
+    def test_gateway_away(self):
+        """With nobody listening the original's task ends and is started again: it goes on where it was."""
+        rows = [("o%d" % i, "null") for i in range(40)]
+        task = Task("127.0.0.1:%d" % self.port, KEY, rows, connect_s=0)
+        task.heard = lambda _: task.done == 19 and self.ring["gateway-1"].kill()
+        self.assertRaises(NoService, task.run)
+        self.assertEqual((task.success, task.done), (20, 20))
+        self.ring.restart("gateway-1")
+        self.ring.port()
+        self.assertEqual((task.run().success, task.stopped), (40, None))
+        self.assertEqual(self.delivered(), {openid: 1 for openid, _ in rows})
+
     def test_everything_else_killed_in_mid_task(self):
         """Broker, templater, senders and token keeper: a pause, and neither a lost nor a doubled message."""
         tasks = [["t%d-%d" % (t, i) for i in range(200)] for t in range(3)]
@@ -137,10 +149,10 @@ class OriginalClient(unittest.TestCase):
         for status, counts in ends:
             self.assertEqual(status, 4)
             self.assertTrue(counts["stopped"])
-            self.assertEqual((counts["success"], counts["failed"]), (counts["next_row"], 0))
+            self.assertEqual((counts["success"], counts["failed"]), (counts["done"], 0))
         self.assertEqual(sum(counts["success"] for _, counts in ends), 100)
         self.assertTrue(any("45009" in counts["stopped"] for _, counts in ends), ends)
-        status, counts = self.client(tasks[0], first=ends[0][1]["next_row"]).end()
+        status, counts = self.client(tasks[0], skip=ends[0][1]["done"]).end()
         self.assertEqual((status, counts["success"]), (4, 0))  # it is still stopped, and says so at once
         self.assertIn("account stopped", counts["stopped"])
         self.sim.post("/sim/new-day")
@@ -148,9 +160,9 @@ class OriginalClient(unittest.TestCase):
         self.ring.operator().ask("resume", filter={"app": "default"})
         probe = self.ring.tcp()  # WeChat takes it again when one message got through
         until(lambda: probe.ask("send probe %s" % KEY, 1, "null")[0] == 200 or pause(), "the account runs again")
-        clients = [self.client(rows, first=counts["next_row"]) for rows, (_, counts) in zip(tasks, ends)]
+        clients = [self.client(rows, skip=counts["done"]) for rows, (_, counts) in zip(tasks, ends)]
         for client, (_, before) in zip(clients, ends):
-            self.assert_done(client.end(), 120 - before["next_row"], 0)
+            self.assert_done(client.end(), 120 - before["done"], 0)
         delivered = self.delivered()
         del delivered["probe"]
         self.assertEqual(delivered, {openid: 1 for rows in tasks for openid in rows})
@@ -159,9 +171,9 @@ class OriginalClient(unittest.TestCase):
         """WeChat answers HTTP 500 for one recipient at every attempt: 500, as from the original; the connection stays usable."""
         rows = [("ok1", "null"), ("h5001", "null"), ("ok2", "null")]
         task = Task("127.0.0.1:%d" % self.port, KEY, rows).run()
-        self.assertEqual((task.success, task.next_row), (1, 1))
+        self.assertEqual((task.success, task.done), (1, 1))
         self.assertIn("WeChat", task.stopped)
-        task.next_row += 1  # its user leaves that one out
+        task.done += 1  # its user leaves that one out
         self.assertEqual((task.run().success, task.stopped), (2, None))
 
 
