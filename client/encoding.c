@@ -1,6 +1,5 @@
 #include "client/encoding.h"
 
-#include <errno.h>
 #include <iconv.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -89,9 +88,10 @@ int gbk_decode(struct gbk *g, struct span text, char *to, size_t *bytes)
     char *from = (char *)(uintptr_t)text.data; /* iconv takes it without const and leaves it as it is */
     char *out = to;
     size_t left = text.bytes, room = text.bytes * 2;
-    iconv(g->table, NULL, NULL, NULL, NULL); /* forgets the half character of a text before */
-    if (iconv(g->table, &from, &left, &out, &room) == (size_t)-1 || left > 0)
+    if (iconv(g->table, &from, &left, &out, &room) == (size_t)-1 || left > 0) {
+        iconv(g->table, NULL, NULL, NULL, NULL); /* the next text begins anew, as POSIX has it */
         return -1;
+    }
     *bytes = (size_t)(out - to);
     return 0;
 }

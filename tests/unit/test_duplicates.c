@@ -140,8 +140,25 @@ static void test_failures(void)
     CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
 }
 
+/* Two million recipients, no two the same: what is kept of them lies in the file. */
+static void test_memory(void)
+{
+    struct rusage before, after;
+    CHECK_INT(getrusage(RUSAGE_SELF, &before), 0);
+    struct duplicates *d = duplicates_new(&(struct duplicates_options){.folder = test_folder()});
+    for (uint32_t i = 0; i < 2000000; i++) {
+        CHECK_INT(duplicates_add(d, (struct span){(const char *)&i, sizeof i}, i), 0);
+    }
+    CHECK_INT(duplicates_finish(d), 0);
+    CHECK_U64(duplicates_count(d), 0);
+    duplicates_destroy(&d);
+    CHECK_INT(getrusage(RUSAGE_SELF, &after), 0);
+    CHECK(after.ru_maxrss - before.ru_maxrss < 16 * 1024);
+}
+
 int main(void)
 {
+    test_memory(); /* first, while little memory was ever used */
     test_model();
     test_rows_max();
     test_failures();

@@ -51,6 +51,7 @@ static void test_delimiters(void)
     check(&(struct rows_options){.delimiter = ';'}, span_of("openid,item;x\n"), "refused: no column is named \"openid\"; the columns are "
           "\"openid,item\", \"x\" (the first line names the columns; for another name than openid give --openid-column NAME, for a file without "
           "such a line --columns openid,…)\n");
+    check_plain("a,5\"x;openid;b\n1;oA;2\n", "2 oA {a,5\"x=1,b=2}\n.\n"); /* a quote within a field opens nothing */
     check(&(struct rows_options){.columns = "openid,text"}, span_of("oA\tone, two, three\n"), "1 oA {text=one, two, three}\n.\n");
     char delimiter;
     CHECK_INT(rows_read_delimiter("TAB", &delimiter), 0);
@@ -71,9 +72,9 @@ static void test_encodings(void)
     check_plain("openid,item,x\noA,x\noB," TEA_GBK ",\x81\x30\x81\x30\n", "2! 2 fields; 3 are expected: \"openid\", \"item\", \"x\"; a "
                 "value that holds the delimiter stands in quotes\n3 oB {item=茶,x=\xC2\x80}\n.\n");
     check_plain("openid,item\noA,\"" TEA_GBK "\"\"" TEA_GBK "\"\n", "2 oA {item=茶\"茶}\n.\n");
-    check(&(struct rows_options){.encoding = ENCODING_GBK}, span_of("openid,item\noA," TEA_GBK "\noB,\xB2,\noC,\xB2\noD,x\n"),
+    check(&(struct rows_options){.encoding = ENCODING_GBK}, span_of("openid,item\noA," TEA_GBK "\noB,\xB2,\noC,\xB2\noD,x\noE," TEA_GBK "\n"),
           "2 oA {item=茶}\n3! 3 fields; 2 are expected: \"openid\", \"item\"; a value that holds the delimiter stands in quotes\n"
-          "4! column \"item\": the value is not valid GBK; if the file is UTF-8, give --encoding utf-8\n5 oD {item=x}\n.\n");
+          "4! column \"item\": the value is not valid GBK; if the file is UTF-8, give --encoding utf-8\n5 oD {item=x}\n6 oE {item=茶}\n.\n");
     check(&(struct rows_options){.encoding = ENCODING_UTF8}, span_of("openid,item\noA," TEA_GBK "\noB,x\n"),
           "2! column \"item\": the value is not valid UTF-8; if the file is GBK, give --encoding gbk\n3 oB {item=x}\n.\n");
     check(&(struct rows_options){.encoding = ENCODING_GBK}, span_of("\xEF\xBB\xBFopenid\n"),
@@ -313,8 +314,8 @@ static void test_changed(void)
         while (answer == ROWS_ROW || answer == ROWS_BAD)
             answer = rows_next(r, &row);
         CHECK_INT(answer, change ? ROWS_FAILED : ROWS_END);
-        if (change)
-            CHECK_STR(rows_error(r), "the file was changed while it was read: begin again when nobody writes it");
+        CHECK_INT(rows_next(r, &row), answer); /* and stays so */
+        CHECK_STR(rows_error(r), change ? "the file was changed while it was read: begin again when nobody writes it" : "");
         rows_destroy(&r);
         close(fd);
     }
@@ -355,6 +356,24 @@ static void test_maker(void)
     buf_free(&error);
 }
 
+/* Values are bounded together, where no file bounds them. */
+static void test_maker_bytes(void)
+{
+    struct buf error = {0}, value = {0};
+    struct span names[6] = {span_of("openid"), span_of("1"), span_of("2"), span_of("3"), span_of("4"), span_of("5")};
+    struct row_maker *m = row_maker_new(names, 6, NULL, &error);
+    struct row row;
+    memset(buf_reserve(&value, 65536), 'x', 65536);
+    value.bytes = 65536;
+    for (size_t last = 0; last <= 1; last++) {
+        struct span v = buf_span(&value), fields[6] = {span_of("o"), v, v, v, {v.data, 65535}, {v.data, last}};
+        CHECK_INT(row_maker_make(m, fields, 6, &row), last ? -1 : 0);
+        CHECK_STR(row.reason.data, last ? "the values have more than 262,144 bytes together" : NULL);
+    }
+    row_maker_destroy(&m);
+    buf_free(&value);
+}
+
 int main(void)
 {
     test_lines();
@@ -372,5 +391,6 @@ int main(void)
     test_changed();
     test_no_file();
     test_maker();
+    test_maker_bytes();
     return 0;
 }
