@@ -297,7 +297,8 @@ class Tcp:
 class Ring:
     """All programs. Sections given as `conf` are added to or take the place of the defaults below."""
 
-    def __init__(self, templates=None, source=None, senders=2, templaters=1, gateways=1, sim=(), conf=None, ini=None):
+    def __init__(self, templates=None, source=None, senders=2, templaters=1, gateways=1, sim=(), conf=None, ini=None,
+                 task=False):
         self.folder = tempfile.mkdtemp(prefix="mega-test-")
         self.templates_dir = os.path.join(self.folder, "templates")
         os.mkdir(self.templates_dir)
@@ -308,6 +309,7 @@ class Ring:
         self.conf, self.ini = conf or {}, ini
         self.sim = Sim(self.folder, list(sim))
         self.stages = {}
+        self.has_task = task
         self.counts = {"templater": templaters, "sender": senders, "gateway": gateways}
         self.clients = []
 
@@ -347,6 +349,8 @@ class Ring:
             for kind, count in self.counts.items():
                 for i in range(count):
                     self.add("%s-%d" % (kind, i + 1), "mega-" + kind).start()
+            if self.has_task:
+                self.add("task", "mega-task").start()
             self.wait_ready()
         except BaseException:
             self.__exit__(*[Exception("start")] * 3)

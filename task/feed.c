@@ -1,0 +1,188 @@
+/* Whose rows go next, and how many.
+ *
+ * Rows on their way stand in the broker's queue before whatever comes later, so there are never more of them than the account
+ * settles in WINDOW_S: a single message of the same lane waits no longer than that behind tasks. All tasks of an account that want more
+ * share this window evenly; one that is held down by its own rate leaves its share to the others. While nothing comes back the
+ * window grows slowly, since the rows in it may all be in back-off.
+ */
+#include "task/task.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+
+#define WINDOW_S      2
+#define A_TURN        512  /* rows of a task in a turn, so that all get theirs */
+#define BURST_S       0.1  /* of a rate: rows that may go at once after a while without any */
+#define TICK_MS       10   /* while there is something to feed */
+#define GROW_STEP     64   /* each second without a result */
+
+void feed_rewind(struct task *t)
+{
+    t->cursor = 0;
+    t->marks_count = 0;
+}
+
+/* --- rates -------------------------------------------------------------------------------------------------------- */
+
+static void turn_to_second(struct task *t)
+{
+    int64_t second = t->runner->mono_ms / 1000;
+    if (second - t->second > SECONDS_KEPT)
+        t->second = second - SECONDS_KEPT;
+    while (t->second < second) {
+        t->second++;
+        t->settled[(size_t)t->second % SECONDS_KEPT] = 0;
+    }
+}
+
+void feed_count(struct task *t, uint64_t results)
+{
+    turn_to_second(t);
+    t->settled[(size_t)t->second % SECONDS_KEPT] += results;
+}
+
+double feed_per_s(const struct task *t, int seconds)
+{
+    uint64_t sum = 0;
+    int64_t now = t->runner->mono_ms / 1000;
+    for (int64_t second = now - seconds; second < now; second++)
+        if (second > t->second - SECONDS_KEPT && second <= t->second && second >= 0)
+            sum += t->settled[(size_t)second % SECONDS_KEPT];
+    return (double)sum / seconds;
+}
+
+/* Rows that the task's own rate allows now. */
+static size_t allowed_by_rate(struct task *t)
+{
+    uint64_t rate = t->facts.rate_per_s;
+    if (rate == 0)
+        return A_TURN;
+    double most = (double)rate * BURST_S > 1 ? (double)rate * BURST_S : 1;
+    t->tokens += (double)rate * (double)(t->runner->mono_ms - t->tokens_ms) / 1000;
+    t->tokens_ms = t->runner->mono_ms;
+    if (t->tokens > most)
+        t->tokens = most;
+    return t->tokens < A_TURN ? (size_t)t->tokens : A_TURN;
+}
+
+/* --- the window --------------------------------------------------------------------------------------------------- */
+
+static int is_same_account(const struct task *a, const struct task *b)
+{
+    return strcmp(a->facts.app, b->facts.app) == 0;
+}
+
+/* Rows that the task may have on their way. */
+static size_t window_of(const struct task *t)
+{
+    double per_s = 0;
+    size_t hungry = 0;
+    for (const struct task *other = t->runner->tasks; other; other = other->hh.next)
+        if (other->facts.state == TASK_RUNNING && is_same_account(t, other)) {
+            double of_one = feed_per_s(other, 1), of_two = feed_per_s(other, 2);
+            per_s += of_one > of_two ? of_one : of_two;
+            hungry += other->is_hungry != 0;
+        }
+    double window = per_s * WINDOW_S / (double)(hungry > 0 ? hungry : 1);
+    window = (window > WINDOW_MIN ? window : WINDOW_MIN) + (double)t->grown;
+    return window < WINDOW_MAX ? (size_t)window : WINDOW_MAX;
+}
+
+/* The window is full and nothing has come back for a second. */
+static void grow(struct task *t)
+{
+    int64_t second = t->runner->mono_ms / 1000;
+    if (second == t->grown_second)
+        return;
+    t->grown_second = second;
+    if (t->second < second - 1 && t->grown < WINDOW_MAX)
+        t->grown += GROW_STEP;
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+/* Finds the next row without a result that is not on its way. Returns 1, 0 when there is none, -1 when marks cannot be read. */
+static int find_next(struct task *t, uint64_t *row, struct mark *mark)
+{
+    uint64_t rows = spool_rows(t->spool);
+    for (; t->cursor < rows; t->cursor++) {
+        if (t->cursor < t->marks_first || t->cursor >= t->marks_first + t->marks_count) {
+            size_t count = rows - t->cursor < MARKS_CACHED ? (size_t)(rows - t->cursor) : MARKS_CACHED;
+            if (spool_marks(t->spool, t->cursor, count, t->marks) != 0)
+                return -1;
+            t->marks_first = t->cursor;
+            t->marks_count = count;
+        }
+        *mark = t->marks[t->cursor - t->marks_first];
+        if (mark->state == ROW_TODO && !flight_is_out(t, t->cursor)) {
+            *row = t->cursor++;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Lets at most so many rows set out. Returns how many did. */
+static size_t feed_rows(struct task *t, size_t most, int is_look)
+{
+    struct mark mark;
+    uint64_t row;
+    size_t fed = 0;
+    while (fed < most && t->runner->flights < FLIGHTS_MAX) {
+        int found = find_next(t, &row, &mark);
+        if (found < 0) {
+            snprintf(t->note, sizeof t->note, "its marks cannot be read: %s", strerror(errno));
+            log_error("marks of a task cannot be read", log_str("task", t->facts.name), log_str("error", strerror(errno)));
+            t->again_ms = t->runner->mono_ms + 1000;
+        }
+        if (found <= 0) {
+            t->looks = is_look ? 0 : t->looks;
+            break;
+        }
+        flight_begin(t, row, &mark, is_look);
+        fed++;
+    }
+    return fed;
+}
+
+static int may_be_fed(const struct task *t)
+{
+    return t->spool && !t->is_making && t->result_count == 0 && t->again_first == NULL && t->runner->mono_ms >= t->again_ms;
+}
+
+/* Returns 1 when the task wants more as soon as time has passed. */
+static int feed_one(struct task *t)
+{
+    t->is_hungry = 0;
+    if (!may_be_fed(t))
+        return 0;
+    if (t->looks > 0) {
+        size_t most = t->looks < A_TURN ? t->looks : A_TURN, fed = feed_rows(t, most, 1);
+        t->looks = t->looks > fed ? t->looks - fed : 0;
+        if (t->looks == 0)
+            feed_rewind(t);
+        return t->looks > 0;
+    }
+    if (t->facts.state != TASK_RUNNING || t->facts.resends || t->facts.is_held)
+        return 0;
+    size_t window = window_of(t), room = window > t->out ? window - t->out : 0, allowed = allowed_by_rate(t);
+    if (room == 0)
+        grow(t);
+    size_t fed = feed_rows(t, room < allowed ? room : allowed, 0);
+    if (t->facts.rate_per_s)
+        t->tokens -= (double)fed;
+    int is_more = t->facts.counts[ROW_TODO] > t->out;
+    t->is_hungry = is_more && allowed >= room;
+    return is_more;
+}
+
+int feed_tick(struct runner *r, int limit_ms)
+{
+    int wants = 0;
+    for (struct task *t = r->tasks; t; t = t->hh.next) {
+        flight_tick(t);
+        wants |= feed_one(t);
+    }
+    return wants && limit_ms > TICK_MS ? TICK_MS : limit_ms;
+}

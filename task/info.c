@@ -1,0 +1,59 @@
+/* A task as it is shown: one map, what is zero or empty left out. */
+#include "task/task.h"
+
+#include "proto/mp.h"
+
+uint64_t info_failed(const struct task *t, int resends)
+{
+    const uint64_t *counts = t->facts.counts;
+    uint64_t failed = resends & RESEND_FAILED ? counts[ROW_REFUSED] + counts[ROW_EXPIRED] + counts[ROW_DEAD] : 0;
+    return failed + (resends & RESEND_CANCELLED ? counts[ROW_CANCELLED] : 0);
+}
+
+static size_t pack_counts(const struct task *t, struct buf *out)
+{
+    size_t count = 0;
+    uint64_t rows = 0;
+    for (enum row_state state = ROW_TODO; state < ROW_STATES; state++) {
+        if (state != ROW_DROPPED)
+            rows += t->facts.counts[state];
+        if (state != ROW_TODO)
+            count += mp_opt_u64(out, row_state_name(state), t->facts.counts[state]);
+    }
+    /* What has its result, but not on disk yet, counts as out. */
+    uint64_t out_now = t->out + t->result_count, todo = t->facts.counts[ROW_TODO];
+    count += mp_opt_u64(out, "rows", rows);
+    count += mp_opt_u64(out, "todo", todo > out_now ? todo - out_now : 0);
+    return count + mp_opt_u64(out, "out", out_now);
+}
+
+void info_pack(const struct task *t, struct buf *out)
+{
+    const struct facts *f = &t->facts;
+    size_t place = mp_map_open(out), count = 2;
+    mp_put_str(out, "name", f->name);
+    mp_put_str(out, "state", task_state_name(f->state));
+    count += mp_opt_span(out, "key", span_of(f->key));
+    count += mp_opt_span(out, "app", span_of(f->app));
+    if (f->lane >= 0)
+        count += mp_opt_span(out, "lane", span_of(f->lane == LANE_EXPRESS ? "express" : "bulk"));
+    count += mp_opt_u64(out, "rate", f->rate_per_s);
+    count += mp_opt_i64(out, "at", f->at_ms);
+    count += mp_opt_i64(out, "ttl", f->ttl_ms);
+    count += mp_opt_span(out, "source", span_of(f->source));
+    count += mp_opt_raw(out, "columns", buf_span(&f->columns));
+    count += mp_opt_u64(out, "bad", f->bad);
+    count += mp_opt_u64(out, "round", f->round);
+    count += pack_counts(t, out);
+    count += mp_opt_i64(out, "created", f->created_ms);
+    count += mp_opt_i64(out, "started", f->started_ms);
+    count += mp_opt_i64(out, "ended", f->ended_ms);
+    count += mp_opt_span(out, "note", span_of(t->note));
+    double per_s = feed_per_s(t, SECONDS_KEPT - 1);
+    if (per_s > 0) {
+        mp_str(out, "per_s");
+        mp_double(out, per_s);
+        count++;
+    }
+    mp_map_close(out, place, count);
+}

@@ -1,0 +1,134 @@
+#include "task/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <czmq.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define WAIT_MS       1000
+#define WAIT_BUSY_MS  100  /* while a task is under way: seconds go by */
+#define MESSAGE_BYTES (2 * 1024 * 1024) /* TASK_DATA_BYTES_MAX and its frame */
+#define SOCKET_UMASK  0117 /* leaves 0660 */
+#define SEND_HWM      1000
+
+static int bind_socket(struct runner *r)
+{
+    const char *endpoint = r->conf->task.endpoint;
+    mode_t before = umask(SOCKET_UMASK); /* from the first moment on: a later chmod would leave a gap */
+    r->socket = zsock_new(ZMQ_ROUTER);
+    zsock_set_maxmsgsize(r->socket, MESSAGE_BYTES);
+    zsock_set_linger(r->socket, 0);
+    zsock_set_sndhwm(r->socket, SEND_HWM);
+    int bound = zsock_bind(r->socket, "%s", endpoint);
+    umask(before);
+    if (bound >= 0)
+        return 0;
+    log_error("[task] endpoint cannot be bound, use ipc://PATH or tcp://ADDRESS:PORT", log_str("endpoint", endpoint),
+              log_str("error", zmq_strerror(errno)));
+    return -1;
+}
+
+static int open_mega(struct runner *r)
+{
+    struct mega_options options = {.requests_max = FLIGHTS_MAX};
+    r->mega = mega_open(r->conf->broker.frontend, &options);
+    if (r->mega)
+        return 0;
+    log_error("the broker's frontend cannot be used", log_str("endpoint", r->conf->broker.frontend),
+              log_str("error", strerror(errno)));
+    return -1;
+}
+
+struct runner *runner_new(struct program *program)
+{
+    struct runner *r = mem_new(sizeof *r);
+    r->program = program;
+    r->conf = program->conf;
+    r->now_ms = clock_wall_ms();
+    r->mono_ms = clock_mono_ms();
+    steer_open(r);
+    if (open_mega(r) != 0 || tasks_load(r) != 0 || bind_socket(r) != 0)
+        runner_destroy(&r);
+    return r;
+}
+
+void runner_destroy(struct runner **self)
+{
+    struct runner *r = *self;
+    if (r == NULL)
+        return;
+    mega_close(&r->mega); /* before the flights, which its callbacks would use */
+    tasks_free_all(r);
+    while (r->waiting) {
+        struct waiting *w = r->waiting;
+        r->waiting = w->next;
+        free(w);
+    }
+    if (r->socket) {
+        zsock_t *socket = r->socket;
+        zsock_destroy(&socket);
+    }
+    zsock_t *control = r->control;
+    zsock_destroy(&control);
+    buf_free(&r->scratch);
+    buf_free(&r->row);
+    free(r);
+    *self = NULL;
+}
+
+static int is_busy(const struct runner *r)
+{
+    for (const struct task *t = r->tasks; t; t = t->hh.next)
+        if (!t->is_making && (t->steer_op != ASK_NONE || t->facts.state == TASK_RUNNING || t->facts.state == TASK_STOPPING ||
+                              t->facts.state == TASK_SCHEDULED || t->result_count > 0))
+            return 1;
+    return 0;
+}
+
+static void turn(struct runner *r)
+{
+    r->now_ms = clock_wall_ms();
+    r->mono_ms = clock_mono_ms();
+    asks_receive(r);
+    steer_receive(r);
+    mega_dispatch(r->mega, 0);
+    for (struct task *t = r->tasks; t; t = t->hh.next) {
+        life_tick(t);
+        steer_tick(t);
+    }
+    making_tick(r);
+    asks_tick(r);
+}
+
+static void run(struct runner *r)
+{
+    zmq_pollitem_t items[] = {{.socket = zsock_resolve(r->socket), .events = ZMQ_POLLIN},
+                              {.socket = zsock_resolve(r->control), .events = ZMQ_POLLIN},
+                              {.fd = mega_fd(r->mega), .events = ZMQ_POLLIN},
+                              {.fd = r->program->signal_fd, .events = ZMQ_POLLIN}};
+    for (;;) {
+        int signal = program_signal(r->program);
+        if (signal == SIGTERM)
+            return;
+        turn(r);
+        int wait_ms = feed_tick(r, is_busy(r) ? WAIT_BUSY_MS : WAIT_MS);
+        zmq_poll(items, sizeof items / sizeof *items, wait_ms);
+    }
+}
+
+int runner_run(struct runner *r)
+{
+    run(r);
+    /* What came back just now is kept; the rest is asked for at the next start. */
+    r->mono_ms = clock_mono_ms();
+    mega_dispatch(r->mega, 0);
+    for (struct task *t = r->tasks; t; t = t->hh.next)
+        if (t->spool && !t->is_making)
+            flight_flush(t);
+    return 0;
+}

@@ -1,0 +1,217 @@
+/* Which tasks there are: a folder each below [task] dir. */
+#include "task/task.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+#define DELETED_PREFIX ".deleted-" /* no task's name begins with a dot */
+
+static const char *const files[] = {"facts", "facts.new", "making", "making.new", "rows", "marks", "failures"};
+
+struct task *tasks_find(struct runner *r, struct span name)
+{
+    struct task *t = NULL;
+    HASH_FIND(hh, r->tasks, name.data, name.bytes, t);
+    return t;
+}
+
+static struct task *task_new(struct runner *r, struct span name)
+{
+    struct task *t = mem_new(sizeof *t);
+    struct buf folder = {0};
+    t->runner = r;
+    t->facts.lane = -1;
+    t->touched_ms = clock_mono_ms();
+    span_to_text(t->facts.name, sizeof t->facts.name, name);
+    buf_printf(&folder, "%s/%s", r->conf->task.dir, t->facts.name);
+    t->folder = mem_dup(buf_str(&folder));
+    buf_free(&folder);
+    return t;
+}
+
+static void task_free(struct task *t)
+{
+    flight_drop_all(t);
+    spool_close(&t->spool);
+    facts_free(&t->facts);
+    free(t->results);
+    free(t->folder);
+    free(t);
+}
+
+static void put_in_table(struct runner *r, struct task *t)
+{
+    HASH_ADD_KEYPTR(hh, r->tasks, t->facts.name, strlen(t->facts.name), t);
+    r->makings += t->is_making != 0;
+}
+
+struct task *tasks_add(struct runner *r, struct span name, struct buf *error)
+{
+    if (HASH_CNT(hh, r->tasks) >= TASKS_MAX || r->makings >= MAKINGS_MAX) {
+        buf_printf(error, "tasks: there are %u, %zu of them being made; at most %d and %d; delete what has ended",
+                   HASH_CNT(hh, r->tasks), r->makings, TASKS_MAX, MAKINGS_MAX);
+        return NULL;
+    }
+    struct task *t = task_new(r, name);
+    t->is_making = 1;
+    if (mkdir(t->folder, 0700) != 0 && errno != EEXIST)
+        buf_printf(error, "%s: %s", t->folder, strerror(errno));
+    else
+        t->spool = spool_open(t->folder, 1, error);
+    if (t->spool == NULL) {
+        task_free(t);
+        return NULL;
+    }
+    uint32_t random;
+    hash_random(&random, sizeof random);
+    snprintf(t->facts.uid, sizeof t->facts.uid, "%08x", random);
+    put_in_table(r, t);
+    return t;
+}
+
+static int remove_files(const char *folder)
+{
+    struct buf path = {0};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        buf_clear(&path);
+        buf_printf(&path, "%s/%s", folder, files[i]);
+        unlink(buf_str(&path));
+    }
+    buf_free(&path);
+    return rmdir(folder);
+}
+
+void tasks_delete(struct task *t)
+{
+    struct runner *r = t->runner;
+    struct buf gone = {0};
+    /* Renamed first: whatever is left of it after a crash is no task any more. */
+    buf_printf(&gone, "%s/" DELETED_PREFIX "%s-%s", r->conf->task.dir, t->facts.name, t->facts.uid);
+    if (rename(t->folder, buf_str(&gone)) != 0 || remove_files(buf_str(&gone)) != 0)
+        log_warn("folder of a deleted task cannot be removed", log_str("folder", t->folder), log_str("error", strerror(errno)));
+    buf_free(&gone);
+    r->makings -= t->is_making != 0;
+    HASH_DEL(r->tasks, t);
+    task_free(t);
+}
+
+void tasks_free_all(struct runner *r)
+{
+    struct task *t, *next;
+    HASH_ITER(hh, r->tasks, t, next)
+    {
+        HASH_DEL(r->tasks, t);
+        task_free(t);
+    }
+}
+
+int tasks_open_spool(struct task *t, struct buf *error)
+{
+    if (t->spool == NULL)
+        t->spool = spool_open(t->folder, 0, error);
+    return t->spool ? 0 : -1;
+}
+
+int tasks_keep(struct task *t)
+{
+    if (facts_write(&t->facts, t->folder, t->is_making ? "making" : "facts") == 0)
+        return 0;
+    snprintf(t->note, sizeof t->note, "its folder cannot be written: %s", strerror(errno));
+    log_error("task cannot be written", log_str("task", t->facts.name), log_str("error", strerror(errno)));
+    return -1;
+}
+
+/* --- the start ---------------------------------------------------------------------------------------------------- */
+
+static int count_mark(void *self, uint64_t row, struct mark *mark)
+{
+    (void)row;
+    ((struct task *)self)->facts.counts[mark->state]++;
+    return 0;
+}
+
+int tasks_recount(struct task *t)
+{
+    memset(t->facts.counts, 0, sizeof t->facts.counts);
+    return spool_visit(t->spool, count_mark, t);
+}
+
+/* What is not final is counted anew: marks are written more often than facts. */
+static int open_counted(struct task *t, struct buf *error)
+{
+    if (task_state_is_final(t->facts.state) && !t->is_making)
+        return 0;
+    if (tasks_open_spool(t, error) != 0)
+        return -1;
+    if (tasks_recount(t) == 0)
+        return 0;
+    buf_printf(error, "%s: marks cannot be read: %s", t->folder, strerror(errno));
+    return -1;
+}
+
+static void load_one(struct runner *r, const char *name)
+{
+    struct buf error = {0};
+    struct task *t = task_new(r, span_of(name));
+    int wrong = facts_read(&t->facts, t->folder, "facts", &error);
+    if (wrong && access(t->folder, F_OK) == 0) {
+        struct buf of_making = {0};
+        t->is_making = facts_read(&t->facts, t->folder, "making", &of_making) == 0;
+        wrong = !t->is_making;
+        buf_free(&of_making);
+    }
+    if (!wrong && strcmp(t->facts.name, name) != 0) {
+        buf_printf(&error, "%s: holds the task %s", t->folder, t->facts.name);
+        wrong = 1;
+    }
+    wrong = wrong || open_counted(t, &error);
+    if (wrong) {
+        log_error("task cannot be read and is left alone", log_str("task", name), log_span("reason", buf_span(&error)));
+        task_free(t);
+    } else {
+        /* What is paused or being stopped may have rows on their way; what runs feeds them again anyway. */
+        if (t->facts.state == TASK_PAUSED || t->facts.state == TASK_STOPPING)
+            t->looks = LOOK_ROWS;
+        put_in_table(r, t);
+    }
+    buf_free(&error);
+}
+
+/* What was being deleted when the process ended. */
+static void remove_leftover(struct runner *r, const char *name)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/%s", r->conf->task.dir, name);
+    remove_files(buf_str(&path));
+    buf_free(&path);
+}
+
+int tasks_load(struct runner *r)
+{
+    const char *dir = r->conf->task.dir;
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+        log_error("[task] dir cannot be made", log_str("dir", dir), log_str("error", strerror(errno)));
+        return -1;
+    }
+    DIR *folder = opendir(dir);
+    if (folder == NULL) {
+        log_error("[task] dir cannot be read", log_str("dir", dir), log_str("error", strerror(errno)));
+        return -1;
+    }
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        if (strncmp(entry->d_name, DELETED_PREFIX, strlen(DELETED_PREFIX)) == 0)
+            remove_leftover(r, entry->d_name);
+        else if (task_name_is_good(span_of(entry->d_name)) && HASH_CNT(hh, r->tasks) < TASKS_MAX)
+            load_one(r, entry->d_name);
+    }
+    closedir(folder);
+    return 0;
+}
