@@ -76,7 +76,7 @@ static void settle(struct flight *f, enum row_state state, int code, int64_t err
     struct result_row *result = &t->results[t->result_count++];
     *result = (struct result_row){.row = f->row, .mark = f->mark, .code = code, .errcode = errcode};
     result->mark.state = state;
-    result->mark.errcode = errcode >= INT32_MIN && errcode <= INT32_MAX ? (int32_t)errcode : INT32_MAX;
+    result->mark.errcode = failure_errcode(errcode);
     result->settled_ms = t->runner->now_ms;
     result->message = is_failure(state) ? mem_dup(message) : NULL;
     forget(f);

@@ -113,6 +113,11 @@ static void unpack_mark(const char *from, struct mark *m)
     m->errcode = (int32_t)u32be_at(from + 12);
 }
 
+int32_t failure_errcode(int64_t errcode)
+{
+    return errcode >= INT32_MIN && errcode <= INT32_MAX ? (int32_t)errcode : INT32_MAX;
+}
+
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
 static int open_file(const char *folder, const char *name, int is_new, struct buf *error)
@@ -141,16 +146,33 @@ static int find_rows_end(struct spool *s)
     return 0;
 }
 
-/* Failures are written in whole groups; one that was cut off by a kill or a power cut is written over. */
-static void find_failures_end(struct spool *s)
+/* A failure whose mark a kill or a power cut has taken away: it is a result all the same. Without this it would be told twice. */
+static int apply_failure(struct spool *s, const struct failure *f)
+{
+    struct mark mark;
+    if (f->row >= s->rows)
+        return 0;
+    if (spool_marks(s, f->row, 1, &mark) != 0)
+        return -1;
+    if (mark.state != ROW_TODO || mark.round != f->round)
+        return 0;
+    mark.state = f->state;
+    mark.errcode = failure_errcode(f->errcode);
+    return spool_put_mark(s, f->row, &mark);
+}
+
+/* A record that was cut off by a kill or a power cut is written over. Returns 0 or -1. */
+static int find_failures_end(struct spool *s)
 {
     uint64_t at = 0;
-    struct failure ignored;
+    struct failure f;
     struct stat st;
     s->failures_bytes = fstat(s->failures_fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-    while (spool_next_failure(s, &at, &s->scratch, &ignored) == 1)
-        continue;
+    while (spool_next_failure(s, &at, &s->scratch, &f) == 1)
+        if (apply_failure(s, &f) != 0)
+            return -1;
     s->failures_bytes = at;
+    return 0;
 }
 
 struct spool *spool_open(const char *folder, int is_new, struct buf *error)
@@ -162,10 +184,9 @@ struct spool *spool_open(const char *folder, int is_new, struct buf *error)
     s->failures_fd = s->marks_fd < 0 ? -1 : open_file(folder, "failures", is_new, error);
     if (s->failures_fd >= 0 && fstat(s->marks_fd, &st) == 0) {
         s->rows = (uint64_t)st.st_size / MARK_BYTES;
-        find_failures_end(s);
-        if (find_rows_end(s) == 0)
+        if (find_rows_end(s) == 0 && find_failures_end(s) == 0)
             return s;
-        buf_printf(error, "%s: the last row cannot be read: %s", folder, strerror(errno));
+        buf_printf(error, "%s: its rows or marks cannot be read: %s", folder, strerror(errno));
     }
     spool_close(&s);
     return NULL;

@@ -5,8 +5,8 @@
  *   marks     16 bytes a row: where its record is, its state and round, the errcode of a failure
  *   failures  one record for each row that was not sent, with the reason, in the order of the results
  * A record is its length and a checksum (4 bytes each, big-endian) and msgpack. Memory does not grow with the rows: a row is
- * read when it is fed. A reason is durable before the mark that needs it; a mark that a power cut takes away is asked for again,
- * under the same message id. Files are opened when they are needed and closed when a task has ended.
+ * read when it is fed. A failure is durable before its mark is, and puts the mark right when the files are opened again; any
+ * other mark that a power cut takes away is asked for again, under the same message id. Files are opened when they are needed and closed when a task has ended.
  *
  * Used by the task runner, in its one thread. Failures to write are told by -1 with errno; nothing is half counted then.
  */
@@ -35,6 +35,9 @@ struct failure {
     int64_t settled_ms;  /* wall time */
     struct span message; /* at most MESSAGE_TEXT_BYTES_MAX */
 };
+
+/* An errcode as a mark keeps it: WeChat's are small; what is beyond 32 bits becomes the largest. */
+int32_t failure_errcode(int64_t errcode);
 
 /* Opens the files of the folder, makes them when `is_new`. NULL with the reason in `error`. */
 struct spool *spool_open(const char *folder, int is_new, struct buf *error);
