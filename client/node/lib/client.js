@@ -3,7 +3,7 @@
  *
  * One DEALER without a routing id. What is unanswered stands in lib/pending.js and is asked again under its ref, byte for byte: when
  * it is overdue, when the connection was lost, and when `epoch` tells that the broker has started anew and forgotten who waits.
- * While the broker is away nothing is given to the socket, so that nothing piles up in it, and what was given up is not sent later. */
+ * The socket takes messages only while it is connected, so nothing piles up in it while the broker is away. */
 const { randomBytes } = require('node:crypto');
 const { performance } = require('node:perf_hooks');
 const { Dealer } = require('zeromq');
@@ -19,7 +19,7 @@ const TIMEOUT_MS = 30_000;
 const SOCKET = {
   linger: 0,
   immediate: true /* takes no messages without a connection */,
-  sendTimeout: 500 /* a connection that was just lost, or a full one: after that it is looked anew at what is still wanted */,
+  sendTimeout: 100 /* without a connection: after that it is looked anew at what is still wanted */,
   reconnectInterval: 100,
   reconnectMaxInterval: 2000,
   heartbeatInterval: 5000 /* a peer that has gone without a word */,
@@ -32,10 +32,12 @@ function checkTimeout(value, byDefault) {
   throw new InvalidRequest('timeout', String(value), `give 1 to ${limits.TIMER_MS_MAX} ms, or Infinity`);
 }
 
-function connect(endpoint) {
+/* A socket that is being connected. Its events are listened to before, so that none is missed. */
+function connect(endpoint, onLost) {
   const limit = 'give tcp://HOST:PORT or ipc://PATH';
   if (typeof endpoint !== 'string') throw new InvalidRequest('endpoint', `a ${typeof endpoint}`, limit);
   const socket = new Dealer(SOCKET);
+  socket.events.on('disconnect', onLost);
   try {
     socket.connect(endpoint);
   } catch (error) {
@@ -64,7 +66,6 @@ class Client {
   #epoch; /* of the broker, as text; undefined until it is known who is at the other end */
   #heardMs = -Infinity;
   #isPinging = false;
-  #isConnected = false;
   #isWriting = false;
   #isFlushPlanned = false;
   #isClosed = false;
@@ -72,9 +73,7 @@ class Client {
 
   constructor(endpoint = ENDPOINT, { timeout } = {}) {
     this.#timeoutMs = checkTimeout(timeout, TIMEOUT_MS);
-    this.#socket = connect(endpoint);
-    this.#socket.events.on('handshake', () => this.#onConnected());
-    this.#socket.events.on('disconnect', () => this.#onLost());
+    this.#socket = connect(endpoint, () => this.#onLost());
     this.#read();
   }
 
@@ -200,15 +199,10 @@ class Client {
     this.#add({ ref, packed: pack('ping', ref, {}), isPatient: false, resolve: over, reject: over });
   }
 
-  #onConnected() {
-    this.#isConnected = true;
-    this.#flush();
-  }
-
   #onLost() {
-    this.#isConnected = false;
     this.#epoch = undefined; /* all is asked again anyhow, whoever it is then */
     this.#pending.allAgain();
+    this.#flush();
   }
 
   async #read() {
@@ -237,7 +231,7 @@ class Client {
 
   /* Sends what stands in line, soon: what is asked until then goes into the same message. */
   #flush() {
-    if (this.#isFlushPlanned || this.#isWriting || !this.#isConnected || this.#pending.line.size === 0) return;
+    if (this.#isFlushPlanned || this.#isWriting || this.#pending.line.size === 0) return;
     this.#isFlushPlanned = true;
     setImmediate(() => {
       this.#isFlushPlanned = false;
@@ -247,7 +241,7 @@ class Client {
 
   async #write() {
     this.#isWriting = true;
-    for (let batch; this.#isConnected && !this.#isClosed && (batch = this.#pending.take(performance.now())).length > 0; ) {
+    for (let batch; !this.#isClosed && (batch = this.#pending.take(performance.now())).length > 0; ) {
       try {
         await this.#socket.send(batch.map((entry) => entry.packed));
       } catch (error) {
