@@ -176,7 +176,8 @@ test('20,000 at once: all answered, at most so many on their way', () => withBro
     unanswered.push(...requests);
     if (unanswered.length < 16_384 && seen < 20_000) continue;
     assert.ok(unanswered.length <= 16_384);
-    for (const { ref } of unanswered) await broker.answer(ref);
+    /* In one message: a ROUTER drops messages beyond its high-water mark. */
+    await broker.socket.send([broker.peer, ...unanswered.map(({ ref }) => encode({ ref, code: 200 }))]);
     unanswered = [];
   }
   assert.equal((await asked).length, 20_000);
