@@ -241,9 +241,12 @@ class Played(unittest.TestCase):
         self.socket.bind(self.frontend)
 
     def read(self):
-        """The next message: who sent it, and its frames."""
-        self.assertTrue(self.socket.poll(LIMIT_S * 1000), "no request")
-        peer, *frames = self.socket.recv_multipart()
+        """The next message: who sent it, and its frames, but for the client's own pings, which come when the machine is slow."""
+        frames = []
+        while not frames:
+            self.assertTrue(self.socket.poll(LIMIT_S * 1000), "no request")
+            peer, *frames = self.socket.recv_multipart()
+            frames = [frame for frame in frames if msgpack.unpackb(frame)["ref"] != 0]
         return peer, frames
 
     def answer(self, peer, frames, **answer):
@@ -278,11 +281,10 @@ class Played(unittest.TestCase):
             thread, got = self.start(kind, lambda mega: mega.push_many(many, window=7)), []
             while len(got) < 20:
                 before = len(got)
-                while len(got) < min(20, before + 7):
+                while len(got) < min(20, before + 7) or self.socket.poll(50):  # that long nothing comes: the window is full
                     peer, frames = self.read()
-                    got += frames
+                    got += [frame for frame in frames if frame not in got]
                 self.assertEqual(len(got), min(20, before + 7))
-                self.assertFalse(self.socket.poll(50))  # the window is full
                 self.answer(peer, got[before:])
             self.assertEqual([r.id for r in thread.result()], [m["id"] for m in many])
 
@@ -353,18 +355,40 @@ class Played(unittest.TestCase):
                 self.assertEqual(len(mega._unanswered), 0)
         asyncio.run(run())
 
+    def test_time_is_up(self):
+        """The error names the id; nobody waits for it any more. An answer that comes later is passed over."""
+        for kind in KINDS:
+            async def scenario(mega):
+                with self.assertRaises(NoAnswer) as caught:
+                    await mega.push("o", "k", timeout=0.1)
+                self.assertEqual(len(mega.client._unanswered), 0)
+                return caught.exception.id, await mega.status(caught.exception.id)
+            thread = self.start(kind, scenario)
+            peer, frames = self.read()
+            id = msgpack.unpackb(frames[0])["id"]
+            late = self.read()[1]
+            self.answer(peer, frames, state="waiting")
+            self.answer(peer, late, state="sent")
+            self.assertEqual(thread.result(), (id, Result(200, id, "sent")))
+
     def test_abandoned_stream(self):
         """Whoever leaves push_many half read waits for the rest no more."""
-        def load():
-            with Client(self.frontend) as mega:
-                stream = mega.push_many(dict(openid="o", key="k") for _ in range(10))
-                next(stream)
-                stream.close()
-                return len(mega._unanswered)
-        thread = Background(load)
-        peer, frames = self.read()
-        self.answer(peer, frames[:1])
-        self.assertEqual(thread.result(), 0)
+        for kind in KINDS:
+            async def scenario(mega):
+                stream = mega.client.push_many(dict(openid="o", key="k") for _ in range(10))
+                if kind is Client:
+                    next(stream)
+                    stream.close()
+                else:
+                    await stream.__anext__()
+                    await stream.aclose()
+                return len(mega.client._unanswered)
+            thread = self.start(kind, scenario)
+            peer, frames = self.read()
+            self.answer(peer, frames[:1])
+            self.assertEqual(thread.result(), 0)
+            self.socket.close()  # with what else of the ten has come
+            self.listen()
 
     def test_forked_process(self):
         """Of no use there, said at once; and the parent's goes on."""
