@@ -6,8 +6,6 @@
 
 #include "base/dsn.h"
 
-#define FIELDS_MAX 16 /* of a row that are handed over */
-
 enum {
     ERROR_SERVER_SHUTDOWN = 1053,
     ERROR_CONNECTION_KILLED = 1927,
@@ -107,16 +105,48 @@ enum mysql_end mysql_link_open(struct mysql_link *link, struct buf *error)
     return MYSQL_END_DONE;
 }
 
+static unsigned count_fields(MYSQL_RES *rows)
+{
+    unsigned count = mysql_num_fields(rows);
+    return count < MYSQL_LINK_FIELDS_MAX ? count : MYSQL_LINK_FIELDS_MAX;
+}
+
+static void hand_over_names(MYSQL_RES *rows, const struct mysql_sink *sink)
+{
+    struct span names[MYSQL_LINK_FIELDS_MAX];
+    const MYSQL_FIELD *columns = mysql_fetch_fields(rows);
+    for (unsigned i = 0; i < count_fields(rows); i++)
+        names[i] = (struct span){columns[i].name, columns[i].name_length};
+    sink->names(sink->to, names, mysql_num_fields(rows));
+}
+
 static void hand_over(MYSQL_RES *rows, MYSQL_ROW values, const struct mysql_sink *sink)
 {
-    struct span fields[FIELDS_MAX];
+    struct span fields[MYSQL_LINK_FIELDS_MAX];
     const unsigned long *bytes = mysql_fetch_lengths(rows);
-    unsigned count = mysql_num_fields(rows);
-    if (count > FIELDS_MAX)
-        count = FIELDS_MAX;
+    unsigned count = count_fields(rows);
     for (unsigned i = 0; i < count; i++)
         fields[i] = (struct span){values[i], values[i] != NULL ? bytes[i] : 0};
     sink->row(sink->to, fields, count);
+}
+
+static int is_over(const struct mysql_sink *sink)
+{
+    return sink->is_over != NULL && sink->is_over(sink->to);
+}
+
+/* Returns 1 when no more are wanted. */
+static int hand_over_rows(MYSQL_RES *rows, const struct mysql_sink *sink)
+{
+    if (sink->names != NULL)
+        hand_over_names(rows, sink);
+    while (!is_over(sink)) {
+        MYSQL_ROW values = mysql_fetch_row(rows);
+        if (values == NULL)
+            return 0;
+        hand_over(rows, values, sink);
+    }
+    return 1;
 }
 
 /* Takes the rows as they come, so that a large table does not lie in memory a second time. */
@@ -132,8 +162,12 @@ enum mysql_end mysql_link_query(struct mysql_link *link, const char *what, struc
         sink->begin(sink->to);
     if (rows == NULL)
         return MYSQL_END_DONE;
-    for (MYSQL_ROW values = mysql_fetch_row(rows); values != NULL; values = mysql_fetch_row(rows))
-        hand_over(rows, values, sink);
+    if (hand_over_rows(rows, sink)) {
+        mariadb_cancel(link->connection); /* else what is left would be read to its end */
+        mysql_free_result(rows);
+        mysql_link_close(link);
+        return MYSQL_END_DONE;
+    }
     enum mysql_end end = mysql_errno(link->connection) == 0 ? MYSQL_END_DONE : fail(link, what, error);
     mysql_free_result(rows);
     return end;

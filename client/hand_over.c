@@ -1,6 +1,7 @@
 #include "client/hand_over.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,9 +64,39 @@ int hand_over_run(const char *program, char **argv)
     pid_t pid = fork();
     if (pid == 0) {
         become(program, argv);
-        _exit(127);
+        _exit(HAND_OVER_MISSING);
     }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) == 127)
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) == HAND_OVER_MISSING)
         return -1;
     return WEXITSTATUS(status);
+}
+
+int hand_over_open(const char *program, char **argv, pid_t *pid)
+{
+    int ends[2];
+    fflush(stdout);
+    if (pipe2(ends, O_CLOEXEC))
+        return -1;
+    *pid = fork();
+    if (*pid == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        become(program, argv);
+        _exit(HAND_OVER_MISSING);
+    }
+    close(ends[1]);
+    if (*pid > 0)
+        return ends[0];
+    close(ends[0]);
+    return -1;
+}
+
+int hand_over_close(int fd, pid_t pid)
+{
+    int status;
+    pid_t ended;
+    close(fd);
+    do
+        ended = waitpid(pid, &status, 0);
+    while (ended < 0 && errno == EINTR);
+    return ended == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

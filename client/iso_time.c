@@ -84,16 +84,18 @@ static const char *read_zone(const char *p, int *minutes)
     return p;
 }
 
-int iso_time_read(const char *text, int64_t *ms)
+static int read_time(const char *text, int is_local, int64_t *ms)
 {
     struct tm t = {0};
     int fraction_ms = 0, zone_minutes = 0;
     const char *p = read_clock(read_date(text, &t), &t, &fraction_ms);
+    int has_zone = p != NULL && *p != '\0';
     p = read_zone(p, &zone_minutes);
     if (p == NULL || *p || t.tm_hour > 23 || t.tm_min > 59 || t.tm_sec > 59)
         return -1;
     struct tm same = t;
-    time_t s = timegm(&same); /* makes 1 March of 30 February */
+    same.tm_isdst = -1;
+    time_t s = is_local && !has_zone ? mktime(&same) : timegm(&same); /* makes 1 March of 30 February */
     if (same.tm_mday != t.tm_mday || same.tm_mon != t.tm_mon || same.tm_year != t.tm_year)
         return -1;
     int64_t result = ((int64_t)s - zone_minutes * 60) * 1000 + fraction_ms;
@@ -101,4 +103,14 @@ int iso_time_read(const char *text, int64_t *ms)
         return -1;
     *ms = result;
     return 0;
+}
+
+int iso_time_read(const char *text, int64_t *ms)
+{
+    return read_time(text, 0, ms);
+}
+
+int iso_time_read_local(const char *text, int64_t *ms)
+{
+    return read_time(text, 1, ms);
 }

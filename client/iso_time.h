@@ -13,4 +13,7 @@ void iso_time_append(int64_t ms, struct buf *out);
  * UTC; a space may stand for the T. Returns 0 and milliseconds since 1970, or -1 when it is none of these or before 1970. */
 int iso_time_read(const char *text, int64_t *ms);
 
+/* The same, but what has no zone is local time (TZ). */
+int iso_time_read_local(const char *text, int64_t *ms);
+
 #endif

@@ -5,12 +5,13 @@
 #include "client/ask.h"
 #include "client/hand_over.h"
 #include "client/queue_commands.h"
+#include "client/task.h"
 #include "client/token.h"
 #include "client/wechat.h"
 
 int main(int argc, char **argv)
 {
-    static char queue[] = "mega: queue", token[] = "mega: token"; /* what getopt's own messages begin with */
+    static char queue[] = "mega: queue", token[] = "mega: token", task[] = "mega: task"; /* what getopt's own messages begin with */
     struct options options;
     program_forbid_cores();
     if (argc > 1 && strcmp(argv[1], "queue") == 0) {
@@ -24,6 +25,10 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "token") == 0) {
         argv[1] = token;
         return token_main(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "task") == 0) {
+        argv[1] = task;
+        return task_main(argc - 1, argv + 1);
     }
     int status = options_read(&options, argc, argv);
     if (status == STATUS_DONE)

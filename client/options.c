@@ -13,6 +13,7 @@
 
 #define TIMEOUT_MS      10000
 #define SEND_TIMEOUT_MS 90000 /* beyond the default send_patience */
+#define NAMES           "push, send, check, tset, status, cancel, ready, task, queue, store, token or wechat"
 
 static const char help_text[] =
     "mega - hands messages to the broker and asks what became of them\n\n"
@@ -23,11 +24,12 @@ static const char help_text[] =
     "  mega status ID [--wait]              what became of a message\n"
     "  mega cancel ID                       takes back a message that waits\n"
     "  mega ready [--wait]                  can messages be accepted and sent now?\n"
+    "  mega task …                          one template to many: from a file, a query or all followers\n"
     "  mega queue …                         what waits and what became of it: show, cancel, pause, send again, export\n"
     "  mega store …                         the store on disk: backup, check\n"
     "  mega token …                         the access tokens: show, status, reject\n"
     "  mega wechat …                        WeChat itself: quota, hosts, what a code means; a test message\n\n"
-    "mega queue, store, token and wechat tell more with --help. Of the others:\n\n"
+    "mega task, queue, store, token and wechat tell more with --help. Of the others:\n\n"
     "  -c, --config FILE      where the frontend is read from (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --frontend ADDR    the broker's frontend (default " FRONTEND_DEFAULT ")\n"
     "      --json             one JSON object a result\n"
@@ -184,7 +186,7 @@ static int read_command(struct options *o, int count, char **arguments)
     } commands[] = {{"push", OP_PUSH, -1},    {"send", OP_SEND, -1},    {"check", OP_CHECK, -1}, {"tset", OP_TSET, 1},
                     {"status", OP_STATUS, 1}, {"cancel", OP_CANCEL, 1}, {"ready", OP_PING, 0}};
     if (count == 0)
-        return usage("command", "missing; give push, send, check, tset, status, cancel, ready, queue, store, token or wechat");
+        return usage("command", "missing; give " NAMES);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(arguments[0], commands[i].name) != 0)
             continue;
@@ -200,10 +202,11 @@ static int read_command(struct options *o, int count, char **arguments)
         o->request.wait = o->op == OP_STATUS && o->wait;
         return STATUS_DONE;
     }
-    if (strcmp(arguments[0], "queue") == 0 || strcmp(arguments[0], "store") == 0 || strcmp(arguments[0], "token") == 0 ||
-        strcmp(arguments[0], "wechat") == 0)
-        return usage(arguments[0], "give it first, options behind it");
-    return usage(arguments[0], "unknown command; give push, send, check, tset, status, cancel, ready, queue, store, token or wechat");
+    static const char *const families[] = {"task", "queue", "store", "token", "wechat"};
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (strcmp(arguments[0], families[i]) == 0)
+            return usage(arguments[0], "give it first, options behind it");
+    return usage(arguments[0], "unknown command; give " NAMES);
 }
 
 int options_read(struct options *o, int argc, char **argv)

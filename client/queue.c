@@ -16,13 +16,12 @@
 
 #define RECONNECT_MS     50
 #define RECONNECT_MS_MAX 500
-#define BY_BYTES_MAX     64 /* see struct ask */
 
 struct queue_link {
     zsock_t *socket;
     char *endpoint;
     int64_t timeout_ms;
-    char by[BY_BYTES_MAX + 1];
+    char by[QUEUE_BY_BYTES_MAX + 1];
     uint64_t ref;      /* of the ask that is under way */
     struct buf packed; /* the ask */
     int64_t again_ms;  /* when it is asked again, by the monotonic clock */
@@ -30,16 +29,15 @@ struct queue_link {
     uint64_t nonsense; /* frames that were no answers */
 };
 
-/* "user@host", for the log of the broker; what is not plain is left out. */
-static void name_asker(char by[BY_BYTES_MAX + 1])
+void queue_name_asker(char by[QUEUE_BY_BYTES_MAX + 1])
 {
-    char host[BY_BYTES_MAX / 2] = "";
+    char host[QUEUE_BY_BYTES_MAX / 2] = "";
     const struct passwd *user = getpwuid(getuid());
     gethostname(host, sizeof host - 1);
-    snprintf(by, BY_BYTES_MAX + 1, "%.31s@%s", user ? user->pw_name : "", host);
+    snprintf(by, QUEUE_BY_BYTES_MAX + 1, "%.31s@%s", user ? user->pw_name : "", host);
     if (!user)
-        snprintf(by, BY_BYTES_MAX + 1, "%ju@%s", (uintmax_t)getuid(), host);
-    if (!name_is_plain(span_of(by), BY_BYTES_MAX))
+        snprintf(by, QUEUE_BY_BYTES_MAX + 1, "%ju@%s", (uintmax_t)getuid(), host);
+    if (!name_is_plain(span_of(by), QUEUE_BY_BYTES_MAX))
         *by = '\0';
 }
 
@@ -51,25 +49,34 @@ static void set_identity(zsock_t *socket)
     zsock_set_identity(socket, name);
 }
 
-struct queue_link *queue_link_new(const char *endpoint, int64_t timeout_ms)
+void *queue_socket_new(const char *endpoint, int waiting_max)
 {
     zsys_handler_set(NULL); /* Ctrl-C ends the program, as people expect; nothing has to be tidied up */
     zsock_t *socket = zsock_new(ZMQ_DEALER);
     set_identity(socket);
     zsock_set_linger(socket, 0);
-    zsock_set_sndhwm(socket, 1); /* what is asked again does not pile up for a broker that is away */
+    zsock_set_sndhwm(socket, waiting_max);
+    if (waiting_max == 0)
+        zsock_set_immediate(socket, 1);
     zsock_set_reconnect_ivl(socket, RECONNECT_MS);
     zsock_set_reconnect_ivl_max(socket, RECONNECT_MS_MAX);
     if (zsock_connect(socket, "%s", endpoint) != 0) {
         fprintf(stderr, "mega: %s: no ZeroMQ endpoint; give tcp://HOST:PORT or ipc://PATH\n", endpoint);
         zsock_destroy(&socket);
-        return NULL;
     }
+    return socket;
+}
+
+struct queue_link *queue_link_new(const char *endpoint, int64_t timeout_ms)
+{
+    zsock_t *socket = queue_socket_new(endpoint, 1); /* what is asked again does not pile up for a broker that is away */
+    if (socket == NULL)
+        return NULL;
     struct queue_link *l = mem_new(sizeof *l);
     l->socket = socket;
     l->endpoint = mem_dup(endpoint);
     l->timeout_ms = timeout_ms;
-    name_asker(l->by);
+    queue_name_asker(l->by);
     zmq_msg_init(&l->frame);
     return l;
 }
@@ -112,15 +119,26 @@ void queue_link_again(struct queue_link *l)
     l->again_ms = now_ms + QUEUE_AGAIN_MS;
 }
 
+struct buf *queue_link_prepare(struct queue_link *l, uint64_t *ref, struct span *by)
+{
+    *ref = ++l->ref;
+    *by = span_of(l->by);
+    buf_clear(&l->packed);
+    return &l->packed;
+}
+
+void queue_link_send(struct queue_link *l)
+{
+    l->again_ms = 0;
+    queue_link_again(l);
+}
+
 void queue_link_ask(struct queue_link *l, const struct ask *a)
 {
     struct ask ask = *a;
-    ask.ref = ++l->ref;
-    ask.by = span_of(l->by);
-    buf_clear(&l->packed);
-    ask_pack(&ask, &l->packed);
-    l->again_ms = 0;
-    queue_link_again(l);
+    struct buf *packed = queue_link_prepare(l, &ask.ref, &ask.by);
+    ask_pack(&ask, packed);
+    queue_link_send(l);
 }
 
 int queue_link_take(struct queue_link *l, struct answer *answer)

@@ -2,14 +2,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <czmq.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "client/confirm.h"
 #include "client/mp_view.h"
 #include "client/progress.h"
 #include "client/queue_print.h"
@@ -71,20 +69,6 @@ static void append_question(const struct queue_options *o, struct buf *out)
     default:
         buf_append_str(out, "Pause everything");
     }
-    buf_append_str(out, "? [y/N] ");
-}
-
-static enum status ask_person(struct buf *question)
-{
-    char *line = NULL;
-    size_t room = 0;
-    fputs(buf_str(question), stderr);
-    int is_yes = getline(&line, &room, stdin) > 0 && (*line == 'y' || *line == 'Y');
-    free(line);
-    if (is_yes)
-        return STATUS_DONE;
-    fputs("mega: nothing was changed\n", stderr);
-    return STATUS_REFUSED;
 }
 
 enum status queue_confirm(const struct queue_options *o)
@@ -92,15 +76,8 @@ enum status queue_confirm(const struct queue_options *o)
     struct buf question = {0};
     if (o->yes || !is_asked(o))
         return STATUS_DONE;
-    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-        fprintf(stderr,
-                "mega: queue: %s: there is no terminal to ask at; give --yes if it is meant (mega queue "
-                "--help)\n",
-                o->name);
-        return STATUS_USAGE;
-    }
     append_question(o, &question);
-    enum status status = ask_person(&question);
+    enum status status = confirm("queue", o->name, &question);
     buf_free(&question);
     return status;
 }

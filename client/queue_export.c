@@ -1,20 +1,14 @@
 #include "client/queue_export.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "client/iso_time.h"
 #include "client/mp_json.h"
 #include "client/mp_view.h"
-#include "client/progress.h"
+#include "client/output_file.h"
 #include "client/queue_pages.h"
-
-#define WRITE_BYTES (1024 * 1024) /* gathered before they are written */
 
 enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_COUNT, FIELD_TIME };
 
@@ -110,48 +104,23 @@ void queue_export_row(struct span entry, struct buf *out)
 
 struct exporter {
     const struct queue_options *o;
-    int fd;
-    char *path;       /* owned; of the unfinished file; NULL = standard output */
-    struct buf lines; /* not written yet */
+    struct output_file file;
     struct progress progress;
     struct queue_pages pages;
 };
-
-static int write_failed(const struct exporter *e, const char *what)
-{
-    fprintf(stderr, "mega: %s: %s: %s\n", e->path ? e->path : "standard output", what, strerror(errno));
-    return -1;
-}
-
-static int write_lines(struct exporter *e)
-{
-    struct span left = buf_span(&e->lines);
-    while (left.bytes) {
-        ssize_t written = write(e->fd, left.data, left.bytes);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0) {
-            progress_end(&e->progress);
-            return write_failed(e, "cannot be written");
-        }
-        left = (struct span){left.data + written, left.bytes - (size_t)written};
-    }
-    buf_clear(&e->lines);
-    return 0;
-}
 
 static int on_entry(void *self, struct span entry)
 {
     struct exporter *e = self;
     if (e->o->format == EXPORT_CSV) {
-        queue_export_row(entry, &e->lines);
-    } else if (mp_json(entry, &e->lines) == 0) {
-        buf_append_str(&e->lines, "\n");
+        queue_export_row(entry, &e->file.lines);
+    } else if (mp_json(entry, &e->file.lines) == 0) {
+        buf_append_str(&e->file.lines, "\n");
     } else {
         queue_not_understood();
         return -1;
     }
-    return e->lines.bytes < WRITE_BYTES ? 0 : write_lines(e);
+    return output_file_put(&e->file);
 }
 
 static void on_page(void *self, const struct answer *so_far)
@@ -160,47 +129,9 @@ static void on_page(void *self, const struct answer *so_far)
     progress_show(&e->progress, e->pages.count, so_far);
 }
 
-static int open_file(struct exporter *e)
-{
-    struct buf path = {0};
-    e->fd = STDOUT_FILENO;
-    if (e->o->output == NULL)
-        return 0;
-    buf_printf(&path, "%s.tmp", e->o->output);
-    e->path = mem_dup(buf_str(&path));
-    buf_free(&path);
-    e->fd =
-        open(e->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600); /* it names recipients */
-    return e->fd < 0 ? write_failed(e, "cannot be made") : 0;
-}
-
-/* Makes the file complete, or takes it away. */
-static enum status close_file(struct exporter *e, enum status status)
-{
-    if (status == STATUS_DONE && write_lines(e))
-        status = STATUS_FAILED;
-    if (e->path == NULL)
-        return status;
-    if (status == STATUS_DONE && fsync(e->fd)) {
-        write_failed(e, "cannot be written");
-        status = STATUS_FAILED;
-    }
-    if (close(e->fd) && status == STATUS_DONE) {
-        write_failed(e, "cannot be written");
-        status = STATUS_FAILED;
-    }
-    if (status == STATUS_DONE && rename(e->path, e->o->output)) {
-        write_failed(e, "cannot be renamed");
-        status = STATUS_FAILED;
-    }
-    if (status != STATUS_DONE)
-        unlink(e->path);
-    return status;
-}
-
 static void tell(const struct exporter *e)
 {
-    if (e->path && !e->o->json)
+    if (e->o->output && !e->o->json)
         fprintf(stderr, "%" PRIu64 " written to %s\n", e->pages.count, e->o->output);
 }
 
@@ -208,19 +139,16 @@ enum status queue_export(struct queue_link *l, const struct queue_options *o)
 {
     struct exporter e = {.o = o};
     struct ask ask = {.op = ASK_LIST, .filter = o->filter};
-    enum status status = STATUS_FAILED;
     e.pages = (struct queue_pages){.self = &e, .entry = on_entry, .page = on_page};
-    if (open_file(&e) == 0) {
-        progress_begin(&e.progress, "written", !o->json && !isatty(e.fd));
-        if (o->format == EXPORT_CSV)
-            queue_export_names(&e.lines);
-        status = queue_pages_read(l, &ask, &e.pages);
-        progress_end(&e.progress);
-        status = close_file(&e, status);
-    }
+    if (output_file_open(&e.file, o->output, &e.progress))
+        return STATUS_FAILED;
+    progress_begin(&e.progress, "written", !o->json && !isatty(e.file.fd));
+    if (o->format == EXPORT_CSV)
+        queue_export_names(&e.file.lines);
+    enum status status = queue_pages_read(l, &ask, &e.pages);
+    progress_end(&e.progress);
+    status = output_file_close(&e.file, status);
     if (status == STATUS_DONE)
         tell(&e);
-    buf_free(&e.lines);
-    free(e.path);
     return status;
 }

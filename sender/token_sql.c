@@ -161,7 +161,7 @@ static void take_row(void *to, const struct span *fields, size_t count)
 
 static enum mysql_end attempt(struct token_sql *t, const char *sql, struct token_row *row)
 {
-    const struct mysql_sink sink = {row, NULL, take_row};
+    const struct mysql_sink sink = {.to = row, .row = take_row};
     enum mysql_end end = MYSQL_END_DONE;
     token_row_free(row);
     *row = (struct token_row){0};

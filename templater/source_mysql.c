@@ -167,7 +167,7 @@ static enum mysql_end attempt(struct source_mysql *self, struct query *q, struct
     }
     if (result == MYSQL_END_DONE) {
         struct buf sql = {0};
-        struct mysql_sink sink = {q, begin_rows, take_row};
+        struct mysql_sink sink = {.to = q, .begin = begin_rows, .row = take_row};
         append_query(self, q, &sql);
         result = mysql_link_query(self->link, "read", buf_span(&sql), &sink, error);
         buf_free(&sql);

@@ -1,0 +1,453 @@
+#include "client/task_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/conf.h"
+#include "client/endpoint.h"
+#include "client/iso_time.h"
+#include "client/rows.h"
+#include "proto/mp.h"
+
+#define TIMEOUT_MS        10000
+#define CREATE_TIMEOUT_MS 60000 /* a restart of mega-task in the middle of an upload fits into it */
+#define EVERY_MS          1000
+#define EVERY_MS_MIN      100
+
+/* Which options a command takes; a bit each. Those of all commands have none. */
+enum takes {
+    TAKES_CREATE = 1 << 0,
+    TAKES_YES = 1 << 1,
+    TAKES_EVERY = 1 << 2,
+    TAKES_OUTPUT = 1 << 3,
+    TAKES_RESEND = 1 << 4
+};
+
+static const struct {
+    const char *name;
+    unsigned takes;
+    size_t arguments;
+    const char *wanted; /* these arguments, for people */
+} commands[] = {
+    [COMMAND_CREATE] = {"create", TAKES_CREATE | TAKES_EVERY, 0, "no argument but - for standard input"},
+    [COMMAND_START] = {"start", 0, 1, "NAME"},
+    [COMMAND_PAUSE] = {"pause", 0, 1, "NAME"},
+    [COMMAND_RESUME] = {"resume", 0, 1, "NAME"},
+    [COMMAND_STOP] = {"stop", TAKES_YES, 1, "NAME"},
+    [COMMAND_DELETE] = {"delete", TAKES_YES, 1, "NAME"},
+    [COMMAND_RATE] = {"rate", 0, 2, "NAME and N, messages a second"},
+    [COMMAND_LIST] = {"list", 0, 0, "no argument"},
+    [COMMAND_SHOW] = {"show", 0, 1, "NAME"},
+    [COMMAND_WATCH] = {"watch", TAKES_EVERY, 1, "NAME"},
+    [COMMAND_FAILED] = {"failed", TAKES_OUTPUT, 1, "NAME"},
+    [COMMAND_RESEND] = {"resend", TAKES_YES | TAKES_RESEND, 1, "NAME"},
+};
+
+#define COMMANDS (sizeof commands / sizeof *commands)
+#define NAMES    "create, start, pause, resume, stop, delete, rate, list, show, watch, failed or resend"
+
+static const struct {
+    const char *name;
+    int has_argument;
+    int letter;
+    unsigned takes; /* 0: every command takes it */
+} known[] = {
+    {"config", required_argument, 'c', 0},
+    {"endpoint", required_argument, 'C', 0},
+    {"json", no_argument, 'j', 0},
+    {"timeout", required_argument, 't', 0},
+    {"help", no_argument, 'h', 0},
+    {"yes", no_argument, 'y', TAKES_YES},
+    {"every", required_argument, 'e', TAKES_EVERY},
+    {"output", required_argument, 'O', TAKES_OUTPUT},
+    {"failed", no_argument, 'F', TAKES_RESEND},
+    {"cancelled", no_argument, 'X', TAKES_RESEND},
+    {"key", required_argument, 'k', TAKES_CREATE},
+    {"file", required_argument, 'f', TAKES_CREATE},
+    {"sql", required_argument, 'q', TAKES_CREATE},
+    {"followers", no_argument, 'w', TAKES_CREATE},
+    {"name", required_argument, 'n', TAKES_CREATE},
+    {"app", required_argument, 'a', TAKES_CREATE},
+    {"lane", required_argument, 'l', TAKES_CREATE},
+    {"ttl", required_argument, 'L', TAKES_CREATE},
+    {"rate", required_argument, 'r', TAKES_CREATE},
+    {"at", required_argument, 'A', TAKES_CREATE},
+    {"start", no_argument, 's', TAKES_CREATE},
+    {"watch", no_argument, 'W', TAKES_CREATE},
+    {"dry-run", no_argument, 'd', TAKES_CREATE},
+    {"unique", no_argument, 'u', TAKES_CREATE},
+    {"skip-bad", no_argument, 'b', TAKES_CREATE},
+    {"bad", required_argument, 'B', TAKES_CREATE},
+    {"encoding", required_argument, 'E', TAKES_CREATE},
+    {"delimiter", required_argument, 'D', TAKES_CREATE},
+    {"columns", required_argument, 'K', TAKES_CREATE},
+    {"openid-column", required_argument, 'o', TAKES_CREATE},
+    {"var", required_argument, 'v', TAKES_CREATE},
+    {"frontend", required_argument, 'R', TAKES_CREATE},
+};
+
+#define KNOWN (sizeof known / sizeof *known)
+
+struct reading {
+    struct task_options *o;
+    int64_t now_ms;
+    int given[KNOWN]; /* 1: the option was given */
+};
+
+static int usage(const char *what, const char *why)
+{
+    fprintf(stderr, "mega: task: %s: %s (mega task --help)\n", what, why);
+    return STATUS_USAGE;
+}
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+
+static int read_duration(const char *name, const char *text, int64_t least_ms, int64_t *out_ms)
+{
+    *out_ms = conf_parse_time_ms(text);
+    if (*out_ms >= least_ms)
+        return STATUS_DONE;
+    return usage(name, least_ms == EVERY_MS_MIN ? "give a time with its unit, at least 100ms: 500ms, 2s"
+                                                : "give a time with its unit, up to 400 days: 500ms, 30s, 10m, 2h, 7d");
+}
+
+static int read_number(const char *text, int64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    return errno || *end || end == text || strchr(" \t+", *text) ? -1 : 0;
+}
+
+static int read_rate(const char *name, const char *text, int64_t *rate_per_s)
+{
+    if (read_number(text, rate_per_s) || *rate_per_s < 0 || *rate_per_s > RATE_MAX)
+        return usage(name, "give 0 to 1000000 messages a second, 0 = no limit");
+    return STATUS_DONE;
+}
+
+/* +2h; milliseconds since 1970; or a date and a time of day, local without a zone. */
+static int read_at(const char *text, int64_t now_ms, int64_t *at_ms)
+{
+    int64_t in_ms = *text == '+' ? conf_parse_time_ms(text + 1) : -1;
+    if (in_ms >= 0)
+        *at_ms = now_ms + in_ms;
+    else if (read_number(text, at_ms) && iso_time_read_local(text, at_ms))
+        return usage("--at", "give how much later (+30m, +2h, +7d), milliseconds since 1970, or a time: 2024-05-01T12:00 (local), "
+                             "2024-05-01T12:00:00Z, 2024-05-01T20:00+08:00");
+    if (*at_ms < now_ms)
+        return usage("--at", "has passed; give a time to come, or --start to begin at once");
+    return *at_ms - now_ms > AT_AHEAD_MS_MAX ? usage("--at", "more than 400 days ahead") : STATUS_DONE;
+}
+
+static int read_lane(const char *text, int *lane)
+{
+    if (strcmp(text, "express") != 0 && strcmp(text, "bulk") != 0)
+        return usage("--lane", "give bulk or express");
+    *lane = strcmp(text, "express") == 0 ? LANE_EXPRESS : LANE_BULK;
+    return STATUS_DONE;
+}
+
+/* An empty text is a variable of a script that is not set. */
+static int read_text(const char *name, const char *text, const char **out)
+{
+    *out = text;
+    return *text ? STATUS_DONE : usage(name, "empty; leave it out, or say which");
+}
+
+static int read_span(const char *name, const char *text, size_t bytes_max, struct span *out)
+{
+    *out = span_of(text);
+    if (out->bytes && out->bytes <= bytes_max && span_is_utf8(*out))
+        return STATUS_DONE;
+    return usage(name, out->bytes ? "too long, or no UTF-8" : "empty; leave it out, or say which");
+}
+
+static int read_name(const char *text, char name[TASK_NAME_BYTES_MAX + 1])
+{
+    if (!task_name_is_good(span_of(text)))
+        return usage("NAME", "give 1 to 32 letters, digits, '.', '_' and '-', a letter or digit first");
+    span_to_text(name, TASK_NAME_BYTES_MAX + 1, span_of(text));
+    return STATUS_DONE;
+}
+
+static int read_source(struct task_options *o, enum task_source source)
+{
+    if (o->source != SOURCE_NONE)
+        return usage("create", "one source of recipients: --file FILE, --sql SELECT, --followers or -");
+    o->source = source;
+    return STATUS_DONE;
+}
+
+static int read_var(struct task_options *o, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    struct span name = {text, equals ? (size_t)(equals - text) : 0};
+    if (name.bytes == 0 || name.bytes > VAR_NAME_BYTES_MAX || !span_is_utf8(span_of(text)))
+        return usage("--var", "give NAME=VALUE, UTF-8, the name up to 256 bytes");
+    if (strlen(equals + 1) > ROW_VALUE_BYTES_MAX)
+        return usage("--var", "a value of more than 64 KiB");
+    struct mp_cursor c;
+    mp_open(&c, buf_span(&o->var_names));
+    for (size_t i = 0; i < o->var_count; i++)
+        if (span_equal(mp_read_str(&c), name))
+            return usage("--var", "one name is given twice");
+    if (o->var_count == VARS_MAX)
+        return usage("--var", "more than 1024 variables");
+    mp_span(&o->var_names, name);
+    mp_str(&o->var_values, equals + 1);
+    o->var_count++;
+    return STATUS_DONE;
+}
+
+/* --- options ------------------------------------------------------------------------------------------------------ */
+
+static int read_file_option(struct task_options *o, int letter)
+{
+    switch (letter) {
+    case 'f':
+        return read_source(o, SOURCE_FILE) ? STATUS_USAGE : read_text("--file", optarg, &o->file);
+    case 'q':
+        return read_source(o, SOURCE_SQL) ? STATUS_USAGE : read_text("--sql", optarg, &o->sql);
+    case 'w':
+        return read_source(o, SOURCE_FOLLOWERS);
+    case 'B':
+        return read_text("--bad", optarg, &o->bad);
+    case 'E':
+        return encoding_read(optarg, &o->encoding) ? usage("--encoding", "give auto, utf-8 or gbk") : STATUS_DONE;
+    case 'D':
+        return rows_read_delimiter(optarg, &o->delimiter) ? usage("--delimiter", "give comma, semicolon, tab or auto") : STATUS_DONE;
+    case 'K':
+        return read_text("--columns", optarg, &o->columns);
+    case 'o':
+        return read_text("--openid-column", optarg, &o->openid_column);
+    default:
+        return read_var(o, optarg);
+    }
+}
+
+static int read_create_option(struct reading *r, int letter)
+{
+    struct task_options *o = r->o;
+    switch (letter) {
+    case 'k':
+        return read_span("--key", optarg, KEY_TEXT_BYTES_MAX, &o->key);
+    case 'n':
+        return read_name(optarg, o->name);
+    case 'a':
+        return read_span("--app", optarg, ACCOUNT_BYTES_MAX, &o->app);
+    case 'l':
+        return read_lane(optarg, &o->lane);
+    case 'L':
+        return read_duration("--ttl", optarg, 1, &o->ttl_ms);
+    case 'r':
+        return read_rate("--rate", optarg, &o->rate_per_s);
+    case 'A':
+        return read_at(optarg, r->now_ms, &o->at_ms);
+    case 's':
+        o->start = 1;
+        return STATUS_DONE;
+    case 'W':
+        o->watch = 1;
+        return STATUS_DONE;
+    case 'd':
+        o->dry_run = 1;
+        return STATUS_DONE;
+    case 'u':
+        o->unique = 1;
+        return STATUS_DONE;
+    case 'b':
+        o->skip_bad = 1;
+        return STATUS_DONE;
+    default:
+        return read_file_option(o, letter);
+    }
+}
+
+static int read_option(struct reading *r, int letter)
+{
+    struct task_options *o = r->o;
+    switch (letter) {
+    case 'c':
+        return read_text("--config", optarg, &o->config);
+    case 'C':
+    case 'R': {
+        char **address = letter == 'C' ? &o->endpoint : &o->frontend;
+        free(*address);
+        *address = mem_dup(optarg);
+        return STATUS_DONE;
+    }
+    case 'j':
+        o->json = 1;
+        return STATUS_DONE;
+    case 'y':
+        o->yes = 1;
+        return STATUS_DONE;
+    case 't':
+        return read_duration("--timeout", optarg, 1, &o->timeout_ms);
+    case 'e':
+        return read_duration("--every", optarg, EVERY_MS_MIN, &o->every_ms);
+    case 'O':
+        return read_text("--output", optarg, &o->output);
+    case 'F':
+        o->failed = 1;
+        return STATUS_DONE;
+    case 'X':
+        o->cancelled = 1;
+        return STATUS_DONE;
+    case 'h':
+        fputs(task_help_text, stdout);
+        return -1;
+    case '?':
+        return STATUS_USAGE; /* getopt has said it */
+    default:
+        return read_create_option(r, letter);
+    }
+}
+
+static void note_option(struct reading *r, int letter)
+{
+    for (size_t i = 0; i < KNOWN; i++)
+        if (known[i].letter == letter)
+            r->given[i] = 1;
+}
+
+static int is_given(const struct reading *r, int letter)
+{
+    for (size_t i = 0; i < KNOWN; i++)
+        if (known[i].letter == letter)
+            return r->given[i];
+    return 0;
+}
+
+/* --- the command and what belongs to it --------------------------------------------------------------------------- */
+
+static int check_options(const struct reading *r)
+{
+    for (size_t i = 0; i < KNOWN; i++)
+        if (r->given[i] && known[i].takes & ~commands[r->o->command].takes) {
+            fprintf(stderr, "mega: task: --%s: not for %s (mega task --help)\n", known[i].name, r->o->verb);
+            return STATUS_USAGE;
+        }
+    return STATUS_DONE;
+}
+
+void task_options_make_name(struct span key, int64_t now_ms, char name[TASK_NAME_BYTES_MAX + 1])
+{
+    char stamp[sizeof "-YYYYMMDD-HHMMSS"];
+    time_t now = (time_t)(now_ms / 1000);
+    struct tm t = {0};
+    size_t bytes = 0;
+    localtime_r(&now, &t);
+    strftime(stamp, sizeof stamp, "-%Y%m%d-%H%M%S", &t);
+    for (size_t i = 0; i < key.bytes && bytes + strlen(stamp) < TASK_NAME_BYTES_MAX; i++) {
+        struct span one = {key.data + i, 1};
+        name[bytes] = key.data[i];
+        if (task_name_is_good(one) || (bytes && strchr("._-", key.data[i]) && key.data[i]))
+            bytes++;
+    }
+    memcpy(name + bytes, bytes ? stamp : stamp + 1, strlen(stamp) + (bytes ? 1 : 0));
+}
+
+static int check_create(const struct reading *r)
+{
+    struct task_options *o = r->o;
+    if (o->key.bytes == 0)
+        return usage("create", "say which template: --key KEY");
+    if (o->source == SOURCE_NONE)
+        return usage("create", "say to whom: --file FILE, --sql SELECT, --followers, or - for standard input");
+    if (o->source != SOURCE_FILE && (is_given(r, 'E') || is_given(r, 'D') || is_given(r, 'K')))
+        return usage("create", "--encoding, --delimiter and --columns are for files and standard input");
+    if (o->source == SOURCE_FOLLOWERS && o->openid_column)
+        return usage("--openid-column", "followers have no columns");
+    if (o->at_ms && o->start)
+        return usage("create", "--at and --start are given; give one of them");
+    if (o->dry_run && (o->start || o->watch))
+        return usage("--dry-run", "makes nothing that --start or --watch could be for");
+    if (o->bad && strcmp(o->bad, "-") == 0)
+        return usage("--bad", "give the name of a file");
+    if (o->every_ms != EVERY_MS && !o->watch)
+        return usage("--every", "is for --watch");
+    if (*o->name == '\0')
+        task_options_make_name(o->key, r->now_ms, o->name);
+    return STATUS_DONE;
+}
+
+static int check_arguments(struct reading *r, size_t count, char **arguments)
+{
+    struct task_options *o = r->o;
+    if (o->command == COMMAND_CREATE && count == 1 && strcmp(arguments[0], "-") == 0) {
+        count = 0;
+        if (read_source(o, SOURCE_FILE))
+            return STATUS_USAGE;
+    }
+    if (count != commands[o->command].arguments) {
+        fprintf(stderr, "mega: task: %s: give %s (mega task --help)\n", o->verb, commands[o->command].wanted);
+        return STATUS_USAGE;
+    }
+    if (count && read_name(arguments[0], o->name))
+        return STATUS_USAGE;
+    if (o->command == COMMAND_RATE)
+        return read_rate("rate", arguments[1], &o->rate_per_s);
+    if (o->command == COMMAND_RESEND && !o->failed && !o->cancelled)
+        return usage("resend", "say to whom: --failed, --cancelled or both");
+    return o->command == COMMAND_CREATE ? check_create(r) : STATUS_DONE;
+}
+
+static int read_command(struct reading *r, int count, char **arguments)
+{
+    size_t i = 0;
+    if (count == 0)
+        return usage("command", "missing; give " NAMES);
+    while (i < COMMANDS && strcmp(arguments[0], commands[i].name) != 0)
+        i++;
+    if (i == COMMANDS)
+        return usage(arguments[0], "unknown command; give " NAMES);
+    r->o->command = (enum task_command)i;
+    r->o->verb = commands[i].name;
+    int wrong = check_options(r);
+    return wrong == STATUS_DONE ? check_arguments(r, (size_t)count - 1, arguments + 1) : wrong;
+}
+
+static int find_endpoints(struct task_options *o)
+{
+    if (o->endpoint == NULL && endpoint_find(o->config, ENDPOINT_TASK, &o->endpoint))
+        return STATUS_USAGE;
+    if (o->command == COMMAND_CREATE && o->frontend == NULL && endpoint_find(o->config, ENDPOINT_FRONTEND, &o->frontend))
+        return STATUS_USAGE;
+    return STATUS_DONE;
+}
+
+int task_options_read(struct task_options *o, int argc, char **argv, int64_t now_ms)
+{
+    struct reading r = {.o = o, .now_ms = now_ms};
+    struct option long_options[KNOWN + 1] = {{0}};
+    int letter, wrong;
+    *o = (struct task_options){.every_ms = EVERY_MS, .lane = -1};
+    for (size_t i = 0; i < KNOWN; i++)
+        long_options[i] = (struct option){known[i].name, known[i].has_argument, NULL, known[i].letter};
+    optind = 0; /* a new command line, for getopt */
+    while ((letter = getopt_long(argc, argv, "c:hjy", long_options, NULL)) != -1) {
+        wrong = read_option(&r, letter);
+        if (wrong != STATUS_DONE)
+            return wrong;
+        note_option(&r, letter);
+    }
+    wrong = read_command(&r, argc - optind, argv + optind);
+    if (o->timeout_ms == 0)
+        o->timeout_ms = o->command == COMMAND_CREATE ? CREATE_TIMEOUT_MS : TIMEOUT_MS;
+    return wrong == STATUS_DONE ? find_endpoints(o) : wrong;
+}
+
+void task_options_free(struct task_options *o)
+{
+    free(o->endpoint);
+    free(o->frontend);
+    buf_free(&o->var_names);
+    buf_free(&o->var_values);
+    o->endpoint = o->frontend = NULL;
+}
