@@ -6,7 +6,7 @@ const char task_help_text[] =
     "mega task - sends one template to many recipients, through the daemon mega-task\n\n"
     "  mega task create --key KEY SOURCE [OPTION…]   makes a task of a list of recipients\n"
     "  mega task start NAME                  begins\n"
-    "  mega task pause NAME                  holds it; what is given to the broker is sent\n"
+    "  mega task pause NAME                  holds it; what is just being sent is sent\n"
     "  mega task resume NAME                 goes on\n"
     "  mega task stop NAME                   ends it: what waits is cancelled, the rest stays unsent\n"
     "  mega task rate NAME N                 messages a second from now on; 0 = no limit of its own\n"

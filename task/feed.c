@@ -15,7 +15,8 @@
 #define A_TURN        512  /* rows of a task in a turn, so that all get theirs */
 #define BURST_S       0.1  /* of a rate: rows that may go at once after a while without any */
 #define TICK_MS       10   /* while there is something to feed */
-#define GROW_STEP     64   /* each second without a result */
+#define GROW_STEP     64   /* rows */
+#define GROW_MS       1000 /* each time that so long nothing has come back */
 
 void feed_rewind(struct task *t)
 {
@@ -25,31 +26,37 @@ void feed_rewind(struct task *t)
 
 /* --- rates -------------------------------------------------------------------------------------------------------- */
 
-static void turn_to_second(struct task *t)
+static void turn_to_slot(struct task *t)
 {
-    int64_t second = t->runner->mono_ms / 1000;
-    if (second - t->second > SECONDS_KEPT)
-        t->second = second - SECONDS_KEPT;
-    while (t->second < second) {
-        t->second++;
-        t->settled[(size_t)t->second % SECONDS_KEPT] = 0;
+    int64_t slot = t->runner->mono_ms / SLOT_MS;
+    if (slot - t->slot > SLOTS_KEPT)
+        t->slot = slot - SLOTS_KEPT;
+    while (t->slot < slot) {
+        t->slot++;
+        t->settled[(size_t)t->slot % SLOTS_KEPT] = 0;
     }
 }
 
 void feed_count(struct task *t, uint64_t results)
 {
-    turn_to_second(t);
-    t->settled[(size_t)t->second % SECONDS_KEPT] += results;
+    turn_to_slot(t);
+    t->settled[(size_t)t->slot % SLOTS_KEPT] += results;
 }
 
-double feed_per_s(const struct task *t, int seconds)
+double feed_per_s(const struct task *t, int slots)
 {
     uint64_t sum = 0;
-    int64_t now = t->runner->mono_ms / 1000;
-    for (int64_t second = now - seconds; second < now; second++)
-        if (second > t->second - SECONDS_KEPT && second <= t->second && second >= 0)
-            sum += t->settled[(size_t)second % SECONDS_KEPT];
-    return (double)sum / seconds;
+    int64_t now = t->runner->mono_ms / SLOT_MS;
+    for (int64_t slot = now - slots; slot < now; slot++)
+        if (slot > t->slot - SLOTS_KEPT && slot <= t->slot && slot >= 0)
+            sum += t->settled[(size_t)slot % SLOTS_KEPT];
+    return (double)sum * 1000 / (slots * SLOT_MS);
+}
+
+double feed_per_s_told(const struct task *t)
+{
+    int64_t slots = (t->runner->mono_ms - t->began_ms) / SLOT_MS;
+    return feed_per_s(t, slots < 1 ? 1 : slots < SLOTS_KEPT - 1 ? (int)slots : SLOTS_KEPT - 1);
 }
 
 /* Rows that the task's own rate allows now. */
@@ -80,8 +87,9 @@ static size_t window_of(const struct task *t)
     size_t hungry = 0;
     for (const struct task *other = t->runner->tasks; other; other = other->hh.next)
         if (other->facts.state == TASK_RUNNING && is_same_account(t, other)) {
-            double of_one = feed_per_s(other, 1), of_two = feed_per_s(other, 2);
-            per_s += of_one > of_two ? of_one : of_two;
+            /* The better of a short time, so that it gets going, and a longer one, so that a pause of WeChat costs nothing. */
+            double lately = feed_per_s(other, 2), before = feed_per_s(other, 8);
+            per_s += lately > before ? lately : before;
             hungry += other->is_hungry != 0;
         }
     double window = per_s * WINDOW_S / (double)(hungry > 0 ? hungry : 1);
@@ -89,14 +97,14 @@ static size_t window_of(const struct task *t)
     return window < WINDOW_MAX ? (size_t)window : WINDOW_MAX;
 }
 
-/* The window is full and nothing has come back for a second. */
+/* The window is full and nothing comes back: a step more each second. */
 static void grow(struct task *t)
 {
-    int64_t second = t->runner->mono_ms / 1000;
-    if (second == t->grown_second)
+    int64_t now_ms = t->runner->mono_ms;
+    if (now_ms - t->grown_ms < GROW_MS || now_ms / SLOT_MS - t->slot <= GROW_MS / SLOT_MS)
         return;
-    t->grown_second = second;
-    if (t->second < second - 1 && t->grown < WINDOW_MAX)
+    t->grown_ms = now_ms;
+    if (t->grown < WINDOW_MAX)
         t->grown += GROW_STEP;
 }
 

@@ -29,7 +29,8 @@
 #define WINDOW_MIN       64     /* rows of a task on their way, even when nothing comes back */
 #define WINDOW_MAX       8192
 #define LOOK_ROWS        16384  /* rows that may have been on their way when the process ended: two windows */
-#define SECONDS_KEPT     10     /* over which rates are told */
+#define SLOT_MS          250    /* results are counted in slots of time */
+#define SLOTS_KEPT       41     /* ten seconds of them, and the one that goes on */
 #define NOTE_BYTES       256
 #define MARKS_CACHED     256
 
@@ -53,10 +54,11 @@ struct task {
     double tokens;       /* rows that the rate allows now */
     int64_t tokens_ms;   /* monotonic: when they were counted */
     int is_hungry;       /* 1: it could have been fed more when it was looked at last */
-    uint64_t settled[SECONDS_KEPT]; /* results in each of the last seconds */
-    int64_t second;      /* monotonic, of settled[second % SECONDS_KEPT] */
+    uint64_t settled[SLOTS_KEPT]; /* results in each of the last slots of time */
+    int64_t slot;        /* monotonic, of settled[slot % SLOTS_KEPT] */
+    int64_t began_ms;    /* monotonic: it runs since then */
     size_t grown;        /* rows that the window is larger by, since nothing comes back */
-    int64_t grown_second;
+    int64_t grown_ms;    /* monotonic: since when */
 
     /* flight.c */
     struct flight *flights; /* by row */
@@ -165,11 +167,14 @@ int feed_tick(struct runner *r, int limit_ms);
 /* Rows are looked at from the first one on again. */
 void feed_rewind(struct task *t);
 
-/* Counts results of this second. */
+/* Counts results of now. */
 void feed_count(struct task *t, uint64_t results);
 
-/* Results a second, over the last `seconds` (1 to SECONDS_KEPT - 1) whole ones. */
-double feed_per_s(const struct task *t, int seconds);
+/* Results a second, over the last so many whole slots (1 to SLOTS_KEPT - 1). */
+double feed_per_s(const struct task *t, int slots);
+
+/* The same over ten seconds, or since it runs when that is shorter. */
+double feed_per_s_told(const struct task *t);
 
 /* --- flight.c ------------------------------------------------------------------------------------------------------- */
 

@@ -29,7 +29,7 @@ static struct task *task_new(struct runner *r, struct span name)
     struct buf folder = {0};
     t->runner = r;
     t->facts.lane = -1;
-    t->touched_ms = clock_mono_ms();
+    t->touched_ms = t->began_ms = clock_mono_ms();
     span_to_text(t->facts.name, sizeof t->facts.name, name);
     buf_printf(&folder, "%s/%s", r->conf->task.dir, t->facts.name);
     t->folder = mem_dup(buf_str(&folder));
