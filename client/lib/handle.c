@@ -6,6 +6,13 @@
 
 #include "base/clock.h"
 
+void handle_signal(int fd)
+{
+    uint64_t one = 1;
+    ssize_t written = write(fd, &one, sizeof one);
+    (void)written; /* full means readable, which is all that is wanted */
+}
+
 static void finish(struct mega *m, struct call *c)
 {
     pending_remove(m->pending, c);
@@ -36,11 +43,8 @@ static void tell(struct mega *m)
             calls_append(&m->finished, c);
         }
     }
-    if (readable) {
-        uint64_t one = 1;
-        ssize_t written = write(m->finished_fd, &one, sizeof one);
-        (void)written; /* full means readable */
-    }
+    if (readable)
+        handle_signal(m->finished_fd);
     pthread_mutex_unlock(&m->mutex);
     m->ready = (struct calls){NULL, NULL};
 }

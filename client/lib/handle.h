@@ -1,4 +1,9 @@
-/* The handle's inside: what mega.c (callers' threads) and handle.c (the I/O thread) share. */
+/* The handle's inside: what open.c and mega.c (callers' threads) and handle.c (the I/O thread) share, under one mutex.
+ *
+ * A call goes from its caller into `handed`, from there to the I/O thread's pending ones, and back: to the thread that waits for it, or
+ * into `finished`, from which mega_dispatch takes it. `count` counts all of them, so that memory is bounded by requests_max even when
+ * nobody dispatches.
+ */
 #ifndef MEGA_LIB_HANDLE_H
 #define MEGA_LIB_HANDLE_H
 
@@ -54,6 +59,9 @@ struct mega {
 
 /* The I/O thread: a `struct mega *`. Ends when the handle is being closed, with all calls finished. */
 void *handle_run(void *handle);
+
+/* Makes an eventfd readable. */
+void handle_signal(int fd);
 
 /* wire_answered of the handle. */
 void handle_answered(void *handle, struct call *c, struct span packed);

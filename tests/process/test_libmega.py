@@ -18,19 +18,24 @@ SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 LIBRARY = os.path.join(BUILD, "lib/libmega.so.0")
 
 
-def scene(name, *arguments, **options):
-    return subprocess.Popen([os.path.join(BIN, "libmega-calls"), name] + [str(a) for a in arguments], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, **options)
+def scene(name, *arguments):
+    errors = tempfile.TemporaryFile("w+")  # no pipe: a sanitizer may have more to say than fits into one
+    process = subprocess.Popen([os.path.join(BIN, "libmega-calls"), name] + [str(a) for a in arguments], stdout=subprocess.PIPE,
+                               stderr=errors, text=True)
+    process.errors = errors
+    return process
 
 
 def ended(process):
     """What the scene has printed, which must have gone well."""
-    try:
-        with process:
-            out, err = process.communicate(timeout=LIMIT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise AssertionError("scene hangs: %s %s" % process.communicate())
+    with process, process.errors as errors:
+        try:
+            out, _ = process.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise AssertionError("scene hangs")
+        errors.seek(0)
+        err = errors.read()
     assert process.returncode == 0 and err == "", "exit %d: %s" % (process.returncode, err)
     return out
 
