@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from ring import BIN, LIMIT_S, Ring
@@ -87,15 +88,15 @@ class Alone(unittest.TestCase):
 
 class Restarts(unittest.TestCase):
     def test_broker_killed_under_load(self):
-        count = 40000
+        count = 60000
         with Ring(senders=1) as ring:
             load = scene("load", ring.frontend, "load", count, 4096)
-            for quarter in ("1/4\n", "2/4\n", "3/4\n"):
+            for quarter in ("1/4\n", "2/4\n"):
                 self.assertEqual(load.stdout.readline(), quarter)
                 ring["broker"].kill()
                 self.assertIsNone(load.poll(), "it was over before the broker was killed")
                 ring["broker"].start()
-            told = json.loads(ended(load))
+            told = json.loads(ended(load).splitlines()[-1])
             self.assertEqual((told["answered"], told["once"], told["doubled"]), (count, count, 0))
             ring.sim.wait(delivered=count)
             numbers = [json.loads(e["body"])["data"]["first"]["value"] for e in ring.sim.delivered()]
@@ -110,15 +111,17 @@ class Restarts(unittest.TestCase):
             ring.wait_ready()
             self.assertIsNone(waiting.poll(), "answered before it has ended")
             self.assertEqual(ring.client().ask_one(op="cancel", id="awaited")["code"], 200)
+            began_s = time.monotonic()
             self.assertEqual(ended(waiting), "409 cancelled\n")
+            self.assertLess(time.monotonic() - began_s, 10, "it was not asked again when the broker was another one, but because it was overdue")
 
-    def test_wait_begun_while_the_broker_is_stopped(self):
+    def test_pushes_while_the_broker_is_away(self):
         with Ring() as ring:
             ring["broker"].kill()
             load = scene("load", ring.frontend, "early", 500, 500)
             self.assertIsNone(load.poll())
             ring["broker"].start()
-            self.assertEqual(json.loads(ended(load).split("\n")[3])["once"], 500)
+            self.assertEqual(json.loads(ended(load).splitlines()[-1])["once"], 500)
 
 
 class Library(unittest.TestCase):
