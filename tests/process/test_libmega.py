@@ -3,6 +3,7 @@ and that it installs so that programs of others build with it.
 
 The scenes are those of libmega_calls.c; each ends with exit status 0 when all went as it must.
 """
+import io
 import json
 import os
 import re
@@ -11,6 +12,9 @@ import subprocess
 import tempfile
 import time
 import unittest
+
+import msgpack
+import zmq
 
 from ring import BIN, LIMIT_S, Ring
 
@@ -84,6 +88,29 @@ class Alone(unittest.TestCase):
 
     def test_broker_away(self):
         ended(scene("away", "ipc://%s/nobody" % self.folder))
+
+    def test_overdue_is_asked_again_with_the_same_bytes(self):
+        """A broker that answers pings, forgets the first time, and answers the second time twice."""
+        address = "ipc://%s/fake" % self.folder
+        broker = zmq.Context.instance().socket(zmq.ROUTER)
+        self.addCleanup(broker.close, 0)
+        broker.bind(address)
+        load, asked = scene("load", address, "twice", 4, 4), {}
+        while sum(len(times) for times in asked.values()) < 8:
+            self.assertTrue(broker.poll(LIMIT_S * 1000), "nothing is asked: %s" % asked)
+            peer, packed = broker.recv_multipart()
+            for request in msgpack.Unpacker(io.BytesIO(packed)):
+                answer = {"ref": request["ref"], "code": 200, "epoch": 1}
+                if request["op"] == "ping":
+                    broker.send_multipart([peer, msgpack.packb(dict(answer, state="ready", packs=1))])
+                    continue
+                times = asked.setdefault(request["ref"], [])
+                times.append(msgpack.packb(request))
+                if len(times) == 2:
+                    broker.send_multipart([peer, msgpack.packb(dict(answer, id=request["id"], state="waiting")) * 2])
+        told = json.loads(ended(load).splitlines()[-1])
+        self.assertEqual((told["once"], told["doubled"]), (4, 0))
+        self.assertEqual({len(set(times)) for times in asked.values()}, {1})
 
 
 class Restarts(unittest.TestCase):
