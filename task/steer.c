@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 
-#define AGAIN_MS      3000
+#define AGAIN_MS      1000
 #define REFUSED_MS    10000 /* what the broker refuses is asked again only so often */
 #define RECONNECT_MS  50
 #define RECEIVE_MAX   256
