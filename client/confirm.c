@@ -9,8 +9,9 @@ enum status confirm(const char *family, const char *command, struct buf *questio
     char *line = NULL;
     size_t room = 0;
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-        fprintf(stderr, "mega: %s: %s: there is no terminal to ask at; give --yes if it is meant (mega %s --help)\n", family,
-                command, family);
+        fprintf(stderr,
+                "mega: %s: %s: there is no terminal to ask at; give --yes if it is meant (mega %s --help)\n",
+                family, command, family);
         return STATUS_USAGE;
     }
     fprintf(stderr, "%s? [y/N] ", buf_str(question));

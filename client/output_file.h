@@ -1,5 +1,5 @@
-/* A file that a command writes, complete or not there: it is written as FILE.tmp (mode 0600, as it names recipients), synced and
- * renamed. Without a name it is standard output. What goes wrong is printed.
+/* A file that a command writes, complete or not there: it is written as FILE.tmp (mode 0600, as it names
+ * recipients), synced and renamed. Without a name it is standard output. What goes wrong is printed.
  */
 #ifndef CLIENT_OUTPUT_FILE_H
 #define CLIENT_OUTPUT_FILE_H
@@ -22,8 +22,8 @@ int output_file_open(struct output_file *f, const char *name, struct progress *p
 /* Writes what was appended once it is much. Returns 0, or -1. */
 int output_file_put(struct output_file *f);
 
-/* Makes the file complete when the status is STATUS_DONE, else takes it away. Returns the status, STATUS_FAILED when the file could
- * not be written. Frees everything. */
+/* Makes the file complete when the status is STATUS_DONE, else takes it away. Returns the status,
+ * STATUS_FAILED when the file could not be written. Frees everything. */
 enum status output_file_close(struct output_file *f, enum status status);
 
 #endif

@@ -16,9 +16,9 @@
 static struct task_ask ask_of(const struct task_options *o)
 {
     static const enum task_op ops[] = {
-        [COMMAND_START] = TASK_START, [COMMAND_PAUSE] = TASK_PAUSE,   [COMMAND_RESUME] = TASK_RESUME, [COMMAND_STOP] = TASK_STOP,
-        [COMMAND_RATE] = TASK_RATE,   [COMMAND_DELETE] = TASK_DELETE, [COMMAND_LIST] = TASK_LIST,     [COMMAND_SHOW] = TASK_SHOW,
-        [COMMAND_RESEND] = TASK_RESEND};
+        [COMMAND_START] = TASK_START, [COMMAND_PAUSE] = TASK_PAUSE, [COMMAND_RESUME] = TASK_RESUME,
+        [COMMAND_STOP] = TASK_STOP,   [COMMAND_RATE] = TASK_RATE,   [COMMAND_DELETE] = TASK_DELETE,
+        [COMMAND_LIST] = TASK_LIST,   [COMMAND_SHOW] = TASK_SHOW,   [COMMAND_RESEND] = TASK_RESEND};
     return (struct task_ask){.op = ops[o->command],
                              .name = span_of(o->name),
                              .lane = -1,
@@ -30,7 +30,8 @@ static struct task_ask ask_of(const struct task_options *o)
 /* Prints what was gathered. */
 static enum status print(struct buf *out)
 {
-    fwrite(out->data, 1, out->bytes, stdout);
+    if (out->bytes)
+        fwrite(out->data, 1, out->bytes, stdout);
     buf_free(out);
     return STATUS_DONE;
 }
@@ -99,7 +100,8 @@ static enum status print_deleted(const struct task_options *o)
     return STATUS_DONE;
 }
 
-/* --- what cannot be taken back ------------------------------------------------------------------------------------ */
+/* --- what cannot be taken back
+ * ------------------------------------------------------------------------------------ */
 
 static enum status confirm_command(const struct task_options *o)
 {
@@ -107,7 +109,8 @@ static enum status confirm_command(const struct task_options *o)
     if (o->yes)
         return STATUS_DONE;
     if (o->command == COMMAND_STOP)
-        buf_printf(&question, "Stop %s: cancel what waits of it at the broker, and send nothing more", o->name);
+        buf_printf(&question, "Stop %s: cancel what waits of it at the broker, and send nothing more",
+                   o->name);
     else if (o->command == COMMAND_DELETE)
         buf_printf(&question, "Delete %s, its recipients and who did not get it", o->name);
     else if (o->command == COMMAND_RESEND)
@@ -122,7 +125,8 @@ static enum status confirm_command(const struct task_options *o)
     return status;
 }
 
-/* --- commands ----------------------------------------------------------------------------------------------------- */
+/* --- commands
+ * ----------------------------------------------------------------------------------------------------- */
 
 static enum status exchange(struct queue_link *l, const struct task_options *o)
 {

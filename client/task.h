@@ -1,13 +1,14 @@
-/* mega task: one template to many recipients. Makes tasks and steers them, as a client of the daemon mega-task (proto/task.h).
+/* mega task: one template to many recipients. Makes tasks and steers them, as a client of the daemon
+ * mega-task (proto/task.h).
  *
  *   task.c            which command
- *   task_options.c    the command line; task_help.c its help
+ *   task_options.c    the command line; task_values.c its values, task_help.c its help
  *   task_link.c       one ask and its answer
  *   task_view.c       what answers say of a task
  *   task_print.c      list, show, and the line of a task
  *   task_watch.c      watch
  *   task_failed.c     failed
- *   task_create.c     create: source -> intake -> upload
+ *   task_create.c     create: source -> intake -> upload; task_report.c what it says
  *   task_source*.c    where recipients come from: files, SQL, followers
  *   task_intake.c     what every source goes through: bad lines, repeats, constant variables
  *   task_bad.c        the bad lines

@@ -1,4 +1,5 @@
-/* Lines of a source that are no recipients: told to people, the first ones on standard error or all of them in a file. */
+/* Lines of a source that are no recipients: told to people, the first ones on standard error or all of them
+ * in a file. */
 #ifndef CLIENT_TASK_BAD_H
 #define CLIENT_TASK_BAD_H
 
@@ -14,8 +15,8 @@ struct task_bad {
     struct output_file file;
 };
 
-/* Fills it in. `name` of a file for all of them, CSV with the columns line and reason; NULL: standard error. Returns 0, or -1 with the
- * reason printed when the file cannot be made. */
+/* Fills it in. `name` of a file for all of them, CSV with the columns line and reason; NULL: standard error.
+ * Returns 0, or -1 with the reason printed when the file cannot be made. */
 int task_bad_open(struct task_bad *b, const char *name, const char *source, struct progress *progress);
 
 /* Returns 0, or -1 with the reason printed when the file cannot be written. */

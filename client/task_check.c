@@ -31,7 +31,8 @@ void task_samples_free(struct task_samples *s)
     s->count = 0;
 }
 
-void task_check_first(const struct task_options *o, const struct task_samples *s, struct task_checked *checked)
+void task_check_first(const struct task_options *o, const struct task_samples *s,
+                      struct task_checked *checked)
 {
     struct options check = {.op = OP_CHECK, .endpoint = o->frontend, .timeout_ms = CHECK_MS};
     struct buf bytes = {0};
@@ -57,7 +58,8 @@ void task_check_first(const struct task_options *o, const struct task_samples *s
     buf_free(&bytes);
 }
 
-/* --- mega-template ------------------------------------------------------------------------------------------------ */
+/* --- mega-template
+ * ------------------------------------------------------------------------------------------------ */
 
 #define WORDS 14
 
@@ -72,7 +74,8 @@ static void add(struct preview *p, struct span word)
     p->argv[p->count++] = span_dup(word);
 }
 
-static void preview_open(struct preview *p, const struct task_options *o, struct span openid, struct span vars, int json)
+static void preview_open(struct preview *p, const struct task_options *o, struct span openid,
+                         struct span vars, int json)
 {
     struct buf text = {0};
     *p = (struct preview){0};

@@ -1,5 +1,5 @@
-/* The first rows of a task, looked at before it is made: the broker says whether it would take the first one, mega-template shows
- * what the first ones become. Neither sends anything. */
+/* The first rows of a task, looked at before it is made: the broker says whether it would take the first one,
+ * mega-template shows what the first ones become. Neither sends anything. */
 #ifndef CLIENT_TASK_CHECK_H
 #define CLIENT_TASK_CHECK_H
 
@@ -27,10 +27,11 @@ struct task_checked {
 };
 
 /* Asks the broker about the first row. */
-void task_check_first(const struct task_options *o, const struct task_samples *s, struct task_checked *checked);
+void task_check_first(const struct task_options *o, const struct task_samples *s,
+                      struct task_checked *checked);
 
-/* Prints what mega-template makes of them. Returns 0, or -1 when one of them cannot be rendered; a template tool that is not there is
- * said on standard error and is no failure. */
+/* Prints what mega-template makes of them. Returns 0, or -1 when one of them cannot be rendered; a template
+ * tool that is not there is said on standard error and is no failure. */
 int task_check_preview(const struct task_options *o, const struct task_samples *s);
 
 /* The same as elements of a JSON array, appended to `out`. */

@@ -15,16 +15,19 @@
 
 enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_COUNT, FIELD_TIME };
 
-/* What became of a row, behind the variables. A FIELD_COUNT that is left out is 0, everything else that is left out is empty. */
+/* What became of a row, behind the variables. A FIELD_COUNT that is left out is 0, everything else that is
+ * left out is empty. */
 static const struct {
     const char *name;
     enum field_kind kind;
-} results[] = {{"row", FIELD_COUNT},    {"line", FIELD_NUMBER},  {"state", FIELD_TEXT}, {"code", FIELD_NUMBER}, {"errcode", FIELD_NUMBER},
-               {"message", FIELD_TEXT}, {"round", FIELD_NUMBER}, {"id", FIELD_TEXT},    {"settled", FIELD_TIME}};
+} results[] = {{"row", FIELD_COUNT},    {"line", FIELD_NUMBER},    {"state", FIELD_TEXT},
+               {"code", FIELD_NUMBER},  {"errcode", FIELD_NUMBER}, {"message", FIELD_TEXT},
+               {"round", FIELD_NUMBER}, {"id", FIELD_TEXT},        {"settled", FIELD_TIME}};
 
 #define RESULTS (sizeof results / sizeof *results)
 
-/* --- columns ------------------------------------------------------------------------------------------------------ */
+/* --- columns
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int has_name(const struct task_failed_columns *c, const char *name)
 {
@@ -73,7 +76,8 @@ void task_failed_columns_free(struct task_failed_columns *c)
     *c = (struct task_failed_columns){0};
 }
 
-/* --- lines -------------------------------------------------------------------------------------------------------- */
+/* --- lines
+ * -------------------------------------------------------------------------------------------------------- */
 
 void task_failed_names(const struct task_failed_columns *c, struct buf *out)
 {
@@ -124,7 +128,8 @@ void task_failed_row(const struct task_failed_columns *c, struct span entry, str
     buf_append_str(out, "\r\n");
 }
 
-/* --- pages -------------------------------------------------------------------------------------------------------- */
+/* --- pages
+ * -------------------------------------------------------------------------------------------------------- */
 
 struct lister {
     struct queue_link *link;
@@ -142,7 +147,7 @@ static enum status take_entries(struct lister *l, struct span data)
     if (data.bytes && mp_list_open(&entries, data))
         return queue_not_understood();
     while (data.bytes && mp_list_next(&entries, &entry)) {
-        if (mp_view_str(entry, "openid").bytes == 0)
+        if (mp_view_str(entry, "state").bytes == 0) /* the recipient of a row that is damaged is not known */
             return queue_not_understood();
         if (!l->o->json)
             task_failed_row(&l->columns, entry, &l->file.lines);
@@ -197,7 +202,9 @@ static enum status write_file(struct lister *l)
     if (status == STATUS_DONE && o->output && !o->json)
         fprintf(stderr, "%" PRIu64 " written to %s\n", l->count, o->output);
     if (status == STATUS_DONE && !o->json && strcmp(l->columns.names[0], "openid") != 0)
-        fprintf(stderr, "mega: the task has a variable openid; the recipient's column is %s (create --openid-column %s)\n",
+        fprintf(stderr,
+                "mega: the task has a variable openid; the recipient's column is %s (create --openid-column "
+                "%s)\n",
                 l->columns.names[0], l->columns.names[0]);
     return status;
 }

@@ -6,11 +6,11 @@
 #include "base/term.h"
 #include "proto/mp.h"
 
-#define PIECE_BYTES    (256 * 1024)
-#define PROGRESS_ROWS  4096 /* between two looks at the clock */
+#define PIECE_BYTES   (256 * 1024)
+#define PROGRESS_ROWS 4096 /* between two looks at the clock */
 
-enum status task_intake_open(struct task_intake *in, const struct task_options *o, const char *source, struct task_upload *upload,
-                             const volatile sig_atomic_t *is_stopped)
+enum status task_intake_open(struct task_intake *in, const struct task_options *o, const char *source,
+                             struct task_upload *upload, const volatile sig_atomic_t *is_stopped)
 {
     *in = (struct task_intake){.o = o, .source = source, .upload = upload, .is_stopped = is_stopped};
     progress_begin(&in->progress, "rows", !o->json);
@@ -50,7 +50,8 @@ static enum status fail(struct task_intake *in, enum status status, const char *
     return status;
 }
 
-/* --- columns ------------------------------------------------------------------------------------------------------ */
+/* --- columns
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* 1 when --var names it. */
 static int is_constant(const struct task_options *o, struct span name)
@@ -88,7 +89,8 @@ static enum status open_task(struct task_intake *in)
     return in->status;
 }
 
-enum status task_intake_columns(struct task_intake *in, const struct span *names, size_t count, size_t openid_at)
+enum status task_intake_columns(struct task_intake *in, const struct span *names, size_t count,
+                                size_t openid_at)
 {
     const struct task_options *o = in->o;
     buf_append(&in->openid_column, names[openid_at].data, names[openid_at].bytes);
@@ -112,7 +114,9 @@ enum status task_intake_columns(struct task_intake *in, const struct span *names
     return open_task(in);
 }
 
-/* --- rows --------------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* The row's variables and the constant ones: in->vars, empty when there are none. */
 static void join_vars(struct task_intake *in, struct span vars)
@@ -190,7 +194,8 @@ static enum status take_good(struct task_intake *in, const struct row *row)
     task_samples_add(&in->samples, row->openid, packed.vars);
     if (in->rows == 0 && check_first(in) != STATUS_DONE)
         return in->status;
-    if (in->piece.bytes && in->piece.bytes + in->vars.bytes + row->openid.bytes + 32 > PIECE_BYTES && flush(in) != STATUS_DONE)
+    if (in->piece.bytes && in->piece.bytes + in->vars.bytes + row->openid.bytes + 32 > PIECE_BYTES &&
+        flush(in) != STATUS_DONE)
         return in->status;
     if (is_uploading(in)) {
         task_row_pack(&packed, &in->piece);
@@ -209,7 +214,8 @@ enum status task_intake_row(struct task_intake *in, const struct row *row)
     return row->fault == ROW_GOOD ? take_good(in, row) : take_bad(in, row->line, row->reason);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- the end
+ * ------------------------------------------------------------------------------------------------------ */
 
 static enum status drop_repeats(struct task_intake *in)
 {

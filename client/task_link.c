@@ -12,7 +12,8 @@ void task_link_ask(struct queue_link *l, const struct task_ask *a)
     queue_link_send(l);
 }
 
-enum status task_link_exchange(struct queue_link *l, const struct task_ask *a, int64_t timeout_ms, struct answer *answer)
+enum status task_link_exchange(struct queue_link *l, const struct task_ask *a, int64_t timeout_ms,
+                               struct answer *answer)
 {
     int64_t until_ms = clock_mono_ms() + timeout_ms;
     for (;;) {

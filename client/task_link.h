@@ -10,8 +10,10 @@
 /* Packs and sends; `ref` and `by` are filled in. The answer comes with queue_link_take or queue_link_wait. */
 void task_link_ask(struct queue_link *l, const struct task_ask *a);
 
-/* Asks and waits; a 503 is asked again for timeout_ms. When the code is neither 200 nor 100, its message is printed and the status
- * that belongs to the code returned. Spans are valid until the next call for this link. */
-enum status task_link_exchange(struct queue_link *l, const struct task_ask *a, int64_t timeout_ms, struct answer *answer);
+/* Asks and waits; a 503 is asked again for timeout_ms. When the code is neither 200 nor 100, its message is
+ * printed and the status that belongs to the code returned. Spans are valid until the next call for this
+ * link. */
+enum status task_link_exchange(struct queue_link *l, const struct task_ask *a, int64_t timeout_ms,
+                               struct answer *answer);
 
 #endif

@@ -1,22 +1,17 @@
 #include "client/task_options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/conf.h"
 #include "client/endpoint.h"
-#include "client/iso_time.h"
 #include "client/rows.h"
-#include "proto/mp.h"
+#include "client/task_values.h"
 
 #define TIMEOUT_MS        10000
 #define CREATE_TIMEOUT_MS 60000 /* a restart of mega-task in the middle of an upload fits into it */
 #define EVERY_MS          1000
-#define EVERY_MS_MIN      100
 
 /* Which options a command takes; a bit each. Those of all commands have none. */
 enum takes {
@@ -98,135 +93,41 @@ struct reading {
     int given[KNOWN]; /* 1: the option was given */
 };
 
-static int usage(const char *what, const char *why)
-{
-    fprintf(stderr, "mega: task: %s: %s (mega task --help)\n", what, why);
-    return STATUS_USAGE;
-}
-
-/* --- values ------------------------------------------------------------------------------------------------------- */
-
-static int read_duration(const char *name, const char *text, int64_t least_ms, int64_t *out_ms)
-{
-    *out_ms = conf_parse_time_ms(text);
-    if (*out_ms >= least_ms)
-        return STATUS_DONE;
-    return usage(name, least_ms == EVERY_MS_MIN ? "give a time with its unit, at least 100ms: 500ms, 2s"
-                                                : "give a time with its unit, up to 400 days: 500ms, 30s, 10m, 2h, 7d");
-}
-
-static int read_number(const char *text, int64_t *out)
-{
-    char *end;
-    errno = 0;
-    *out = strtoll(text, &end, 10);
-    return errno || *end || end == text || strchr(" \t+", *text) ? -1 : 0;
-}
-
-static int read_rate(const char *name, const char *text, int64_t *rate_per_s)
-{
-    if (read_number(text, rate_per_s) || *rate_per_s < 0 || *rate_per_s > RATE_MAX)
-        return usage(name, "give 0 to 1000000 messages a second, 0 = no limit");
-    return STATUS_DONE;
-}
-
-/* +2h; milliseconds since 1970; or a date and a time of day, local without a zone. */
-static int read_at(const char *text, int64_t now_ms, int64_t *at_ms)
-{
-    int64_t in_ms = *text == '+' ? conf_parse_time_ms(text + 1) : -1;
-    if (in_ms >= 0)
-        *at_ms = now_ms + in_ms;
-    else if (read_number(text, at_ms) && iso_time_read_local(text, at_ms))
-        return usage("--at", "give how much later (+30m, +2h, +7d), milliseconds since 1970, or a time: 2024-05-01T12:00 (local), "
-                             "2024-05-01T12:00:00Z, 2024-05-01T20:00+08:00");
-    if (*at_ms < now_ms)
-        return usage("--at", "has passed; give a time to come, or --start to begin at once");
-    return *at_ms - now_ms > AT_AHEAD_MS_MAX ? usage("--at", "more than 400 days ahead") : STATUS_DONE;
-}
-
-static int read_lane(const char *text, int *lane)
-{
-    if (strcmp(text, "express") != 0 && strcmp(text, "bulk") != 0)
-        return usage("--lane", "give bulk or express");
-    *lane = strcmp(text, "express") == 0 ? LANE_EXPRESS : LANE_BULK;
-    return STATUS_DONE;
-}
-
-/* An empty text is a variable of a script that is not set. */
-static int read_text(const char *name, const char *text, const char **out)
-{
-    *out = text;
-    return *text ? STATUS_DONE : usage(name, "empty; leave it out, or say which");
-}
-
-static int read_span(const char *name, const char *text, size_t bytes_max, struct span *out)
-{
-    *out = span_of(text);
-    if (out->bytes && out->bytes <= bytes_max && span_is_utf8(*out))
-        return STATUS_DONE;
-    return usage(name, out->bytes ? "too long, or no UTF-8" : "empty; leave it out, or say which");
-}
-
-static int read_name(const char *text, char name[TASK_NAME_BYTES_MAX + 1])
-{
-    if (!task_name_is_good(span_of(text)))
-        return usage("NAME", "give 1 to 32 letters, digits, '.', '_' and '-', a letter or digit first");
-    span_to_text(name, TASK_NAME_BYTES_MAX + 1, span_of(text));
-    return STATUS_DONE;
-}
-
 static int read_source(struct task_options *o, enum task_source source)
 {
     if (o->source != SOURCE_NONE)
-        return usage("create", "one source of recipients: --file FILE, --sql SELECT, --followers or -");
+        return task_usage("create", "one source of recipients: --file FILE, --sql SELECT, --followers or -");
     o->source = source;
     return STATUS_DONE;
 }
 
-static int read_var(struct task_options *o, const char *text)
-{
-    const char *equals = strchr(text, '=');
-    struct span name = {text, equals ? (size_t)(equals - text) : 0};
-    if (name.bytes == 0 || name.bytes > VAR_NAME_BYTES_MAX || !span_is_utf8(span_of(text)))
-        return usage("--var", "give NAME=VALUE, UTF-8, the name up to 256 bytes");
-    if (strlen(equals + 1) > ROW_VALUE_BYTES_MAX)
-        return usage("--var", "a value of more than 64 KiB");
-    struct mp_cursor c;
-    mp_open(&c, buf_span(&o->var_names));
-    for (size_t i = 0; i < o->var_count; i++)
-        if (span_equal(mp_read_str(&c), name))
-            return usage("--var", "one name is given twice");
-    if (o->var_count == VARS_MAX)
-        return usage("--var", "more than 1024 variables");
-    mp_span(&o->var_names, name);
-    mp_str(&o->var_values, equals + 1);
-    o->var_count++;
-    return STATUS_DONE;
-}
-
-/* --- options ------------------------------------------------------------------------------------------------------ */
+/* --- options
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int read_file_option(struct task_options *o, int letter)
 {
     switch (letter) {
     case 'f':
-        return read_source(o, SOURCE_FILE) ? STATUS_USAGE : read_text("--file", optarg, &o->file);
+        return read_source(o, SOURCE_FILE) ? STATUS_USAGE : task_read_text("--file", optarg, &o->file);
     case 'q':
-        return read_source(o, SOURCE_SQL) ? STATUS_USAGE : read_text("--sql", optarg, &o->sql);
+        return read_source(o, SOURCE_SQL) ? STATUS_USAGE : task_read_text("--sql", optarg, &o->sql);
     case 'w':
         return read_source(o, SOURCE_FOLLOWERS);
     case 'B':
-        return read_text("--bad", optarg, &o->bad);
+        return task_read_text("--bad", optarg, &o->bad);
     case 'E':
-        return encoding_read(optarg, &o->encoding) ? usage("--encoding", "give auto, utf-8 or gbk") : STATUS_DONE;
+        return encoding_read(optarg, &o->encoding) ? task_usage("--encoding", "give auto, utf-8 or gbk")
+                                                   : STATUS_DONE;
     case 'D':
-        return rows_read_delimiter(optarg, &o->delimiter) ? usage("--delimiter", "give comma, semicolon, tab or auto") : STATUS_DONE;
+        return rows_read_delimiter(optarg, &o->delimiter)
+                   ? task_usage("--delimiter", "give comma, semicolon, tab or auto")
+                   : STATUS_DONE;
     case 'K':
-        return read_text("--columns", optarg, &o->columns);
+        return task_read_text("--columns", optarg, &o->columns);
     case 'o':
-        return read_text("--openid-column", optarg, &o->openid_column);
+        return task_read_text("--openid-column", optarg, &o->openid_column);
     default:
-        return read_var(o, optarg);
+        return task_read_var(o, optarg);
     }
 }
 
@@ -235,19 +136,19 @@ static int read_create_option(struct reading *r, int letter)
     struct task_options *o = r->o;
     switch (letter) {
     case 'k':
-        return read_span("--key", optarg, KEY_TEXT_BYTES_MAX, &o->key);
+        return task_read_span("--key", optarg, KEY_TEXT_BYTES_MAX, &o->key);
     case 'n':
-        return read_name(optarg, o->name);
+        return task_read_name(optarg, o->name);
     case 'a':
-        return read_span("--app", optarg, ACCOUNT_BYTES_MAX, &o->app);
+        return task_read_span("--app", optarg, ACCOUNT_BYTES_MAX, &o->app);
     case 'l':
-        return read_lane(optarg, &o->lane);
+        return task_read_lane(optarg, &o->lane);
     case 'L':
-        return read_duration("--ttl", optarg, 1, &o->ttl_ms);
+        return task_read_duration("--ttl", optarg, 1, &o->ttl_ms);
     case 'r':
-        return read_rate("--rate", optarg, &o->rate_per_s);
+        return task_read_rate("--rate", optarg, &o->rate_per_s);
     case 'A':
-        return read_at(optarg, r->now_ms, &o->at_ms);
+        return task_read_at(optarg, r->now_ms, &o->at_ms);
     case 's':
         o->start = 1;
         return STATUS_DONE;
@@ -273,7 +174,7 @@ static int read_option(struct reading *r, int letter)
     struct task_options *o = r->o;
     switch (letter) {
     case 'c':
-        return read_text("--config", optarg, &o->config);
+        return task_read_text("--config", optarg, &o->config);
     case 'C':
     case 'R': {
         char **address = letter == 'C' ? &o->endpoint : &o->frontend;
@@ -288,11 +189,11 @@ static int read_option(struct reading *r, int letter)
         o->yes = 1;
         return STATUS_DONE;
     case 't':
-        return read_duration("--timeout", optarg, 1, &o->timeout_ms);
+        return task_read_duration("--timeout", optarg, 1, &o->timeout_ms);
     case 'e':
-        return read_duration("--every", optarg, EVERY_MS_MIN, &o->every_ms);
+        return task_read_duration("--every", optarg, TASK_EVERY_MS_MIN, &o->every_ms);
     case 'O':
-        return read_text("--output", optarg, &o->output);
+        return task_read_text("--output", optarg, &o->output);
     case 'F':
         o->failed = 1;
         return STATUS_DONE;
@@ -324,7 +225,8 @@ static int is_given(const struct reading *r, int letter)
     return 0;
 }
 
-/* --- the command and what belongs to it --------------------------------------------------------------------------- */
+/* --- the command and what belongs to it
+ * --------------------------------------------------------------------------- */
 
 static int check_options(const struct reading *r)
 {
@@ -336,42 +238,26 @@ static int check_options(const struct reading *r)
     return STATUS_DONE;
 }
 
-void task_options_make_name(struct span key, int64_t now_ms, char name[TASK_NAME_BYTES_MAX + 1])
-{
-    char stamp[sizeof "-YYYYMMDD-HHMMSS"];
-    time_t now = (time_t)(now_ms / 1000);
-    struct tm t = {0};
-    size_t bytes = 0;
-    localtime_r(&now, &t);
-    strftime(stamp, sizeof stamp, "-%Y%m%d-%H%M%S", &t);
-    for (size_t i = 0; i < key.bytes && bytes + strlen(stamp) < TASK_NAME_BYTES_MAX; i++) {
-        struct span one = {key.data + i, 1};
-        name[bytes] = key.data[i];
-        if (task_name_is_good(one) || (bytes && strchr("._-", key.data[i]) && key.data[i]))
-            bytes++;
-    }
-    memcpy(name + bytes, bytes ? stamp : stamp + 1, strlen(stamp) + (bytes ? 1 : 0));
-}
-
 static int check_create(const struct reading *r)
 {
     struct task_options *o = r->o;
     if (o->key.bytes == 0)
-        return usage("create", "say which template: --key KEY");
+        return task_usage("create", "say which template: --key KEY");
     if (o->source == SOURCE_NONE)
-        return usage("create", "say to whom: --file FILE, --sql SELECT, --followers, or - for standard input");
+        return task_usage("create",
+                          "say to whom: --file FILE, --sql SELECT, --followers, or - for standard input");
     if (o->source != SOURCE_FILE && (is_given(r, 'E') || is_given(r, 'D') || is_given(r, 'K')))
-        return usage("create", "--encoding, --delimiter and --columns are for files and standard input");
+        return task_usage("create", "--encoding, --delimiter and --columns are for files and standard input");
     if (o->source == SOURCE_FOLLOWERS && o->openid_column)
-        return usage("--openid-column", "followers have no columns");
+        return task_usage("--openid-column", "followers have no columns");
     if (o->at_ms && o->start)
-        return usage("create", "--at and --start are given; give one of them");
+        return task_usage("create", "--at and --start are given; give one of them");
     if (o->dry_run && (o->start || o->watch))
-        return usage("--dry-run", "makes nothing that --start or --watch could be for");
+        return task_usage("--dry-run", "makes nothing that --start or --watch could be for");
     if (o->bad && strcmp(o->bad, "-") == 0)
-        return usage("--bad", "give the name of a file");
+        return task_usage("--bad", "give the name of a file");
     if (o->every_ms != EVERY_MS && !o->watch)
-        return usage("--every", "is for --watch");
+        return task_usage("--every", "is for --watch");
     if (*o->name == '\0')
         task_options_make_name(o->key, r->now_ms, o->name);
     return STATUS_DONE;
@@ -389,12 +275,12 @@ static int check_arguments(struct reading *r, size_t count, char **arguments)
         fprintf(stderr, "mega: task: %s: give %s (mega task --help)\n", o->verb, commands[o->command].wanted);
         return STATUS_USAGE;
     }
-    if (count && read_name(arguments[0], o->name))
+    if (count && task_read_name(arguments[0], o->name))
         return STATUS_USAGE;
     if (o->command == COMMAND_RATE)
-        return read_rate("rate", arguments[1], &o->rate_per_s);
+        return task_read_rate("rate", arguments[1], &o->rate_per_s);
     if (o->command == COMMAND_RESEND && !o->failed && !o->cancelled)
-        return usage("resend", "say to whom: --failed, --cancelled or both");
+        return task_usage("resend", "say to whom: --failed, --cancelled or both");
     return o->command == COMMAND_CREATE ? check_create(r) : STATUS_DONE;
 }
 
@@ -402,11 +288,11 @@ static int read_command(struct reading *r, int count, char **arguments)
 {
     size_t i = 0;
     if (count == 0)
-        return usage("command", "missing; give " NAMES);
+        return task_usage("command", "missing; give " NAMES);
     while (i < COMMANDS && strcmp(arguments[0], commands[i].name) != 0)
         i++;
     if (i == COMMANDS)
-        return usage(arguments[0], "unknown command; give " NAMES);
+        return task_usage(arguments[0], "unknown command; give " NAMES);
     r->o->command = (enum task_command)i;
     r->o->verb = commands[i].name;
     int wrong = check_options(r);
@@ -417,7 +303,8 @@ static int find_endpoints(struct task_options *o)
 {
     if (o->endpoint == NULL && endpoint_find(o->config, ENDPOINT_TASK, &o->endpoint))
         return STATUS_USAGE;
-    if (o->command == COMMAND_CREATE && o->frontend == NULL && endpoint_find(o->config, ENDPOINT_FRONTEND, &o->frontend))
+    if (o->command == COMMAND_CREATE && o->frontend == NULL &&
+        endpoint_find(o->config, ENDPOINT_FRONTEND, &o->frontend))
         return STATUS_USAGE;
     return STATUS_DONE;
 }

@@ -50,8 +50,8 @@ static void append_pace(const struct task_view *v, struct buf *out)
     if (left_ms < 0)
         return;
     buf_append_str(out, "  ");
-    if (left_ms < 60000)
-        buf_printf(out, "%" PRId64 "s", (left_ms + 999) / 1000);
+    if (left_ms < 59500)
+        buf_printf(out, "%" PRId64 "s", (left_ms + 500) / 1000);
     else
         term_duration(left_ms, out);
     buf_append_str(out, " left");
@@ -88,7 +88,9 @@ void task_print_line(const struct task_view *v, size_t columns, struct buf *out)
     buf_free(&line);
 }
 
-/* --- list --------------------------------------------------------------------------------------------------------- */
+/* --- list
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void time_cell(struct table *t, int64_t ms)
 {
@@ -109,10 +111,10 @@ static void rate_cell(struct table *t, const struct task_view *v)
 
 struct table *task_print_list_new(void)
 {
-    static const struct column columns[] = {{"TASK", 0, 0},      {"STATE", 0, 0},     {"KEY", KEY_COLUMNS, 0}, {"APP", 0, 0},
-                                            {"ROWS", 0, 1},      {"SENT", 0, 1},      {"FAILED", 0, 1},        {"CANCELLED", 0, 1},
-                                            {"WAITING", 0, 1},   {"RATE", 0, 1},      {"PER SECOND", 0, 1},    {"CREATED", 0, 0},
-                                            {"STARTED/AT", 0, 0}, {"ENDED", 0, 0},    {"NOTE", 0, 0}};
+    static const struct column columns[] = {
+        {"TASK", 0, 0},       {"STATE", 0, 0},   {"KEY", KEY_COLUMNS, 0}, {"APP", 0, 0},     {"ROWS", 0, 1},
+        {"SENT", 0, 1},       {"FAILED", 0, 1},  {"CANCELLED", 0, 1},     {"WAITING", 0, 1}, {"RATE", 0, 1},
+        {"PER SECOND", 0, 1}, {"CREATED", 0, 0}, {"STARTED/AT", 0, 0},    {"ENDED", 0, 0},   {"NOTE", 0, 0}};
     return table_new(columns, sizeof columns / sizeof *columns);
 }
 
@@ -135,7 +137,9 @@ void task_print_list_row(struct table *t, const struct task_view *v)
     table_cell(t, v->note);
 }
 
-/* --- show --------------------------------------------------------------------------------------------------------- */
+/* --- show
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void append_name(const char *name, struct buf *out)
 {

@@ -5,7 +5,8 @@
 #include "base/table.h"
 #include "client/task_view.h"
 
-/* Appends how far a task is, on one line without its end, at most so many columns wide (0 = any). Harmless for a terminal. */
+/* Appends how far a task is, on one line without its end, at most so many columns wide (0 = any). Harmless
+ * for a terminal. */
 void task_print_line(const struct task_view *v, size_t columns, struct buf *out);
 
 /* Appends a bar of `cells` blocks, of which so much is filled: [████░░░░░░]. */

@@ -46,15 +46,17 @@ static void json_text(const char *name, struct span text, struct buf *out)
 /* Everything but the closing brace. */
 static void append_json(const struct task_intake *in, struct buf *out)
 {
-    static const char *const verdicts[] = {
-        [VERDICT_NONE] = "none", [VERDICT_GOOD] = "good", [VERDICT_REFUSED] = "refused", [VERDICT_UNKNOWN] = "unknown"};
+    static const char *const verdicts[] = {[VERDICT_NONE] = "none",
+                                           [VERDICT_GOOD] = "good",
+                                           [VERDICT_REFUSED] = "refused",
+                                           [VERDICT_UNKNOWN] = "unknown"};
     buf_append_str(out, "{\"name\":\"");
     json_escape(span_of(in->o->name), out);
     buf_append_str(out, "\"");
     json_text("key", in->o->key, out);
     json_text("source", span_of(in->source), out);
-    buf_printf(out, ",\"rows\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"repeats\":%" PRIu64 ",\"dropped\":%" PRIu64, count_rows(in), in->bad.count,
-               duplicates_count(in->repeats), in->rows - count_rows(in));
+    buf_printf(out, ",\"rows\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"repeats\":%" PRIu64 ",\"dropped\":%" PRIu64,
+               count_rows(in), in->bad.count, duplicates_count(in->repeats), in->rows - count_rows(in));
     json_text("first", span_of(verdicts[in->checked.verdict]), out);
 }
 
@@ -92,14 +94,17 @@ void task_report_made(const struct task_intake *in, struct span data)
 void task_report_spoilt(const struct task_intake *in)
 {
     if (in->bad.count)
-        fprintf(stderr, "mega: %s: %" PRIu64 " bad line%s, %" PRIu64 " good row%s; %s. --skip-bad makes the task without them%s%s\n",
-                in->source, in->bad.count, plural(in->bad.count), in->rows, plural(in->rows), "nothing was made",
-                in->o->bad ? "; they are in " : "", in->o->bad ? in->o->bad : "");
+        fprintf(stderr,
+                "mega: %s: %" PRIu64 " bad line%s, %" PRIu64
+                " good row%s; %s. --skip-bad makes the task without them%s%s\n",
+                in->source, in->bad.count, plural(in->bad.count), in->rows, plural(in->rows),
+                "nothing was made", in->o->bad ? "; they are in " : "", in->o->bad ? in->o->bad : "");
     else
         fprintf(stderr, "mega: %s: no recipients in it; nothing was made\n", in->source);
 }
 
-/* --- dry run ------------------------------------------------------------------------------------------------------ */
+/* --- dry run
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void append_columns(const struct task_intake *in, struct buf *out)
 {
@@ -175,6 +180,7 @@ static int print_text(const struct task_intake *in)
 enum status task_report_dry_run(const struct task_intake *in)
 {
     int wrong = in->o->json ? print_json(in) : print_text(in);
-    int is_refused = wrong || in->checked.verdict == VERDICT_REFUSED || task_intake_is_spoilt(in) || in->rows == 0;
+    int is_refused =
+        wrong || in->checked.verdict == VERDICT_REFUSED || task_intake_is_spoilt(in) || in->rows == 0;
     return is_refused ? STATUS_REFUSED : STATUS_DONE;
 }

@@ -7,8 +7,8 @@
 /* Of a task that was made; `data` is the answer's, or empty. */
 void task_report_made(const struct task_intake *in, struct span data);
 
-/* Of a dry run; shows the first messages too. Returns STATUS_DONE, or STATUS_REFUSED when the task would not be made or its first
- * messages not be sent. */
+/* Of a dry run; shows the first messages too. Returns STATUS_DONE, or STATUS_REFUSED when the task would not
+ * be made or its first messages not be sent. */
 enum status task_report_dry_run(const struct task_intake *in);
 
 /* Of one that bad lines or a lack of rows keep from being made, on standard error. */

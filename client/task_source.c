@@ -33,7 +33,8 @@ enum status task_source_read(const struct task_options *o, struct task_intake *i
     return o->source == SOURCE_FOLLOWERS ? task_source_followers(o, in) : task_source_file(o, in);
 }
 
-/* --- files -------------------------------------------------------------------------------------------------------- */
+/* --- files
+ * -------------------------------------------------------------------------------------------------------- */
 
 static enum status cannot_be_read(struct task_intake *in, const char *why)
 {
@@ -61,8 +62,10 @@ static enum status read_rows(struct rows *rows, struct task_intake *in)
 
 enum status task_source_file(const struct task_options *o, struct task_intake *in)
 {
-    const struct rows_options options = {
-        .encoding = o->encoding, .delimiter = o->delimiter, .openid_column = o->openid_column, .columns = o->columns};
+    const struct rows_options options = {.encoding = o->encoding,
+                                         .delimiter = o->delimiter,
+                                         .openid_column = o->openid_column,
+                                         .columns = o->columns};
     struct buf error = {0};
     int fd = is_standard_input(o) ? STDIN_FILENO : open(o->file, O_RDONLY | O_CLOEXEC);
     if (fd < 0)

@@ -1,5 +1,5 @@
-/* --followers: what the program mega-wechat lists, one openid a line. Its failure is the source's: what it had listed until then are
- * not all of them.
+/* --followers: what the program mega-wechat lists, one openid a line. Its failure is the source's: what it
+ * had listed until then are not all of them.
  */
 #include "client/task_source.h"
 
@@ -68,7 +68,9 @@ static enum status check_end(int ended, struct task_intake *in)
         return STATUS_DONE;
     progress_end(&in->progress);
     if (ended == HAND_OVER_MISSING)
-        fputs("mega: --followers: the program " PROGRAM " is neither beside mega nor in PATH; install it there\n", stderr);
+        fputs("mega: --followers: the program " PROGRAM
+              " is neither beside mega nor in PATH; install it there\n",
+              stderr);
     else
         fputs("mega: --followers: the list of followers is not complete\n", stderr);
     return STATUS_FAILED;
@@ -79,8 +81,12 @@ static enum status list(const struct task_options *o, struct lines *l, struct ta
     char *argv[WORDS + 1] = {NULL};
     size_t count = 0;
     pid_t pid;
-    const struct span words[WORDS] = {span_of(PROGRAM), span_of("followers"), span_of(o->config ? "--config" : ""),
-                                      span_of(o->config ? o->config : ""), span_of(o->app.bytes ? "--app" : ""), o->app};
+    const struct span words[WORDS] = {span_of(PROGRAM),
+                                      span_of("followers"),
+                                      span_of(o->config ? "--config" : ""),
+                                      span_of(o->config ? o->config : ""),
+                                      span_of(o->app.bytes ? "--app" : ""),
+                                      o->app};
     for (size_t i = 0; i < WORDS; i++)
         if (words[i].bytes)
             argv[count++] = span_dup(words[i]);

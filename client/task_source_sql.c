@@ -1,5 +1,5 @@
-/* --sql: a query on [pdo] of the configuration. Its columns are the openid and the variables; NULL is an empty text. Rows are taken as
- * they come, so the server waits while mega-task does, for an hour at most.
+/* --sql: a query on [pdo] of the configuration. Its columns are the openid and the variables; NULL is an
+ * empty text. Rows are taken as they come, so the server waits while mega-task does, for an hour at most.
  */
 #include "client/task_source.h"
 

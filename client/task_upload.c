@@ -14,11 +14,11 @@
 #include "client/queue.h"
 #include "client/task_link.h"
 
-#define AGAIN_MS      3000  /* without an answer all is sent again; the wait doubles */
+#define AGAIN_MS      3000 /* without an answer all is sent again; the wait doubles */
 #define AGAIN_MS_MAX  15000
-#define AWAY_AGAIN_MS 50    /* while there is no connection */
+#define AWAY_AGAIN_MS 50 /* while there is no connection */
 #define ABORT_MS      2000
-#define LOOK_MS       200   /* between two looks at is_stopped */
+#define LOOK_MS       200 /* between two looks at is_stopped */
 
 /* One ask that is kept. */
 struct piece {
@@ -35,8 +35,8 @@ struct task_upload {
     const volatile sig_atomic_t *is_stopped;
     char by[QUEUE_BY_BYTES_MAX + 1];
     char upload[TASK_UPLOAD_BYTES + 1];
-    uint64_t ref;                               /* of the last ask */
-    struct piece pieces[TASK_UPLOAD_KEPT_MAX];  /* a ring */
+    uint64_t ref;                              /* of the last ask */
+    struct piece pieces[TASK_UPLOAD_KEPT_MAX]; /* a ring */
     size_t first, count;
     int64_t heard_ms;      /* mono: when the last useful answer came, or the first ask went */
     int64_t again_ms;      /* mono: when all is sent again */
@@ -48,7 +48,8 @@ struct task_upload {
     enum status status;
 };
 
-struct task_upload *task_upload_new(const char *endpoint, int64_t timeout_ms, const volatile sig_atomic_t *is_stopped)
+struct task_upload *task_upload_new(const char *endpoint, int64_t timeout_ms,
+                                    const volatile sig_atomic_t *is_stopped)
 {
     zsock_t *socket = queue_socket_new(endpoint, 0);
     if (socket == NULL)
@@ -104,7 +105,8 @@ static enum status give_up(struct task_upload *u)
     return fail(u, STATUS_AWAY);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------------ */
+/* --- sending
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* Returns 0, or -1 while there is no connection. */
 static int send_piece(struct task_upload *u, const struct piece *p)
@@ -136,7 +138,8 @@ static void note_heard(struct task_upload *u)
     buf_clear(&u->reason);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------ */
+/* --- answers
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* The first `count` are done. */
 static void release(struct task_upload *u, size_t count)
@@ -146,7 +149,8 @@ static void release(struct task_upload *u, size_t count)
     note_heard(u);
 }
 
-/* Another process answered than the one that had the rows, or it lost some: what is kept is sent again, unless it lacks more. */
+/* Another process answered than the one that had the rows, or it lost some: what is kept is sent again,
+ * unless it lacks more. */
 static void go_back(struct task_upload *u, size_t i, const struct answer *a)
 {
     const struct piece *oldest = piece_at(u, 0);
@@ -158,8 +162,10 @@ static void go_back(struct task_upload *u, size_t i, const struct answer *a)
         return;
     }
     if (!u->is_quiet)
-        fprintf(stderr, "mega: mega-task has only %" PRIu64 " of %" PRIu64 " rows that it had taken; make the task again\n", a->done,
-                oldest->end);
+        fprintf(stderr,
+                "mega: mega-task has only %" PRIu64 " of %" PRIu64
+                " rows that it had taken; make the task again\n",
+                a->done, oldest->end);
     fail(u, STATUS_FAILED);
 }
 
@@ -226,7 +232,8 @@ static enum status wait_for(struct task_upload *u, size_t kept_max)
     }
 }
 
-/* --- asking ------------------------------------------------------------------------------------------------------- */
+/* --- asking
+ * ------------------------------------------------------------------------------------------------------- */
 
 enum status task_upload_ask(struct task_upload *u, const struct task_ask *a, uint64_t end)
 {

@@ -5,16 +5,29 @@ int task_view_read(struct span data, struct task_view *v)
     const struct {
         const char *name;
         struct span *to;
-    } texts[] = {{"name", &v->name}, {"state", &v->state}, {"key", &v->key},  {"app", &v->app},
+    } texts[] = {{"name", &v->name}, {"state", &v->state},   {"key", &v->key},  {"app", &v->app},
                  {"lane", &v->lane}, {"source", &v->source}, {"note", &v->note}};
     const struct {
         const char *name;
         int64_t *to;
-    } numbers[] = {{"rows", &v->rows},       {"dropped", &v->dropped}, {"bad", &v->bad},           {"todo", &v->todo},
-                   {"out", &v->out},         {"sent", &v->sent},       {"pending", &v->pending},   {"refused", &v->refused},
-                   {"expired", &v->expired}, {"dead", &v->dead},       {"cancelled", &v->cancelled}, {"rate", &v->rate_per_s},
-                   {"at", &v->at_ms},        {"ttl", &v->ttl_ms},      {"created", &v->created_ms}, {"started", &v->started_ms},
-                   {"ended", &v->ended_ms},  {"round", &v->round}};
+    } numbers[] = {{"rows", &v->rows},
+                   {"dropped", &v->dropped},
+                   {"bad", &v->bad},
+                   {"todo", &v->todo},
+                   {"out", &v->out},
+                   {"sent", &v->sent},
+                   {"pending", &v->pending},
+                   {"refused", &v->refused},
+                   {"expired", &v->expired},
+                   {"dead", &v->dead},
+                   {"cancelled", &v->cancelled},
+                   {"rate", &v->rate_per_s},
+                   {"at", &v->at_ms},
+                   {"ttl", &v->ttl_ms},
+                   {"created", &v->created_ms},
+                   {"started", &v->started_ms},
+                   {"ended", &v->ended_ms},
+                   {"round", &v->round}};
     *v = (struct task_view){0};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i].to = mp_view_str(data, texts[i].name);

@@ -12,9 +12,10 @@
 #include "client/task_link.h"
 #include "client/task_print.h"
 
-#define LOOK_MS    500  /* between two looks: a change of state is seen so soon */
-#define AWAY_MS    3000 /* without an answer it is said that there is none */
-#define CLEAR_LINE "\r\033[K" /* xterm's control sequences (ctlseqs): to the line's beginning, what is behind it */
+#define LOOK_MS 500  /* between two looks: a change of state is seen so soon */
+#define AWAY_MS 3000 /* without an answer it is said that there is none */
+#define CLEAR_LINE                                                                                           \
+    "\r\033[K" /* xterm's control sequences (ctlseqs): to the line's beginning, what is behind it */
 
 struct watch {
     const struct task_options *o;
@@ -26,10 +27,11 @@ struct watch {
     int64_t line_ms;     /* mono: when the next line of JSON is due */
     struct buf state;    /* of the last answer */
     struct buf line;
-    enum status status;  /* how it ended */
+    enum status status; /* how it ended */
 };
 
-/* --- showing ------------------------------------------------------------------------------------------------------ */
+/* --- showing
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void draw(struct watch *w, const struct task_view *v)
 {
@@ -78,7 +80,8 @@ static void say_away(struct watch *w)
     buf_free(&text);
 }
 
-/* --- the loop ----------------------------------------------------------------------------------------------------- */
+/* --- the loop
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* Returns 1 when the watching is over. */
 static int end(struct watch *w, enum status status)
@@ -131,7 +134,8 @@ static int wait_for(struct watch *w, int64_t until_ms, int is_asked)
         if (wait_ms <= 0 && !is_asked)
             return 0;
         if (!w->has_answered && now_ms - w->answered_ms >= w->o->timeout_ms) {
-            fprintf(stderr, "mega: no answer from %s within %lld ms\n", w->o->endpoint, (long long)w->o->timeout_ms);
+            fprintf(stderr, "mega: no answer from %s within %lld ms\n", w->o->endpoint,
+                    (long long)w->o->timeout_ms);
             return end(w, STATUS_AWAY);
         }
         if (w->has_answered)
@@ -160,7 +164,8 @@ static void look(struct watch *w)
 
 enum status task_watch(const struct task_options *o)
 {
-    struct watch w = {.o = o, .is_terminal = !o->json && isatty(STDOUT_FILENO), .answered_ms = clock_mono_ms()};
+    struct watch w = {
+        .o = o, .is_terminal = !o->json && isatty(STDOUT_FILENO), .answered_ms = clock_mono_ms()};
     w.link = queue_link_new(o->endpoint, o->timeout_ms);
     if (w.link == NULL)
         return STATUS_USAGE;
