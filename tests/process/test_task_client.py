@@ -572,7 +572,7 @@ class Watch(TaskCase):
         fcntl.ioctl(screen.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
         self.daemon.shows["may"] = [TASK]
         mega = self.start("watch", "may", stdout=screen.slave)
-        screen.until("61%  61,200…\r")
+        screen.until("61%  61,200 …\r")
         fcntl.ioctl(screen.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
         screen.until("38,490 waiting  833/s  46s left")
         self.daemon.shows["may"] = [DONE]
