@@ -87,8 +87,7 @@ static void preview_open(struct preview *p, const struct task_options *o, struct
         add(p, span_of("--config"));
         add(p, span_of(o->config));
     }
-    if (json)
-        add(p, span_of("--json"));
+    add(p, span_of(json ? "--json" : "--brief"));
     add(p, span_of("--openid"));
     add(p, openid);
     add(p, span_of("--vars"));
@@ -114,7 +113,7 @@ int task_check_preview(const struct task_options *o, const struct task_samples *
     int wrong = 0;
     for (size_t i = 0; i < s->count; i++) {
         struct preview p;
-        printf("\nmessage %zu\n", i + 1);
+        printf("message %zu\n", i + 1);
         preview_open(&p, o, buf_span(&s->rows[i].openid), buf_span(&s->rows[i].vars), 0);
         int status = hand_over_run("mega-template", p.argv);
         preview_close(&p);

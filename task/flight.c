@@ -55,6 +55,7 @@ static void forget(struct flight *f)
     HASH_DEL(t->flights, f);
     t->out--;
     t->pushes -= f->step == STEP_PUSH;
+    t->attaches -= f->step == STEP_ATTACH;
     t->runner->flights--;
     free(f);
 }
@@ -164,6 +165,7 @@ static void ask_later(struct flight *f, const char *why)
 static void take_step(struct flight *f, enum step step)
 {
     f->task->pushes -= f->step == STEP_PUSH;
+    f->task->attaches -= f->step == STEP_ATTACH;
     f->task->pushes += step == STEP_PUSH;
     f->step = step;
     submit(f);
@@ -217,6 +219,8 @@ static void on_answer(void *argument, const struct mega_result *r)
     struct flight *f = argument;
     if (r->error)
         ask_later(f, "the broker does not answer");
+    else if (f->step == STEP_ATTACH && r->code == CODE_QUEUED)
+        take_step(f, STEP_WAIT);
     else if (r->code == CODE_BUSY || r->code == CODE_QUEUED)
         ask_later(f, r->message[0] ? r->message : "the broker does not take it now");
     else {
@@ -257,8 +261,10 @@ static void submit(struct flight *f)
     struct task *t = f->task;
     char id[MEGA_ID_BYTES];
     make_id(f, f->step == STEP_LOOK ? f->mark.round - 1U : f->mark.round, id);
-    int wrong = f->step == STEP_PUSH ? push(f, id)
-                                     : mega_wait_async(t->runner->mega, t->facts.app[0] ? t->facts.app : NULL, id, on_answer, f);
+    const char *app = t->facts.app[0] ? t->facts.app : NULL;
+    int wrong = f->step == STEP_PUSH     ? push(f, id)
+                : f->step == STEP_ATTACH ? mega_status_async(t->runner->mega, app, id, on_answer, f)
+                                         : mega_wait_async(t->runner->mega, app, id, on_answer, f);
     if (wrong == MEGA_INVALID)
         settle(f, ROW_REFUSED, CODE_REFUSED, 0, mega_last_error());
     else if (wrong)
@@ -275,6 +281,7 @@ void flight_begin(struct task *t, uint64_t row, const struct mark *mark, int is_
     HASH_ADD(hh, t->flights, row, sizeof f->row, f);
     t->out++;
     t->pushes += f->step == STEP_PUSH;
+    t->attaches += f->step == STEP_ATTACH;
     t->runner->flights++;
     submit(f);
 }

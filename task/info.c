@@ -23,7 +23,7 @@ static size_t pack_counts(const struct task *t, struct buf *out)
             count += mp_opt_u64(out, row_state_name(state), t->facts.counts[state]);
     }
     /* What has its result, but not on disk yet, counts as out. */
-    uint64_t out_now = t->out + t->result_count, todo = t->facts.counts[ROW_TODO];
+    uint64_t out_now = t->out - t->attaches + t->result_count, todo = t->facts.counts[ROW_TODO];
     count += mp_opt_u64(out, "rows", rows);
     count += mp_opt_u64(out, "todo", todo > out_now ? todo - out_now : 0);
     return count + mp_opt_u64(out, "out", out_now);

@@ -64,6 +64,7 @@ struct task {
     struct flight *flights; /* by row */
     size_t out;          /* of them */
     size_t pushes;       /* of them: not yet known to be accepted */
+    size_t attaches;     /* of them: not yet known to have been fed before */
     struct flight *again_first, *again_last; /* to be asked again, at again_ms or later */
     int64_t again_ms;    /* monotonic */
     int64_t again_wait_ms; /* how long the last wait was; 0 = all goes well */

@@ -17,6 +17,10 @@ enum preview_status preview_show(const struct preview_options *o, const struct c
     }
     if (o->json) {
         preview_print_json(&facts, has_fallback ? &fallback : NULL);
+    } else if (o->brief) {
+        preview_print_brief(&facts);
+        if (has_fallback && fallback.error.bytes > 0)
+            preview_print_brief(&fallback);
     } else {
         preview_print_text(&facts, conf, 0);
         if (has_fallback)

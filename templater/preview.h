@@ -33,6 +33,7 @@ struct preview_options {
     struct buf vars; /* packed map, or empty */
     const char *openid;
     int json;
+    int brief; /* of a preview: only what is wrong and the message, on a line */
 };
 
 /* Reads the command line and the configuration. Returns PREVIEW_GOOD to go on, -1 when help was printed, or
@@ -73,6 +74,9 @@ void preview_facts_compile(struct preview_facts *f, const struct conf *conf);
 void preview_facts_render(struct preview_facts *f, const struct preview_options *o, const struct conf *conf);
 
 /* --- preview_print.c ----------------------------------------------------------------------------------- */
+
+/* Prints what is wrong, and the message on a line. */
+void preview_print_brief(struct preview_facts *f);
 
 /* Prints the facts and the body. `as_fallback`: it is what the one before falls back to. */
 void preview_print_text(struct preview_facts *f, const struct conf *conf, int as_fallback);

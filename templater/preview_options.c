@@ -20,6 +20,7 @@ static const char help_text[] =
     "      --var NAME=VALUE    preview: a variable, a text\n"
     "      --vars JSON         preview: variables as a JSON object or array; 39.80 becomes 39.8\n"
     "      --openid OPENID     preview: the recipient (default " OPENID_DEFAULT ")\n"
+    "      --brief             preview: only what is wrong, and the message on a line\n"
     "      --json              results as JSON: preview one object, check an object a line\n"
     "      --help, --version\n\n"
     "Exit status: 0 good; 1 it cannot be read or rendered, or WeChat would refuse it; 2 wrong usage or "
@@ -28,8 +29,9 @@ static const char help_text[] =
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'}, {"var", required_argument, NULL, 'a'},
     {"vars", required_argument, NULL, 'v'},   {"openid", required_argument, NULL, 'o'},
-    {"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0}};
+    {"json", no_argument, NULL, 'j'},         {"brief", no_argument, NULL, 'b'},
+    {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0}};
 
 /* What is gathered while the options are read. */
 struct reading {
@@ -73,6 +75,9 @@ static int read_option(struct preview_options *o, struct reading *r, int letter)
         return PREVIEW_GOOD;
     case 'j':
         o->json = 1;
+        return PREVIEW_GOOD;
+    case 'b':
+        o->brief = 1;
         return PREVIEW_GOOD;
     case 'h':
         fputs(help_text, stdout);

@@ -125,6 +125,36 @@ static void put_variables(struct preview_facts *f, const struct conf *conf)
     }
 }
 
+static void put_wrong(struct preview_facts *f)
+{
+    if (f->warnings.bytes > 0) {
+        put_name("warning");
+        put_lines(&f->warnings, "\nwarning     ");
+        putchar('\n');
+    }
+    if (f->error.bytes > 0) {
+        put_name("error");
+        put_clean(buf_span(&f->error));
+        putchar('\n');
+    }
+}
+
+static void put_raw(const struct buf *body)
+{
+    if (isatty(STDOUT_FILENO))
+        put_clean(buf_span(body));
+    else
+        fwrite(body->data, 1, body->bytes, stdout);
+    putchar('\n');
+}
+
+void preview_print_brief(struct preview_facts *f)
+{
+    put_wrong(f);
+    if (f->body.bytes > 0)
+        put_raw(&f->body);
+}
+
 void preview_print_text(struct preview_facts *f, const struct conf *conf, int as_fallback)
 {
     if (as_fallback)
@@ -136,26 +166,13 @@ void preview_print_text(struct preview_facts *f, const struct conf *conf, int as
         put_mega(&f->template->mega);
         put_variables(f, conf);
     }
-    if (f->warnings.bytes > 0) {
-        put_name("warning");
-        put_lines(&f->warnings, "\nwarning     ");
-        putchar('\n');
-    }
-    if (f->error.bytes > 0) {
-        put_name("error");
-        put_clean(buf_span(&f->error));
-        putchar('\n');
-    }
+    put_wrong(f);
     if (f->body.bytes == 0)
         return;
     puts("\nbody");
     put_pretty(buf_span(&f->body));
     puts("\nraw");
-    if (isatty(STDOUT_FILENO))
-        put_clean(buf_span(&f->body));
-    else
-        fwrite(f->body.data, 1, f->body.bytes, stdout);
-    putchar('\n');
+    put_raw(&f->body);
 }
 
 /* --- JSON for scripts ---------------------------------------------------------------------------------- */
