@@ -30,7 +30,7 @@ static void pack_entry(struct page *p, const struct failure *f, const struct mar
     struct task_row row = {0};
     struct buf *out = p->data;
     char id[ID_BYTES_MAX + 1];
-    int is_whole = spool_row(p->task->spool, mark, &p->bytes, &row) == 0;
+    int is_whole = spool_row(p->task->spool, f->row, mark, &p->bytes, &row) == 0;
     size_t place = mp_map_open(out), count = 4;
     mp_put_u64(out, "row", f->row);
     mp_put_str(out, "state", row_state_name(f->state));

@@ -236,7 +236,7 @@ static int push(struct flight *f, const char *id)
 {
     struct task *t = f->task;
     struct task_row row;
-    if (spool_row(t->spool, &f->mark, &t->runner->row, &row) != 0) {
+    if (spool_row(t->spool, f->row, &f->mark, &t->runner->row, &row) != 0) {
         log_error("row of a task cannot be read", log_str("task", t->facts.name), log_u64("row", f->row));
         settle(f, ROW_DEAD, CODE_FAILED, 0, "the row cannot be read from disk: damaged");
         return 0;

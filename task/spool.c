@@ -68,15 +68,23 @@ static int write_at(int fd, const char *from, size_t bytes, uint64_t at)
     return 0;
 }
 
-static void append_record(struct span payload, struct buf *out)
+/* With the row's number in it, so that a mark which points at another row's record is noticed. Of a failure the number is 0. */
+static uint32_t check_of(struct span payload, uint64_t number)
+{
+    char bytes[8];
+    put_u64be(bytes, number);
+    return (uint32_t)(hash_64(payload.data, payload.bytes) ^ hash_64(bytes, sizeof bytes));
+}
+
+static void append_record(struct span payload, uint64_t number, struct buf *out)
 {
     buf_append_u32be(out, (uint32_t)payload.bytes);
-    buf_append_u32be(out, (uint32_t)hash_64(payload.data, payload.bytes));
+    buf_append_u32be(out, check_of(payload, number));
     buf_append(out, payload.data, payload.bytes);
 }
 
 /* Reads the payload of the record at `at` into `bytes`. Returns 0, or -1 with errno set: EBADMSG when it is damaged. */
-static int read_record(int fd, uint64_t at, size_t bytes_max, struct buf *bytes)
+static int read_record(int fd, uint64_t at, uint64_t number, size_t bytes_max, struct buf *bytes)
 {
     char head[HEAD_BYTES];
     if (read_at(fd, head, sizeof head, at) != 0)
@@ -88,7 +96,7 @@ static int read_record(int fd, uint64_t at, size_t bytes_max, struct buf *bytes)
         return -1;
     bytes->bytes = length;
     errno = EBADMSG;
-    return u32be_at(head + 4) == (uint32_t)hash_64(bytes->data, length) ? 0 : -1;
+    return u32be_at(head + 4) == check_of(buf_span(bytes), number) ? 0 : -1;
 }
 
 static void pack_mark(const struct mark *m, char *to)
@@ -140,7 +148,7 @@ static int find_rows_end(struct spool *s)
         return 0;
     }
     if (spool_marks(s, s->rows - 1, 1, &last) != 0 ||
-        read_record(s->rows_fd, last.offset, TASK_ROW_BYTES_MAX, &s->scratch) != 0)
+        read_record(s->rows_fd, last.offset, s->rows - 1, TASK_ROW_BYTES_MAX, &s->scratch) != 0)
         return -1;
     s->rows_bytes = last.offset + HEAD_BYTES + s->scratch.bytes;
     return 0;
@@ -235,9 +243,9 @@ int spool_put_rows(struct spool *s, uint64_t first, struct span data)
         return -1;
     while ((found = task_row_next(&data, &row)) == 1) {
         struct mark mark = {.offset = s->rows_bytes + records.bytes, .state = ROW_TODO, .round = 1};
+        append_record(row.packed, s->rows + marks.bytes / MARK_BYTES, &records);
         pack_mark(&mark, buf_reserve(&marks, MARK_BYTES));
         marks.bytes += MARK_BYTES;
-        append_record(row.packed, &records);
     }
     /* Records first: a mark stands for a row that is there. */
     wrong = found < 0 ? -2
@@ -280,9 +288,9 @@ int spool_put_mark(struct spool *s, uint64_t row, const struct mark *mark)
     return write_at(s->marks_fd, bytes, sizeof bytes, row * MARK_BYTES);
 }
 
-int spool_row(struct spool *s, const struct mark *mark, struct buf *bytes, struct task_row *row)
+int spool_row(struct spool *s, uint64_t number, const struct mark *mark, struct buf *bytes, struct task_row *row)
 {
-    if (read_record(s->rows_fd, mark->offset, TASK_ROW_BYTES_MAX, bytes) != 0)
+    if (read_record(s->rows_fd, mark->offset, number, TASK_ROW_BYTES_MAX, bytes) != 0)
         return -1;
     struct span data = buf_span(bytes);
     return task_row_next(&data, row) == 1 ? 0 : -1;
@@ -331,7 +339,7 @@ int spool_put_failures(struct spool *s, const struct failure *failures, size_t c
     for (size_t i = 0; i < count; i++) {
         buf_clear(&s->scratch);
         pack_failure(&failures[i], &s->scratch);
-        append_record(buf_span(&s->scratch), &records);
+        append_record(buf_span(&s->scratch), 0, &records);
     }
     int wrong = write_at(s->failures_fd, records.data, records.bytes, s->failures_bytes) || fdatasync(s->failures_fd);
     if (!wrong)
@@ -347,7 +355,7 @@ int spool_next_failure(struct spool *s, uint64_t *at, struct buf *bytes, struct 
     struct mp_cursor c;
     if (*at >= s->failures_bytes)
         return 0;
-    if (read_record(s->failures_fd, *at, FAILURE_BYTES_MAX, bytes) != 0)
+    if (read_record(s->failures_fd, *at, 0, FAILURE_BYTES_MAX, bytes) != 0)
         return -1;
     mp_open(&c, buf_span(bytes));
     if (mp_read_array(&c) != 7)

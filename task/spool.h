@@ -4,9 +4,10 @@
  *   rows      one record a row, in order, never changed once the task is there
  *   marks     16 bytes a row: where its record is, its state and round, the errcode of a failure
  *   failures  one record for each row that was not sent, with the reason, in the order of the results
- * A record is its length and a checksum (4 bytes each, big-endian) and msgpack. Memory does not grow with the rows: a row is
- * read when it is fed. A failure is durable before its mark is, and puts the mark right when the files are opened again; any
- * other mark that a power cut takes away is asked for again, under the same message id. Files are opened when they are needed and closed when a task has ended.
+ * A record is its length and a checksum (4 bytes each, big-endian) and msgpack; the checksum of a row covers its number. Memory does
+ * not grow with the rows: a row is read when it is fed. A failure is durable before its mark is, and puts the mark right when the files
+ * are opened again; any other mark that a power cut takes away is asked for again, under the same message id. Files are opened when
+ * they are needed and closed when a task has ended.
  *
  * Used by the task runner, in its one thread. Failures to write are told by -1 with errno; nothing is half counted then.
  */
@@ -54,8 +55,9 @@ int spool_put_rows(struct spool *s, uint64_t first, struct span data);
 int spool_marks(struct spool *s, uint64_t first, size_t count, struct mark *marks);
 int spool_put_mark(struct spool *s, uint64_t row, const struct mark *mark);
 
-/* Reads the row whose mark it is; its spans point into `bytes`. Returns 0; -1 when it cannot be read, or is damaged. */
-int spool_row(struct spool *s, const struct mark *mark, struct buf *bytes, struct task_row *row);
+/* Reads the row of this number, whose mark it is; its spans point into `bytes`. Returns 0; -1 when it cannot be read, is damaged, or is
+ * another row's. */
+int spool_row(struct spool *s, uint64_t number, const struct mark *mark, struct buf *bytes, struct task_row *row);
 
 /* Calls `visit` for every mark, in order, and writes back those for which it returns 1. Returns 0 or -1. */
 int spool_visit(struct spool *s, int (*visit)(void *self, uint64_t row, struct mark *mark), void *self);
