@@ -99,6 +99,15 @@ static int read_record(int fd, uint64_t at, uint64_t number, size_t bytes_max, s
     return u32be_at(head + 4) == check_of(buf_span(bytes), number) ? 0 : -1;
 }
 
+/* Takes away what stands in the file behind its first `bytes`. Returns 0 or -1. */
+static int cut_file(int fd, uint64_t bytes)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -1;
+    return (uint64_t)st.st_size > bytes ? ftruncate(fd, (off_t)bytes) : 0;
+}
+
 static void pack_mark(const struct mark *m, char *to)
 {
     put_u64be(to, m->offset);
@@ -221,15 +230,17 @@ uint64_t spool_rows(const struct spool *s)
 
 /* --- rows and marks ----------------------------------------------------------------------------------------------- */
 
-/* Forgets the rows from number `first` on. */
+/* Forgets the rows from number `first` on, and marks that a failure to write has left behind the last one. Returns 0, or -1: then
+ * everything is as it was. */
 static int cut(struct spool *s, uint64_t first)
 {
-    if (first == s->rows)
-        return 0;
+    uint64_t rows = s->rows, rows_bytes = s->rows_bytes;
     s->rows = first;
-    if (find_rows_end(s) != 0)
-        return -1;
-    return ftruncate(s->marks_fd, (off_t)(first * MARK_BYTES));
+    if ((first == rows || find_rows_end(s) == 0) && cut_file(s->marks_fd, first * MARK_BYTES) == 0)
+        return 0;
+    s->rows = rows;
+    s->rows_bytes = rows_bytes;
+    return -1;
 }
 
 int spool_put_rows(struct spool *s, uint64_t first, struct span data)
@@ -258,6 +269,8 @@ int spool_put_rows(struct spool *s, uint64_t first, struct span data)
         s->rows_bytes += records.bytes;
     }
     int error = errno;
+    if (wrong == -1)
+        cut(s, s->rows); /* if that fails too, the next call does it */
     buf_free(&records);
     buf_free(&marks);
     errno = error;
@@ -341,10 +354,14 @@ int spool_put_failures(struct spool *s, const struct failure *failures, size_t c
         pack_failure(&failures[i], &s->scratch);
         append_record(buf_span(&s->scratch), 0, &records);
     }
-    int wrong = write_at(s->failures_fd, records.data, records.bytes, s->failures_bytes) || fdatasync(s->failures_fd);
+    /* What an earlier failure or a kill has left there could end in whole records: they must not follow these. */
+    int wrong = cut_file(s->failures_fd, s->failures_bytes) ||
+                write_at(s->failures_fd, records.data, records.bytes, s->failures_bytes) || fdatasync(s->failures_fd);
+    int error = errno;
     if (!wrong)
         s->failures_bytes += records.bytes;
-    int error = errno;
+    else
+        cut_file(s->failures_fd, s->failures_bytes);
     buf_free(&records);
     errno = error;
     return wrong ? -1 : 0;
