@@ -38,7 +38,7 @@ int task_name_is_good(struct span text)
     if (text.bytes == 0 || text.bytes > TASK_NAME_BYTES_MAX || !is_letter_or_digit(text.data[0]))
         return 0;
     for (size_t i = 1; i < text.bytes; i++)
-        if (!is_letter_or_digit(text.data[i]) && !strchr("._-", text.data[i]))
+        if (!is_letter_or_digit(text.data[i]) && !memchr("._-", text.data[i], 3))
             return 0;
     return 1;
 }
@@ -220,10 +220,11 @@ static int read_array(struct mp_cursor *c, const char *field, enum mp_type type,
     }
     for (uint32_t i = 0; i < v.as.count; i++) {
         struct mp_value element = mp_read(c);
-        if (element.type == type && (type != MP_STR || element.text.bytes <= VAR_NAME_BYTES_MAX))
+        if (element.type == type &&
+            (type != MP_STR || (element.text.bytes <= VAR_NAME_BYTES_MAX && span_is_utf8(element.text))))
             continue;
         buf_printf(error, "%s: %s in it; give %s", field, field_type_name(element.type),
-                   type == MP_STR ? "str of at most 256 bytes" : "integers");
+                   type == MP_STR ? "str of at most 256 bytes of UTF-8" : "integers that are not negative");
         return -1;
     }
     *out = (struct span){from, (size_t)(c->at - from)};

@@ -73,7 +73,7 @@ struct task_ask {
 void task_ask_pack(const struct task_ask *a, struct buf *out);
 
 /* Returns 0, or -1 with a message in `error` (cleared first) that names the member and the limit; a->ref is set even then when it
- * could be read. Rows are checked as far as their own form goes (task_row_next), drops to be integers. */
+ * could be read. Drops are checked to be integers; rows are not looked at (see task_row_next). */
 int task_ask_unpack(struct span packed, struct task_ask *a, struct buf *error);
 
 const char *task_op_name(enum task_op op); /* NULL for TASK_NONE */
