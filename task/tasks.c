@@ -53,6 +53,15 @@ static void put_in_table(struct runner *r, struct task *t)
     r->makings += t->is_making != 0;
 }
 
+static int has_facts(const struct task *t)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/facts", t->folder);
+    int found = access(buf_str(&path), F_OK) == 0;
+    buf_free(&path);
+    return found;
+}
+
 struct task *tasks_add(struct runner *r, struct span name, struct buf *error)
 {
     if (HASH_CNT(hh, r->tasks) >= TASKS_MAX || r->makings >= MAKINGS_MAX) {
@@ -64,6 +73,8 @@ struct task *tasks_add(struct runner *r, struct span name, struct buf *error)
     t->is_making = 1;
     if (mkdir(t->folder, 0700) != 0 && errno != EEXIST)
         buf_printf(error, "%s: %s", t->folder, strerror(errno));
+    else if (has_facts(t))
+        buf_printf(error, "%s: holds a task that could not be read at the start of mega-task; put it right, or move it away", t->folder);
     else
         t->spool = spool_open(t->folder, 1, error);
     if (t->spool == NULL) {
