@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "proto/mp.h"
 
 #define MARK_BYTES        16
@@ -83,7 +84,8 @@ static void append_record(struct span payload, uint64_t number, struct buf *out)
     buf_append(out, payload.data, payload.bytes);
 }
 
-/* Reads the payload of the record at `at` into `bytes`. Returns 0, or -1 with errno set: EBADMSG when it is damaged. */
+/* Reads the payload of the record at `at` into `bytes`. Returns 0, or -1 with errno set: EBADMSG when it is damaged, EMSGSIZE when not
+ * even its length can be right. */
 static int read_record(int fd, uint64_t at, uint64_t number, size_t bytes_max, struct buf *bytes)
 {
     char head[HEAD_BYTES];
@@ -91,7 +93,7 @@ static int read_record(int fd, uint64_t at, uint64_t number, size_t bytes_max, s
         return -1;
     size_t length = u32be_at(head);
     buf_clear(bytes);
-    errno = EBADMSG;
+    errno = EMSGSIZE;
     if (length > bytes_max || read_at(fd, buf_reserve(bytes, length + 1), length, at + HEAD_BYTES) != 0)
         return -1;
     bytes->bytes = length;
@@ -141,7 +143,7 @@ static int open_file(const char *folder, const char *name, int is_new, struct bu
 {
     struct buf path = {0};
     buf_printf(&path, "%s/%s", folder, name);
-    int fd = open(buf_str(&path), O_RDWR | O_CLOEXEC | (is_new ? O_CREAT : 0), 0600);
+    int fd = open(buf_str(&path), O_RDWR | O_CLOEXEC | (is_new ? O_CREAT | O_TRUNC : 0), 0600);
     if (fd < 0)
         buf_printf(error, "%s: %s", buf_str(&path), strerror(errno));
     buf_free(&path);
@@ -179,15 +181,20 @@ static int apply_failure(struct spool *s, const struct failure *f)
 }
 
 /* A record that was cut off by a kill or a power cut is written over. Returns 0 or -1. */
-static int find_failures_end(struct spool *s)
+static int find_failures_end(struct spool *s, const char *folder)
 {
-    uint64_t at = 0;
+    uint64_t at = 0, whole = 0;
     struct failure f;
     struct stat st;
     s->failures_bytes = fstat(s->failures_fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-    while (spool_next_failure(s, &at, &s->scratch, &f) == 1)
+    while (spool_next_failure(s, &at, &s->scratch, &f) == 1) {
+        whole += HEAD_BYTES + s->scratch.bytes;
         if (apply_failure(s, &f) != 0)
             return -1;
+    }
+    if (whole != s->failures_bytes)
+        log_warn("failures of a task are cut off or damaged and left out", log_str("folder", folder),
+                 log_u64("bytes", s->failures_bytes - whole));
     s->failures_bytes = at;
     return 0;
 }
@@ -201,7 +208,7 @@ struct spool *spool_open(const char *folder, int is_new, struct buf *error)
     s->failures_fd = s->marks_fd < 0 ? -1 : open_file(folder, "failures", is_new, error);
     if (s->failures_fd >= 0 && fstat(s->marks_fd, &st) == 0) {
         s->rows = (uint64_t)st.st_size / MARK_BYTES;
-        if (find_rows_end(s) == 0 && find_failures_end(s) == 0)
+        if (find_rows_end(s) == 0 && find_failures_end(s, folder) == 0)
             return s;
         buf_printf(error, "%s: its rows or marks cannot be read: %s", folder, strerror(errno));
     }
@@ -367,13 +374,27 @@ int spool_put_failures(struct spool *s, const struct failure *failures, size_t c
     return wrong ? -1 : 0;
 }
 
+/* Finds the first record from `at` on that is not damaged; one that is, and whose length is right, hides only itself. Returns 1 and its
+ * place, 0 at the end, -1 when there is no saying where the next one begins. */
+static int find_failure(struct spool *s, uint64_t *at, struct buf *bytes)
+{
+    while (*at < s->failures_bytes) {
+        if (read_record(s->failures_fd, *at, 0, FAILURE_BYTES_MAX, bytes) == 0)
+            return 1;
+        if (errno != EBADMSG)
+            return -1;
+        *at += HEAD_BYTES + bytes->bytes;
+    }
+    return 0;
+}
+
 int spool_next_failure(struct spool *s, uint64_t *at, struct buf *bytes, struct failure *f)
 {
     struct mp_cursor c;
-    if (*at >= s->failures_bytes)
-        return 0;
-    if (read_record(s->failures_fd, *at, 0, FAILURE_BYTES_MAX, bytes) != 0)
-        return -1;
+    uint64_t place = *at;
+    int found = find_failure(s, &place, bytes);
+    if (found != 1)
+        return found;
     mp_open(&c, buf_span(bytes));
     if (mp_read_array(&c) != 7)
         return -1;
@@ -387,7 +408,7 @@ int spool_next_failure(struct spool *s, uint64_t *at, struct buf *bytes, struct 
     f->message = mp_read_str(&c);
     if (c.failed)
         return -1;
-    *at += HEAD_BYTES + bytes->bytes;
+    *at = place + HEAD_BYTES + bytes->bytes;
     return 1;
 }
 

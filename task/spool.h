@@ -40,7 +40,8 @@ struct failure {
 /* An errcode as a mark keeps it: WeChat's are small; what is beyond 32 bits becomes the largest. */
 int32_t failure_errcode(int64_t errcode);
 
-/* Opens the files of the folder, makes them when `is_new`. NULL with the reason in `error`. */
+/* Opens the files of the folder; when `is_new` makes them, or empties what a making that is forgotten has left there. NULL with the
+ * reason in `error`. */
 struct spool *spool_open(const char *folder, int is_new, struct buf *error);
 void spool_close(struct spool **self);
 
@@ -65,8 +66,8 @@ int spool_visit(struct spool *s, int (*visit)(void *self, uint64_t row, struct m
 /* Appends failures and syncs them: they are durable before their marks are. Returns 0 or -1; then none of them is there. */
 int spool_put_failures(struct spool *s, const struct failure *failures, size_t count);
 
-/* Takes the failure at *at (from 0), which becomes the place of the next one; its message points into `bytes`. Returns 1; 0 at the end;
- * -1 when it cannot be read. */
+/* Takes the failure at *at (from 0), which becomes the place of the next one; its message points into `bytes`. Damaged ones are stepped
+ * over. Returns 1; 0 at the end; -1 when it cannot be read. */
 int spool_next_failure(struct spool *s, uint64_t *at, struct buf *bytes, struct failure *f);
 
 /* Syncs rows and marks. Returns 0 or -1. */
