@@ -113,7 +113,7 @@ static void read_counts(struct mp_cursor *c, struct facts *f)
     }
 }
 
-static void read_number(struct mp_cursor *c, struct span name, struct facts *f)
+static int read_time(struct mp_cursor *c, struct span name, struct facts *f)
 {
     static const struct {
         const char *name;
@@ -124,25 +124,38 @@ static void read_number(struct mp_cursor *c, struct span name, struct facts *f)
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)
         if (span_is(name, times[i].name)) {
             *(int64_t *)(void *)((char *)f + times[i].at) = mp_read_i64(c);
-            return;
+            return 1;
         }
+    return 0;
+}
+
+static uint64_t read_state(struct mp_cursor *c)
+{
     uint64_t value = mp_read_u64(c);
+    return value <= TASK_DONE ? value : TASK_READY;
+}
+
+/* What is not known is skipped: a later version may have added it. */
+static void read_number(struct mp_cursor *c, struct span name, struct facts *f)
+{
     if (span_is(name, "lane"))
-        f->lane = (int)value - 1;
-    else if (span_is(name, "state") && value <= TASK_DONE)
-        f->state = (enum task_state)value;
+        f->lane = (int)mp_read_u64(c) - 1;
+    else if (span_is(name, "state"))
+        f->state = (enum task_state)read_state(c);
     else if (span_is(name, "held"))
-        f->is_held = value != 0;
+        f->is_held = mp_read_u64(c) != 0;
     else if (span_is(name, "resends"))
-        f->resends = (int)(value & (RESEND_FAILED | RESEND_CANCELLED));
+        f->resends = (int)(mp_read_u64(c) & (RESEND_FAILED | RESEND_CANCELLED));
     else if (span_is(name, "rate"))
-        f->rate_per_s = value;
+        f->rate_per_s = mp_read_u64(c);
     else if (span_is(name, "bad"))
-        f->bad = value;
+        f->bad = mp_read_u64(c);
     else if (span_is(name, "round"))
-        f->round = value;
+        f->round = mp_read_u64(c);
     else if (span_is(name, "format"))
-        c->failed |= value != FACTS_FORMAT;
+        c->failed |= mp_read_u64(c) != FACTS_FORMAT;
+    else if (!read_time(c, name, f))
+        mp_skip(c);
 }
 
 static void read_member(struct mp_cursor *c, struct span name, struct facts *f)
