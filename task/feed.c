@@ -80,7 +80,7 @@ static int is_same_account(const struct task *a, const struct task *b)
     return strcmp(a->facts.app, b->facts.app) == 0;
 }
 
-/* Rows that the task may have on their way. */
+/* Rows that the task, which wants more, may have on their way. */
 static size_t window_of(const struct task *t)
 {
     double per_s = 0;
@@ -90,9 +90,9 @@ static size_t window_of(const struct task *t)
             /* The better of a short time, so that it gets going, and a longer one, so that a pause of WeChat costs nothing. */
             double lately = feed_per_s(other, 2), before = feed_per_s(other, 8);
             per_s += lately > before ? lately : before;
-            hungry += other->is_hungry != 0;
+            hungry += other == t || other->is_hungry;
         }
-    double window = per_s * WINDOW_S / (double)(hungry > 0 ? hungry : 1);
+    double window = per_s * WINDOW_S / (double)hungry;
     window = (window > WINDOW_MIN ? window : WINDOW_MIN) + (double)t->grown;
     return window < WINDOW_MAX ? (size_t)window : WINDOW_MAX;
 }
