@@ -1,7 +1,8 @@
 """The golden bytes of tests/data/messages.hex, read by Python's msgpack, are what messages.json says: the reference does not rest
-on our own packer. tests/unit/test_messages.c compares the same bytes with it.
+on our own packer. tests/unit/test_messages*.c and test_task_messages.c compare the same bytes with it.
 
-In the JSON {"$ext": [type, text]} is an ext value, {"$bin": text} a bin and {"$packed": value} a bin that holds msgpack.
+In the JSON {"$ext": [type, text]} is an ext value, {"$bin": text} a bin, {"$packed": value} a bin that holds msgpack and {"$rows": [rows]}
+one that holds the rows of a task one behind the other.
 """
 import json
 import os
@@ -30,6 +31,10 @@ def readable(value):
     """The value as the JSON file writes it."""
     if isinstance(value, msgpack.ExtType):
         return {"$ext": [value.code, value.data.decode("ascii")]}
+    if isinstance(value, bytes) and b"\x90" <= value[:1] <= b"\x9f":
+        rows = msgpack.Unpacker(raw=False, strict_map_key=True)
+        rows.feed(value)
+        return {"$rows": [readable(row) for row in rows]}
     if isinstance(value, bytes):
         packed = unpack(value) if value[:1] >= b"\x80" and value[:1] <= b"\x8f" else None
         return {"$packed": readable(packed)} if packed is not None else {"$bin": value.decode("utf-8")}

@@ -34,13 +34,17 @@ static inline struct buf golden_find(struct golden *g, const char *name)
     return bytes;
 }
 
-/* How many messages there are whose name begins with one of the operators' words, or with none of them. */
-static inline size_t golden_count(struct golden *g, int of_operators)
+enum golden_of { GOLDEN_OF_OTHERS, GOLDEN_OF_OPERATORS, GOLDEN_OF_TASKS };
+
+/* How many messages there are whose name begins with one of the operators' words, with that of tasks, or with none of them. */
+static inline size_t golden_count(struct golden *g, enum golden_of of)
 {
     size_t count = 0;
     for (const char *at = buf_str(&g->text); (at = strstr(at, "\n== ")) != NULL; at++) {
-        int is_theirs = strncmp(at + 4, "ask ", 4) == 0 || strncmp(at + 4, "answer ", 7) == 0;
-        count += is_theirs == of_operators;
+        const char *name = at + 4;
+        int is_operators = strncmp(name, "ask ", 4) == 0 || strncmp(name, "answer ", 7) == 0;
+        int is_tasks = strncmp(name, "task ", 5) == 0;
+        count += (is_operators ? GOLDEN_OF_OPERATORS : is_tasks ? GOLDEN_OF_TASKS : GOLDEN_OF_OTHERS) == of;
     }
     return count;
 }

@@ -515,7 +515,7 @@ int main(void)
     test_reports(&g, "control results", 1);
     test_reports(&g, "control results without causes", 0);
     test_tokens(&g);
-    CHECK_U64(g.compared, golden_count(&g, 0));
+    CHECK_U64(g.compared, golden_count(&g, GOLDEN_OF_OTHERS));
     buf_free(&g.text);
     return 0;
 }

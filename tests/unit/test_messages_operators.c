@@ -98,7 +98,7 @@ int main(void)
     struct golden g = {.text = test_read(GOLDEN_FILE)};
     test_asks(&g);
     test_answers(&g);
-    CHECK_U64(g.compared, golden_count(&g, 1));
+    CHECK_U64(g.compared, golden_count(&g, GOLDEN_OF_OPERATORS));
     buf_free(&g.text);
     return 0;
 }
