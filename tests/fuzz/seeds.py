@@ -1,4 +1,4 @@
-"""Writes the golden messages of tests/data/messages.hex into a folder, one file each: seeds for fuzz_frontend and fuzz_control.
+"""Writes the golden messages of tests/data/messages.hex into a folder, one file each: seeds for the fuzzers of messages.
 
     python3 tests/fuzz/seeds.py FOLDER
 """
