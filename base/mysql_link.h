@@ -1,8 +1,8 @@
 /* A connection to MySQL or MariaDB: made when it is needed, with time limits, rows handed over as they come. The only
  * user of the client library.
  *
- * Used by the templater (its table), the token keeper (token_sql) and mega task create (--sql). It talks utf8mb4 whatever a table is in. Limits
- * are [pdo] connect_timeout and query_timeout, the latter for each wait on the network; in whole seconds, rounded up,
+ * Used by the templater (its table), the token keeper (token_sql) and mega task create (--sql). It talks utf8mb4 whatever a
+ * table is in. Limits are [pdo] connect_timeout and query_timeout, the latter for each wait on the network; in whole seconds, rounded up,
  * since the library knows no finer ones. Every call but new and destroy may block for so long, so that it belongs on
  * a thread of its own. One thread at a time; one link of a process at a time, since the library ends with it.
  *
@@ -27,10 +27,11 @@ enum mysql_end {
 struct mysql_sink {
     void *to;
     void (*begin)(void *to); /* the query was taken; NULL = not asked for */
-    /* The columns' names, before the first row; `count` is that of all columns, also of those that are too many. NULL = not asked for. */
+    /* The columns' names, before the first row; `count` is that of all columns, also of those that are too many. NULL = not
+     * asked for. */
     void (*names)(void *to, const struct span *names, size_t count);
-    /* 1: no more rows are wanted; asked after the names and after each row. The query then ends as done, and the connection is closed.
-     * NULL = all are. */
+    /* 1: no more rows are wanted; asked after the names and after each row. The query then ends as done, and the connection is
+     * closed. NULL = all are. */
     int (*is_over)(void *to);
     /* A field that is NULL has no data; fields are valid during the call. At most MYSQL_LINK_FIELDS_MAX are handed over. */
     void (*row)(void *to, const struct span *fields, size_t count);

@@ -11,7 +11,8 @@
 
 int main(int argc, char **argv)
 {
-    static char queue[] = "mega: queue", token[] = "mega: token", task[] = "mega: task"; /* what getopt's own messages begin with */
+    /* What getopt's own messages begin with. */
+    static char queue[] = "mega: queue", token[] = "mega: token", task[] = "mega: task";
     struct options options;
     program_forbid_cores();
     if (argc > 1 && strcmp(argv[1], "queue") == 0) {

@@ -22,10 +22,9 @@
 
 /* One ask that is kept. */
 struct piece {
-    struct buf packed;
-    uint64_t ref;
-    uint64_t end; /* see task_upload_ask */
-    int is_rows;
+    struct task_ask ask; /* its ref is that of the copy that was sent last */
+    struct buf data;     /* its rows */
+    uint64_t end;        /* see task_upload_ask */
 };
 
 struct task_upload {
@@ -35,7 +34,8 @@ struct task_upload {
     const volatile sig_atomic_t *is_stopped;
     char by[QUEUE_BY_BYTES_MAX + 1];
     char upload[TASK_UPLOAD_BYTES + 1];
-    uint64_t ref;                              /* of the last ask */
+    uint64_t ref;                              /* that was sent last */
+    struct buf packed;                         /* what is being sent */
     struct piece pieces[TASK_UPLOAD_KEPT_MAX]; /* a ring */
     size_t first, count;
     int64_t heard_ms;      /* mono: when the last useful answer came, or the first ask went */
@@ -71,7 +71,8 @@ void task_upload_destroy(struct task_upload **self)
         return;
     zsock_destroy(&u->socket);
     for (size_t i = 0; i < TASK_UPLOAD_KEPT_MAX; i++)
-        buf_free(&u->pieces[i].packed);
+        buf_free(&u->pieces[i].data);
+    buf_free(&u->packed);
     buf_free(&u->bytes);
     buf_free(&u->reason);
     free(u->endpoint);
@@ -108,10 +109,15 @@ static enum status give_up(struct task_upload *u)
 /* --- sending
  * ------------------------------------------------------------------------------------------------------ */
 
-/* Returns 0, or -1 while there is no connection. */
-static int send_piece(struct task_upload *u, const struct piece *p)
+/* Under a ref of its own each time: an answer is only one to the copy that was sent last. Were it one to an
+ * earlier copy, the later one could still be on its way and, since rows are made anew from its first one on,
+ * take back rows behind it that are no longer kept here. Returns 0, or -1 while there is no connection. */
+static int send_piece(struct task_upload *u, struct piece *p)
 {
-    return zmq_send(zsock_resolve(u->socket), p->packed.data, p->packed.bytes, ZMQ_DONTWAIT) < 0 ? -1 : 0;
+    p->ask.ref = ++u->ref;
+    buf_clear(&u->packed);
+    task_ask_pack(&p->ask, &u->packed);
+    return zmq_send(zsock_resolve(u->socket), u->packed.data, u->packed.bytes, ZMQ_DONTWAIT) < 0 ? -1 : 0;
 }
 
 /* Sends everything again when it is time. */
@@ -172,12 +178,15 @@ static void go_back(struct task_upload *u, size_t i, const struct answer *a)
 static void on_answer(struct task_upload *u, const struct answer *a)
 {
     size_t i = 0;
-    while (i < u->count && piece_at(u, i)->ref != a->ref)
+    while (i < u->count && piece_at(u, i)->ask.ref != a->ref)
         i++;
-    if (i == u->count)
-        return; /* of one that was answered already */
+    if (i == u->count) { /* to an earlier copy: it is at work */
+        if (a->code == CODE_OK && u->count)
+            note_heard(u);
+        return;
+    }
     const struct piece *p = piece_at(u, i);
-    if (a->code == CODE_OK && (!p->is_rows || a->done >= p->end)) {
+    if (a->code == CODE_OK && (p->ask.op != TASK_ROWS || a->done >= p->end)) {
         release(u, i + 1); /* in order: what stands before it was done before it */
         return;
     }
@@ -237,19 +246,18 @@ static enum status wait_for(struct task_upload *u, size_t kept_max)
 
 enum status task_upload_ask(struct task_upload *u, const struct task_ask *a, uint64_t end)
 {
-    struct task_ask ask = *a;
     if (wait_for(u, TASK_UPLOAD_KEPT_MAX - 1) != STATUS_DONE)
         return u->status;
     if (u->count == 0)
         note_heard(u); /* nobody had anything to say until now */
     struct piece *p = piece_at(u, u->count++);
-    p->ref = ask.ref = ++u->ref;
+    buf_clear(&p->data);
+    buf_append(&p->data, a->data.data, a->data.bytes);
     p->end = end;
-    p->is_rows = ask.op == TASK_ROWS;
-    ask.upload = span_of(u->upload);
-    ask.by = span_of(u->by);
-    buf_clear(&p->packed);
-    task_ask_pack(&ask, &p->packed);
+    p->ask = *a;
+    p->ask.data = buf_span(&p->data);
+    p->ask.upload = span_of(u->upload);
+    p->ask.by = span_of(u->by);
     if (send_piece(u, p))
         u->again_ms = clock_mono_ms() + AWAY_AGAIN_MS;
     return STATUS_DONE;

@@ -24,9 +24,9 @@ struct task_upload *task_upload_new(const char *endpoint, int64_t timeout_ms,
                                     const volatile sig_atomic_t *is_stopped);
 void task_upload_destroy(struct task_upload **self);
 
-/* Sends an ask of making: `upload`, `ref` and `by` are filled in, spans are copied. `end` is the number of
- * rows that mega-task has when this ask has been done: of rows a->row and those in a->data; of others 0.
- * Waits while TASK_UPLOAD_KEPT_MAX are not answered. */
+/* Sends an ask of making: `upload`, `ref` and `by` are filled in; a->data is copied, other spans must be
+ * valid until it is answered. `end` is the number of rows that mega-task has when this ask has been done: of
+ * rows a->row and those in a->data; of others 0. Waits while TASK_UPLOAD_KEPT_MAX are not answered. */
 enum status task_upload_ask(struct task_upload *u, const struct task_ask *a, uint64_t end);
 
 /* Waits until all are answered. */

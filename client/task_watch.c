@@ -83,6 +83,23 @@ static void say_away(struct watch *w)
 /* --- the loop
  * ----------------------------------------------------------------------------------------------------- */
 
+/* Ends the program as a signal does, with the cursor on a line of its own. */
+static void on_signal(int number)
+{
+    if (write(STDOUT_FILENO, "\n", 1) == 1)
+        raise(number);
+    else
+        _exit(128 + number);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 /* Returns 1 when the watching is over. */
 static int end(struct watch *w, enum status status)
 {
@@ -169,6 +186,8 @@ enum status task_watch(const struct task_options *o)
     w.link = queue_link_new(o->endpoint, o->timeout_ms);
     if (w.link == NULL)
         return STATUS_USAGE;
+    if (w.is_terminal)
+        catch_signals();
     look(&w);
     queue_link_destroy(&w.link);
     buf_free(&w.state);

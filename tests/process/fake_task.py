@@ -22,6 +22,7 @@ class FakeTask:
         self.codes = {}      # op -> list of (code, message) for the next ones
         self.shows = {}      # name -> list of data maps; the last one stays
         self.pages = {}      # name -> pages of failed
+        self.forgets = 0     # rows that are lost after the next piece
         self.on_ask = None   # called with each ask, in the thread
         self.peers = set()
         self.thread = None
@@ -95,6 +96,9 @@ class FakeTask:
         unpacker.feed(ask["data"])
         rows = list(unpacker)
         task["rows"][first:] = rows  # as the real one does: what was there from it on is forgotten
+        if self.forgets:
+            del task["rows"][-self.forgets:]
+            self.forgets = 0
         return dict(done=len(task["rows"]))
 
     def on_drop(self, ask):

@@ -185,6 +185,32 @@ class Create(TaskCase):
         self.end(mega)
         self.assertEqual([r[1] for r in self.task()["rows"]], ["o%07d" % i for i in range(40000)])
 
+    def test_copies_that_come_late(self):
+        """mega-task answers so late that all is sent a second time, and ends in the middle of these copies, which have taken back the
+        rows behind them. None is missing."""
+        path = self.write("r.csv", "openid,name\n" + "".join("o%07d,%s\n" % (i, "x" * 100) for i in range(40000)))
+        take, held, gone = self.daemon.take, [], threading.Event()
+
+        def take_late(who, ask):
+            if ask["op"] != "rows":
+                return take(who, ask)
+            if len(held) < 8:
+                return held.append((who, ask))
+            for late in held if len(held) == 8 else []:
+                take(*late)
+            held.append(None)
+            take(who, ask)
+            if len(held) == 11:
+                self.daemon.take, self.daemon.is_over = take, True
+                gone.set()
+        self.daemon.take = take_late
+        mega = self.start("create", "--key", "paid", "--name", "may", "--frontend", self.frontend.endpoint, "--file", path)
+        self.assertTrue(gone.wait(LIMIT_S))
+        self.daemon.stop()
+        self.daemon.start()
+        self.end(mega)
+        self.assertEqual([r[1] for r in self.task()["rows"]], ["o%07d" % i for i in range(40000)])
+
     def test_not_now_is_asked_again(self):
         self.daemon.codes["rows"] = [(503, "disk: less than min_free_space is free")] * 2
         self.daemon.codes["commit"] = [(503, "no")]
@@ -212,6 +238,12 @@ class Create(TaskCase):
         self.daemon.codes["commit"] = [(400, "rows: no")]
         _, err = self.create("-", data=b"openid\noA\n", status=1)
         self.assertIn("400 rows: no", err)
+        self.assertEqual(self.daemon.tasks, {})
+
+    def test_rows_that_are_lost(self):
+        self.daemon.forgets = 5
+        _, err = self.create("-", data=b"openid\n" + b"oA\n" * 20, status=4)
+        self.assertIn("has only 15 of 20 rows", err)
         self.assertEqual(self.daemon.tasks, {})
 
     def test_unique(self):
@@ -511,6 +543,17 @@ class Steer(TaskCase):
             self.assertIn("give --yes if it is meant (mega task --help)", err)
         self.assertEqual(self.daemon.log, [])
 
+    def test_asks_the_person(self):
+        self.daemon.shows["may"] = [TASK]
+        for key, status, ops in (("n", 1, []), ("y", 0, ["stop"])):
+            screen = Screen()
+            self.addCleanup(screen.close)
+            mega = self.start("stop", "may", stdin=screen.slave, stderr=screen.slave, start_new_session=True)
+            screen.until(r"Stop may: cancel what waits of it at the broker, and send nothing more\? \[y/N\] ")
+            screen.press(key + "\n")
+            self.assertEqual(mega.wait(LIMIT_S), status)
+            self.assertEqual([a["op"] for a in self.daemon.log], ops)
+
     def test_refusals(self):
         self.run_task("show", "none", status=3)
         self.daemon.codes["start"] = [(400, "may: it is done")]
@@ -578,6 +621,17 @@ class Watch(TaskCase):
         self.daemon.shows["may"] = [DONE]
         screen.until(r"\r\x1b\[K" + r"may  done  \[██████████\] 100%  99,690 sent  310 refused\r\n")
         self.end(mega, status=1)
+
+    def test_ctrl_c_ends_the_watching(self):
+        screen = Screen()
+        self.addCleanup(screen.close)
+        self.daemon.shows["may"] = [TASK]
+        mega = self.start("watch", "may", stdout=screen.slave)
+        screen.until("waiting")
+        mega.send_signal(signal.SIGINT)
+        self.assertEqual(mega.wait(LIMIT_S), -signal.SIGINT)
+        screen.until(r"\r\n$")
+        self.assertEqual({a["op"] for a in self.daemon.log}, {"show"})
 
     def test_create_and_watch(self):
         self.daemon.shows["may"] = [dict(DONE, refused=0)]
