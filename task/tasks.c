@@ -205,10 +205,24 @@ static void remove_leftover(struct runner *r, const char *name)
     buf_free(&path);
 }
 
+/* Makes the folder, and those above it as the broker makes them: it is in that of the store, and the broker may begin later. */
+static int make_dir(const char *dir)
+{
+    char path[CONF_TEXT_BYTES_MAX];
+    snprintf(path, sizeof path, "%s", dir);
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0770) != 0 && errno != EEXIST)
+            return -1;
+        *slash = '/';
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -1;
+}
+
 int tasks_load(struct runner *r)
 {
     const char *dir = r->conf->task.dir;
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+    if (make_dir(dir) != 0) {
         log_error("[task] dir cannot be made", log_str("dir", dir), log_str("error", strerror(errno)));
         return -1;
     }
