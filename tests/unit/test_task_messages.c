@@ -186,8 +186,9 @@ static void test_taken(void)
 static void test_names(void)
 {
     static const char *const good[] = {"a", "Z", "0", "9z", "a.b", "a_b", "a-b", "a..", "a-_.-", "A2345678901234567890123456789012"};
-    static const char *const bad[] = {"",     ".",    "..",     ".a",       "-a",        "_a", "a b", "a/b", "a\\b", "a:b", "a+",
-                                      "a\n",  "a\x7f", "\xc3\xa4", "a\xc3\xa4", "a,", "a@", "a[", "a`", "a{",  "a23456789012345678901234567890123"};
+    static const char *const bad[] = {"",    ".",     "..",       ".a",        "-a", "_a", "a b", "a/b", "a\\b", "a:b", "a+",
+                                      "a\n", "a\x7f", "\xc3\xa4", "a\xc3\xa4", "a,", "a@", "a[",  "a`",  "a{",
+                                      "a23456789012345678901234567890123"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         CHECK(task_name_is_good(span_of(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
