@@ -109,9 +109,8 @@ static enum status give_up(struct task_upload *u)
 /* --- sending
  * ------------------------------------------------------------------------------------------------------ */
 
-/* Under a ref of its own each time: an answer is only one to the copy that was sent last. Were it one to an
- * earlier copy, the later one could still be on its way and, since rows are made anew from its first one on,
- * take back rows behind it that are no longer kept here. Returns 0, or -1 while there is no connection. */
+/* Under a ref of its own each time: an answer is only one to the copy that was sent last, so that none of a piece is still on its
+ * way when it is forgotten here. Returns 0, or -1 while there is no connection. */
 static int send_piece(struct task_upload *u, struct piece *p)
 {
     p->ask.ref = ++u->ref;

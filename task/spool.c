@@ -237,17 +237,10 @@ uint64_t spool_rows(const struct spool *s)
 
 /* --- rows and marks ----------------------------------------------------------------------------------------------- */
 
-/* Forgets the rows from number `first` on, and marks that a failure to write has left behind the last one. Returns 0, or -1: then
- * everything is as it was. */
-static int cut(struct spool *s, uint64_t first)
+/* Takes away marks that a failure to write has left behind the last row. Returns 0 or -1. */
+static int cut_marks(struct spool *s)
 {
-    uint64_t rows = s->rows, rows_bytes = s->rows_bytes;
-    s->rows = first;
-    if ((first == rows || find_rows_end(s) == 0) && cut_file(s->marks_fd, first * MARK_BYTES) == 0)
-        return 0;
-    s->rows = rows;
-    s->rows_bytes = rows_bytes;
-    return -1;
+    return cut_file(s->marks_fd, s->rows * MARK_BYTES);
 }
 
 int spool_put_rows(struct spool *s, uint64_t first, struct span data)
@@ -257,9 +250,11 @@ int spool_put_rows(struct spool *s, uint64_t first, struct span data)
     int found, wrong;
     if (first > s->rows)
         return -2;
-    if (cut(s, first) != 0)
+    if (cut_marks(s) != 0)
         return -1;
     while ((found = task_row_next(&data, &row)) == 1) {
+        if (first++ < s->rows)
+            continue; /* asked again: it is there */
         struct mark mark = {.offset = s->rows_bytes + records.bytes, .state = ROW_TODO, .round = 1};
         append_record(row.packed, s->rows + marks.bytes / MARK_BYTES, &records);
         pack_mark(&mark, buf_reserve(&marks, MARK_BYTES));
@@ -277,7 +272,7 @@ int spool_put_rows(struct spool *s, uint64_t first, struct span data)
     }
     int error = errno;
     if (wrong == -1)
-        cut(s, s->rows); /* if that fails too, the next call does it */
+        cut_marks(s); /* if that fails too, the next call does it */
     buf_free(&records);
     buf_free(&marks);
     errno = error;

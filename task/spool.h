@@ -48,7 +48,7 @@ void spool_close(struct spool **self);
 /* Rows that there are. */
 uint64_t spool_rows(const struct spool *s);
 
-/* Makes the rows from number `first` on those in `data` (see task_row_next): what was there from it on is forgotten. Returns 0; -1 with
+/* Makes the rows from number `first` on those in `data` (see task_row_next), but for those that are there already. Returns 0; -1 with
  * errno set; or -2 when `first` is beyond the rows there are, and nothing is forgotten then, or `data` holds what is no row. After -1
  * and after -2 for `data` none of it is there. */
 int spool_put_rows(struct spool *s, uint64_t first, struct span data);
