@@ -94,3 +94,14 @@ int file_replace(const struct file_place *place, struct span bytes)
     errno = error;
     return failed ? -1 : 0;
 }
+
+int file_sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int failed = fsync(fd), error = errno;
+    close(fd);
+    errno = error;
+    return failed;
+}

@@ -24,6 +24,9 @@ int file_read(int fd, int64_t bytes_max, struct buf *out);
  * process at a time. Returns 0, or -1 with errno set; the file is then as it was, unless only the folder could not be synced. */
 int file_replace(const struct file_place *place, struct span bytes);
 
+/* Makes what was made, renamed or removed in the folder durable. Returns 0, or -1 with errno set. */
+int file_sync_folder(const char *folder);
+
 /* The folder in which the file is, for free(). */
 char *file_folder(const char *path);
 

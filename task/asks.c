@@ -105,9 +105,11 @@ static int delete (struct task *t, struct buf *error)
         buf_printf(error, "%s: the broker has not ended its pause yet; try again when it answers", t->facts.name);
         return -1;
     }
-    log_info("task deleted", log_str("task", t->facts.name));
-    tasks_delete(t);
-    return 0;
+    log_info("task is deleted", log_str("task", t->facts.name));
+    if (tasks_delete(t) == 0)
+        return 0;
+    buf_printf(error, "%s: %s", t->facts.name, t->note);
+    return -1;
 }
 
 static int set_rate(struct task *t, int64_t rate_per_s, struct buf *error)

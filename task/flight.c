@@ -37,7 +37,7 @@ struct result_row {
     int32_t code;
     int64_t errcode;
     int64_t settled_ms;
-    char *message; /* owned; of a failure */
+    char *message; /* owned; of a failure that is not written yet */
 };
 
 static void submit(struct flight *f);
@@ -100,7 +100,13 @@ static int put_failures(struct task *t)
     }
     int wrong = count > 0 && spool_put_failures(t->spool, failures, count) != 0;
     free(failures);
-    return wrong ? -1 : 0;
+    if (wrong)
+        return -1;
+    for (size_t i = 0; i < t->result_count; i++) { /* not a second time, should the marks not be written now */
+        free(t->results[i].message);
+        t->results[i].message = NULL;
+    }
+    return 0;
 }
 
 static int put_marks(struct task *t)
@@ -126,7 +132,6 @@ int flight_flush(struct task *t)
     for (size_t i = 0; i < t->result_count; i++) {
         t->facts.counts[ROW_TODO]--;
         t->facts.counts[t->results[i].mark.state]++;
-        free(t->results[i].message);
     }
     feed_count(t, t->result_count);
     t->grown = 0;
@@ -195,9 +200,10 @@ static void on_settled(struct flight *f, const struct mega_result *r)
 /* What the broker says of the message; of one that has not ended it says nothing yet. */
 static void on_known(struct flight *f, const struct mega_result *r)
 {
-    int was_sent = r->code == CODE_OK;
-    if (f->step == STEP_LOOK && !was_sent)
-        take_step(f, STEP_PUSH);
+    int was_sent = r->code == CODE_OK, is_stopping = f->task->facts.state == TASK_STOPPING;
+    f->task->is_found |= f->step == STEP_ATTACH && r->code != CODE_NOT_FOUND;
+    if (f->step == STEP_LOOK && !was_sent) /* what is being stopped hands over nothing more, but may have before a restart */
+        take_step(f, is_stopping ? STEP_ATTACH : STEP_PUSH);
     else if (r->code != CODE_NOT_FOUND)
         on_settled(f, r);
     else if (f->step == STEP_ATTACH)

@@ -54,9 +54,22 @@ int life_start(struct task *t, struct buf *error)
         return refuse(error, t, "it has been started before; resend sends to those again who did not get it");
     if (tasks_open_spool(t, error) != 0)
         return -1;
+    int64_t before_ms = t->facts.started_ms;
     t->facts.started_ms = t->runner->now_ms;
     feed_rewind(t);
-    return change(t, TASK_RUNNING, error);
+    if (change(t, TASK_RUNNING, error) == 0)
+        return 0;
+    t->facts.started_ms = before_ms;
+    return -1;
+}
+
+/* Rows that were on their way when the process ended before, and have not been fed since, have results too. */
+static void look_again(struct task *t)
+{
+    if (!t->is_loaded)
+        return;
+    t->looks = LOOK_ROWS;
+    feed_rewind(t);
 }
 
 int life_pause(struct task *t, struct buf *error)
@@ -65,7 +78,10 @@ int life_pause(struct task *t, struct buf *error)
         return 0;
     if (t->facts.state != TASK_RUNNING && t->facts.state != TASK_SCHEDULED)
         return refuse(error, t, "only what runs or is scheduled can be paused");
-    return change(t, TASK_PAUSED, error);
+    if (change(t, TASK_PAUSED, error) != 0)
+        return -1;
+    look_again(t);
+    return 0;
 }
 
 int life_resume(struct task *t, struct buf *error)
@@ -86,8 +102,15 @@ int life_stop(struct task *t, struct buf *error)
         return refuse(error, t, "there is nothing left to stop");
     if (tasks_open_spool(t, error) != 0)
         return -1;
+    int resends = t->facts.resends;
+    t->facts.resends = 0; /* what has not been put back stays as it is */
+    if (change(t, TASK_STOPPING, error) != 0) {
+        t->facts.resends = resends;
+        return -1;
+    }
     t->is_cancelled_there = t->facts.started_ms == 0; /* nothing of it was ever handed over */
-    return change(t, TASK_STOPPING, error);
+    look_again(t);
+    return 0;
 }
 
 int life_resend(struct task *t, int resends, struct buf *error)
@@ -103,12 +126,16 @@ int life_resend(struct task *t, int resends, struct buf *error)
     }
     if (tasks_open_spool(t, error) != 0)
         return -1;
+    int64_t started_ms = t->facts.started_ms, ended_ms = t->facts.ended_ms;
     t->facts.resends = resends;
+    t->facts.started_ms = started_ms ? started_ms : t->runner->now_ms; /* it may have been stopped before it began */
     t->facts.ended_ms = 0;
     t->is_discarded_there = t->facts.counts[ROW_DEAD] == 0;
     if (change(t, TASK_RUNNING, error) == 0)
         return 0;
     t->facts.resends = 0;
+    t->facts.started_ms = started_ms;
+    t->facts.ended_ms = ended_ms;
     return -1;
 }
 
@@ -163,13 +190,20 @@ static int go_through(struct task *t, int (*visit)(void *self, uint64_t row, str
     return -1;
 }
 
+/* Dead messages are discarded first, unless it is not for them. */
+static int is_ready_to_put_back(const struct task *t)
+{
+    return t->is_discarded_there || !(t->facts.resends & RESEND_FAILED);
+}
+
 static void put_rows_back(struct task *t)
 {
     if (go_through(t, put_back) != 0)
         return;
+    int resends = t->facts.resends;
     t->facts.resends = 0;
     if (tasks_keep(t) != 0) { /* rows that were put back are not put back twice: they have no result any more */
-        t->facts.resends = RESEND_FAILED;
+        t->facts.resends = resends;
         t->flush_ms = t->runner->mono_ms + 1000;
         return;
     }
@@ -202,6 +236,11 @@ static void finish_stopping(struct task *t)
 {
     if (t->out > 0 || t->looks > 0 || !t->is_cancelled_there)
         return;
+    if (t->is_found) { /* a power cut may have taken away the marks of more rows than are looked at together */
+        t->is_found = 0;
+        look_again(t);
+        return;
+    }
     if (t->facts.counts[ROW_TODO] > 0 && go_through(t, give_up) != 0)
         return;
     end(t, TASK_STOPPED);
@@ -214,7 +253,7 @@ void life_tick(struct task *t)
         return;
     if (t->facts.state == TASK_SCHEDULED && t->facts.at_ms <= t->runner->now_ms)
         life_start(t, &error);
-    else if (t->facts.state == TASK_RUNNING && t->facts.resends && t->is_discarded_there)
+    else if (t->facts.state == TASK_RUNNING && t->facts.resends && is_ready_to_put_back(t))
         put_rows_back(t);
     else if ((t->facts.state == TASK_RUNNING || t->facts.state == TASK_PAUSED) && !t->facts.resends &&
              t->facts.counts[ROW_TODO] == 0)

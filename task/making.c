@@ -112,6 +112,14 @@ static void on_drop(struct runner *r, struct task *t, const struct task_ask *a, 
     }
 }
 
+static void start_committed(struct task *t)
+{
+    struct buf error = {0};
+    if (life_start(t, &error) != 0)
+        snprintf(t->note, sizeof t->note, "it could not be started; start it");
+    buf_free(&error);
+}
+
 static void commit(struct runner *r, struct task *t, const struct task_ask *a, struct answer *answer)
 {
     struct buf making = {0};
@@ -130,8 +138,8 @@ static void commit(struct runner *r, struct task *t, const struct task_ask *a, s
     buf_free(&making);
     log_info("task made", log_str("task", t->facts.name), log_u64("rows", a->rows), log_str("source", t->facts.source),
              log_span("by", a->by));
-    if (a->start && life_start(t, &r->scratch) != 0)
-        snprintf(t->note, sizeof t->note, "it could not be started; start it");
+    if (a->start)
+        start_committed(t);
 }
 
 static void on_commit(struct runner *r, struct task *t, const struct task_ask *a, struct answer *answer)
@@ -164,8 +172,10 @@ void making_on_ask(struct runner *r, const struct task_ask *a, struct answer *an
         return;
     }
     if (!t->is_making) {
-        if (a->op != TASK_COMMIT) /* asked again, a commit has been done */
+        if (a->op != TASK_COMMIT)
             refuse(r, answer, CODE_REFUSED, "name: this task is there already");
+        else if (a->start && (t->facts.state == TASK_READY || t->facts.state == TASK_SCHEDULED))
+            start_committed(t); /* asked again: the process may have ended between the commit and the start */
         return;
     }
     t->touched_ms = r->mono_ms;
@@ -175,8 +185,8 @@ void making_on_ask(struct runner *r, const struct task_ask *a, struct answer *an
         on_drop(r, t, a, answer);
     else if (a->op == TASK_COMMIT)
         on_commit(r, t, a, answer);
-    else
-        tasks_delete(t);
+    else if (tasks_delete(t) != 0)
+        refuse(r, answer, CODE_BUSY, t->note);
 }
 
 void making_tick(struct runner *r)
@@ -188,6 +198,7 @@ void making_tick(struct runner *r)
     {
         if (t->is_making && r->mono_ms - t->touched_ms > FORGET_MS) {
             log_info("a task that was being made is forgotten, nobody went on with it", log_str("task", t->facts.name));
+            t->touched_ms = r->mono_ms; /* tried again only then, should it not go */
             tasks_delete(t);
         }
     }

@@ -51,6 +51,7 @@ struct runner *runner_new(struct program *program)
     r->conf = program->conf;
     r->now_ms = clock_wall_ms();
     r->mono_ms = clock_mono_ms();
+    program_raise_files(); /* a task that has not ended has three open */
     steer_open(r);
     if (open_mega(r) != 0 || tasks_load(r) != 0 || bind_socket(r) != 0)
         runner_destroy(&r);
@@ -116,6 +117,7 @@ static void run(struct runner *r)
         if (signal == SIGTERM)
             return;
         turn(r);
+        items[1].events = (short)(ZMQ_POLLIN | (r->control_is_full ? ZMQ_POLLOUT : 0));
         int wait_ms = feed_tick(r, is_busy(r) ? WAIT_BUSY_MS : WAIT_MS);
         zmq_poll(items, sizeof items / sizeof *items, wait_ms);
     }

@@ -58,8 +58,9 @@ static void send_ask(struct task *t)
     a.filter.app = span_of(t->facts.app);
     buf_clear(packed);
     ask_pack(&a, packed);
-    zmq_send(zsock_resolve(t->runner->control), packed->data, packed->bytes, ZMQ_DONTWAIT);
-    t->steer_again_ms = t->runner->mono_ms + AGAIN_MS;
+    int sent = zmq_send(zsock_resolve(t->runner->control), packed->data, packed->bytes, ZMQ_DONTWAIT);
+    t->runner->control_is_full |= sent < 0;
+    t->steer_again_ms = sent < 0 ? 0 : t->runner->mono_ms + AGAIN_MS;
 }
 
 void steer_tick(struct task *t)
@@ -70,7 +71,7 @@ void steer_tick(struct task *t)
         t->steer_ref = ++t->runner->next_ref;
         t->steer_again_ms = 0;
     }
-    if (op != ASK_NONE && t->runner->mono_ms >= t->steer_again_ms)
+    if (op != ASK_NONE && t->runner->mono_ms >= t->steer_again_ms && !t->runner->control_is_full)
         send_ask(t);
 }
 
@@ -118,6 +119,7 @@ static void on_answer(struct runner *r, const struct answer *answer)
 
 void steer_receive(struct runner *r)
 {
+    r->control_is_full = !(zsock_events(r->control) & ZMQ_POLLOUT);
     struct answer answer;
     zmq_msg_t frame;
     for (int i = 0; i < RECEIVE_MAX; i++) {

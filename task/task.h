@@ -50,6 +50,8 @@ struct task {
     struct mark marks[MARKS_CACHED]; /* those from marks_first on, as they were read */
     uint64_t marks_first;
     size_t marks_count;
+    int is_loaded;       /* 1: read from disk at the start of the process: rows may have been on their way before */
+    int is_found;        /* 1: some that were looked at were known to the broker, so there may be more behind them */
     size_t looks;        /* rows without a result that are still asked about before anything else: see flight.c */
     double tokens;       /* rows that the rate allows now */
     int64_t tokens_ms;   /* monotonic: when they were counted */
@@ -99,6 +101,7 @@ struct runner {
     const struct conf *conf;
     void *socket;        /* zsock: asks */
     void *control;       /* zsock: the broker's */
+    int control_is_full; /* 1: it takes no more asks now; the loop waits until it does */
     struct mega *mega;
     struct task *tasks;  /* by name */
     size_t flights;      /* of all */
@@ -132,8 +135,8 @@ struct task *tasks_find(struct runner *r, struct span name);
 /* A new one, with its folder and its empty spool; facts are to be filled in. NULL with the reason in `error`. */
 struct task *tasks_add(struct runner *r, struct span name, struct buf *error);
 
-/* Removes it from disk and memory. */
-void tasks_delete(struct task *t);
+/* Removes it from disk and memory. Returns 0; -1 when it is still there, with the reason in its note. */
+int tasks_delete(struct task *t);
 void tasks_free_all(struct runner *r);
 
 /* Opens the spool of a task that has ended. Returns 0, or -1 with the reason in `error`. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 
@@ -75,6 +76,8 @@ struct task *tasks_add(struct runner *r, struct span name, struct buf *error)
         buf_printf(error, "%s: %s", t->folder, strerror(errno));
     else if (has_facts(t))
         buf_printf(error, "%s: holds a task that could not be read at the start of mega-task; put it right, or move it away", t->folder);
+    else if (file_sync_folder(r->conf->task.dir) != 0) /* the new folder itself */
+        buf_printf(error, "%s: %s", r->conf->task.dir, strerror(errno));
     else
         t->spool = spool_open(t->folder, 1, error);
     if (t->spool == NULL) {
@@ -100,18 +103,26 @@ static int remove_files(const char *folder)
     return rmdir(folder);
 }
 
-void tasks_delete(struct task *t)
+int tasks_delete(struct task *t)
 {
     struct runner *r = t->runner;
     struct buf gone = {0};
-    /* Renamed first: whatever is left of it after a crash is no task any more. */
+    /* Renamed first, durably: whatever is left of it after a crash is no task any more. */
     buf_printf(&gone, "%s/" DELETED_PREFIX "%s-%s", r->conf->task.dir, t->facts.name, t->facts.uid);
-    if (rename(t->folder, buf_str(&gone)) != 0 || remove_files(buf_str(&gone)) != 0)
-        log_warn("folder of a deleted task cannot be removed", log_str("folder", t->folder), log_str("error", strerror(errno)));
+    if (rename(t->folder, buf_str(&gone)) != 0 || file_sync_folder(r->conf->task.dir) != 0) {
+        snprintf(t->note, sizeof t->note, "its folder cannot be removed: %s", strerror(errno));
+        log_error("folder of a task cannot be removed", log_str("folder", t->folder), log_str("error", strerror(errno)));
+        rename(buf_str(&gone), t->folder);
+        buf_free(&gone);
+        return -1;
+    }
+    if (remove_files(buf_str(&gone)) != 0)
+        log_warn("folder of a deleted task cannot be removed", log_str("folder", buf_str(&gone)), log_str("error", strerror(errno)));
     buf_free(&gone);
     r->makings -= t->is_making != 0;
     HASH_DEL(r->tasks, t);
     task_free(t);
+    return 0;
 }
 
 void tasks_free_all(struct runner *r)
@@ -191,6 +202,7 @@ static void load_one(struct runner *r, const char *name)
         /* What is paused or being stopped may have rows on their way; what runs feeds them again anyway. */
         if (t->facts.state == TASK_PAUSED || t->facts.state == TASK_STOPPING)
             t->looks = LOOK_ROWS;
+        t->is_loaded = 1;
         put_in_table(r, t);
     }
     buf_free(&error);
