@@ -75,26 +75,40 @@ static size_t allowed_by_rate(struct task *t)
 
 /* --- the window --------------------------------------------------------------------------------------------------- */
 
-static int is_same_account(const struct task *a, const struct task *b)
+/* What the tasks of each account settle together, and how many of them want more: once a turn, whatever their number. */
+static void count_shares(struct runner *r)
 {
-    return strcmp(a->facts.app, b->facts.app) == 0;
+    r->share_count = 0;
+    for (struct task *t = r->tasks; t; t = t->hh.next) {
+        if (t->facts.state != TASK_RUNNING)
+            continue;
+        size_t i = 0;
+        while (i < r->share_count && strcmp(r->shares[i].app, t->facts.app) != 0)
+            i++;
+        if (i == CONF_ACCOUNTS_MAX + 1) /* accounts that are configured no more: the broker refuses their rows */
+            i = CONF_ACCOUNTS_MAX;
+        else if (i == r->share_count)
+            r->shares[r->share_count++] = (struct share){.app = t->facts.app};
+        /* The better of a short time, so that it gets going, and a longer one, so that a pause of WeChat costs nothing. */
+        double lately = feed_per_s(t, 2), before = feed_per_s(t, 8);
+        r->shares[i].per_s += lately > before ? lately : before;
+        r->shares[i].hungry += t->is_hungry != 0;
+        t->share = i;
+    }
 }
 
-/* Rows that the task, which wants more, may have on their way. */
-static size_t window_of(const struct task *t)
+/* Rows that the task may have on their way. Never more than are left for others then: rows that wait for hours, of an account that is
+ * stopped or of paused tasks, must not take all there may be. */
+static size_t window_of(const struct task *t, int was_hungry)
 {
-    double per_s = 0;
-    size_t hungry = 0;
-    for (const struct task *other = t->runner->tasks; other; other = other->hh.next)
-        if (other->facts.state == TASK_RUNNING && is_same_account(t, other)) {
-            /* The better of a short time, so that it gets going, and a longer one, so that a pause of WeChat costs nothing. */
-            double lately = feed_per_s(other, 2), before = feed_per_s(other, 8);
-            per_s += lately > before ? lately : before;
-            hungry += other == t || other->is_hungry;
-        }
-    double window = per_s * WINDOW_S / (double)hungry;
-    window = (window > WINDOW_MIN ? window : WINDOW_MIN) + (double)t->grown;
-    return window < WINDOW_MAX ? (size_t)window : WINDOW_MAX;
+    const struct runner *r = t->runner;
+    const struct share *share = &r->shares[t->share];
+    double together = share->per_s * WINDOW_S;
+    together = (together > WINDOW_MIN ? together : WINDOW_MIN) + (double)t->grown;
+    size_t window = (size_t)(together / (double)(share->hungry + !was_hungry)); /* it wants more now */
+    size_t free = r->flights < FLIGHTS_MAX ? FLIGHTS_MAX - r->flights : 0, fair = (free + t->out) / 2;
+    window = window < WINDOW_LEAST ? WINDOW_LEAST : window < WINDOW_MAX ? window : WINDOW_MAX;
+    return window < fair ? window : fair;
 }
 
 /* The window is full and nothing comes back: a step more each second. */
@@ -162,6 +176,7 @@ static int may_be_fed(const struct task *t)
 /* Returns 1 when the task wants more as soon as time has passed. */
 static int feed_one(struct task *t)
 {
+    int was_hungry = t->is_hungry != 0;
     t->is_hungry = 0;
     if (!may_be_fed(t))
         return 0;
@@ -174,7 +189,7 @@ static int feed_one(struct task *t)
     }
     if (t->facts.state != TASK_RUNNING || t->facts.resends || t->facts.is_held)
         return 0;
-    size_t window = window_of(t), room = window > t->out ? window - t->out : 0, allowed = allowed_by_rate(t);
+    size_t window = window_of(t, was_hungry), room = window > t->out ? window - t->out : 0, allowed = allowed_by_rate(t);
     if (room == 0)
         grow(t);
     size_t fed = feed_rows(t, room < allowed ? room : allowed, 0);
@@ -182,12 +197,13 @@ static int feed_one(struct task *t)
         t->tokens -= (double)fed;
     int is_more = t->facts.counts[ROW_TODO] > t->out;
     t->is_hungry = is_more && allowed >= room;
-    return is_more;
+    return is_more && fed < room; /* a full window waits for results, which wake the loop */
 }
 
 int feed_tick(struct runner *r, int limit_ms)
 {
     int wants = 0;
+    count_shares(r);
     for (struct task *t = r->tasks; t; t = t->hh.next) {
         flight_tick(t);
         wants |= feed_one(t);

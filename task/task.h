@@ -26,7 +26,8 @@
 #define TASKS_MAX        1000   /* with their counts in memory; of those that have ended nothing else */
 #define MAKINGS_MAX      16     /* tasks that are being made at once */
 #define FLIGHTS_MAX      32768  /* rows on their way, some 400 bytes each and as much in libmega */
-#define WINDOW_MIN       64     /* rows of a task on their way, even when nothing comes back */
+#define WINDOW_MIN       64     /* rows of an account's tasks on their way, even when nothing comes back */
+#define WINDOW_LEAST     4      /* of one of many tasks */
 #define WINDOW_MAX       8192
 #define LOOK_ROWS        16384  /* rows that may have been on their way when the process ended: two windows */
 #define SLOT_MS          250    /* results are counted in slots of time */
@@ -55,6 +56,7 @@ struct task {
     size_t looks;        /* rows without a result that are still asked about before anything else: see flight.c */
     double tokens;       /* rows that the rate allows now */
     int64_t tokens_ms;   /* monotonic: when they were counted */
+    size_t share;        /* of runner.shares, while it runs */
     int is_hungry;       /* 1: it could have been fed more when it was looked at last */
     uint64_t settled[SLOTS_KEPT]; /* results in each of the last slots of time */
     int64_t slot;        /* monotonic, of settled[slot % SLOTS_KEPT] */
@@ -96,6 +98,13 @@ struct waiting {
     int64_t until_ms; /* monotonic: answered then as it is */
 };
 
+/* The running tasks of an account. */
+struct share {
+    const char *app;
+    double per_s;  /* results */
+    size_t hungry; /* tasks that could have been fed more */
+};
+
 struct runner {
     struct program *program;
     const struct conf *conf;
@@ -105,6 +114,8 @@ struct runner {
     struct mega *mega;
     struct task *tasks;  /* by name */
     size_t flights;      /* of all */
+    struct share shares[CONF_ACCOUNTS_MAX + 1]; /* feed.c; of this turn */
+    size_t share_count;
     size_t makings;
     uint64_t next_ref;   /* of what the broker is asked on its control socket */
     struct waiting *waiting;

@@ -71,7 +71,7 @@ class TaskCorners(unittest.TestCase):
 
     def test_kill_and_then_stop(self):
         """What was on its way at the kill has its true result, and is not counted as never sent."""
-        count = 6000
+        count = 20000
         self.tasks.make(self.name, rows(count, "ks-"), start=True)
         until(lambda: len(self.delivered("ks-")) > 1500 or pause(), "under way")
         self.ring["task"].kill()
@@ -82,6 +82,7 @@ class TaskCorners(unittest.TestCase):
         task = self.tasks.wait(self.name, "stopped")
         sent = len(self.delivered("ks-"))
         self.assertEqual((task["sent"], task["cancelled"]), (sent, count - sent))
+        self.assertEqual(len(self.tasks.failed(self.name)), task["cancelled"])
 
     def test_stop_of_one_that_was_stopped_before_it_began(self):
         self.tasks.make(self.name, rows(400, "before-"))
@@ -132,6 +133,21 @@ class TaskCorners(unittest.TestCase):
             self.tasks.make(self.name, rows(3, "damaged-"))
         with open(facts, "rb") as f:
             self.assertEqual(f.read(4), b"xxxx")
+
+    def test_many_tasks_of_an_account_share_its_window(self):
+        """Each has rows on their way, and together no more than one alone would have."""
+        operator = self.ring.operator()
+        operator.ask("pause", filter={"key": "test"})
+        self.addCleanup(operator.ask, "resume", filter={"key": "test"})
+        names = ["share-%d" % i for i in range(40)]
+        for name in names:
+            self.tasks.make(name, rows(100, name), start=True)
+        until(lambda: all(self.tasks.show(name).get("out") for name in names) or pause(), "all of them", 20)
+        out = sum(self.tasks.show(name)["out"] for name in names)
+        for name in names:
+            self.tasks.ask("stop", name=name)
+            self.tasks.wait(name, "stopped")
+        self.assertLess(out, 1000)
 
 
 if __name__ == "__main__":
