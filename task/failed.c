@@ -90,7 +90,7 @@ void failed_on_ask(struct runner *r, struct task *t, const struct task_ask *a, s
 {
     struct page p = {.task = t, .data = &r->scratch, .limit = a->limit ? a->limit : TASK_FAILED_MAX};
     struct buf error = {0};
-    int wrong = 0, was_open = t->spool != NULL;
+    int wrong = 0;
     buf_clear(&r->scratch);
     if (tasks_open_spool(t, &error) != 0) {
         buf_append(&r->scratch, error.data, error.bytes);
@@ -99,6 +99,7 @@ void failed_on_ask(struct runner *r, struct task *t, const struct task_ask *a, s
         buf_free(&error);
         return;
     }
+    t->touched_ms = r->mono_ms; /* it stays open for the next page: opening goes through all failures */
     uint64_t next = a->from;
     if (next < FROM_UNFED) {
         next = add_failures(&p, next, &wrong);
@@ -122,8 +123,6 @@ void failed_on_ask(struct runner *r, struct task *t, const struct task_ask *a, s
     answer->code = wrong ? CODE_FAILED : next ? CODE_QUEUED : CODE_OK;
     if (wrong)
         answer->message = span_of("failures cannot be read; look at the log of mega-task");
-    if (!was_open && task_state_is_final(t->facts.state))
-        spool_close(&t->spool);
     buf_free(&array);
     buf_free(&p.bytes);
     buf_free(&p.told);

@@ -234,6 +234,8 @@ static void end(struct task *t, enum task_state state)
 
 static void finish_stopping(struct task *t)
 {
+    if (t->out > 0 && t->is_cancelled_there && t->runner->mono_ms - t->cancelled_ms >= CANCEL_AGAIN_MS)
+        t->is_cancelled_there = 0; /* what was being sent then may wait for its next attempt now, for hours */
     if (t->out > 0 || t->looks > 0 || !t->is_cancelled_there)
         return;
     if (t->is_found) { /* a power cut may have taken away the marks of more rows than are looked at together */
@@ -246,9 +248,17 @@ static void finish_stopping(struct task *t)
     end(t, TASK_STOPPED);
 }
 
+/* Of one that has ended, opened for pages of failures. */
+static void close_unused(struct task *t)
+{
+    if (t->spool && !t->is_making && task_state_is_final(t->facts.state) && t->runner->mono_ms - t->touched_ms > SPOOL_KEPT_MS)
+        spool_close(&t->spool);
+}
+
 void life_tick(struct task *t)
 {
     struct buf error = {0};
+    close_unused(t);
     if (t->is_making || flight_flush(t) != 0 || t->runner->mono_ms < t->flush_ms)
         return;
     if (t->facts.state == TASK_SCHEDULED && t->facts.at_ms <= t->runner->now_ms)

@@ -88,6 +88,7 @@ static void on_done(struct task *t)
         break;
     case ASK_CANCEL:
         t->is_cancelled_there = 1;
+        t->cancelled_ms = t->runner->mono_ms;
         break;
     default:
         t->is_discarded_there = 1;

@@ -32,6 +32,8 @@
 #define LOOK_ROWS        16384  /* rows that may have been on their way when the process ended: two windows */
 #define SLOT_MS          250    /* results are counted in slots of time */
 #define SLOTS_KEPT       41     /* ten seconds of them, and the one that goes on */
+#define CANCEL_AGAIN_MS  3000   /* while what is being stopped has not ended */
+#define SPOOL_KEPT_MS    10000  /* files of a task that has ended stay open so long after a page of failures */
 #define NOTE_BYTES       256
 #define MARKS_CACHED     256
 
@@ -44,7 +46,7 @@ struct task {
     char *folder;        /* owned */
     struct spool *spool; /* NULL: closed, since the task has ended */
     int is_making;
-    int64_t touched_ms;  /* monotonic; of one that is being made: its last ask */
+    int64_t touched_ms;  /* monotonic; of one that is being made: its last ask; of one that has ended: its last page of failures */
 
     /* feed.c */
     uint64_t cursor;     /* rows before it have been looked at */
@@ -82,6 +84,7 @@ struct task {
     int64_t steer_again_ms; /* monotonic */
     int is_paused_there;  /* 1: the broker has confirmed the pause */
     int is_cancelled_there;
+    int64_t cancelled_ms; /* monotonic: when it was done last */
     int is_discarded_there;
 
     char note[NOTE_BYTES]; /* why it does not go on; empty = it does */

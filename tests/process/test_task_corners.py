@@ -134,6 +134,43 @@ class TaskCorners(unittest.TestCase):
         with open(facts, "rb") as f:
             self.assertEqual(f.read(4), b"xxxx")
 
+    def test_pages_of_failures_cost_no_more_at_the_end(self):
+        self.tasks.make(self.name, rows(20000, "page-"), key="nosuch", start=True)
+        self.tasks.wait(self.name, "done")
+        began = time.monotonic()
+        self.assertEqual(len(self.tasks.failed(self.name, limit=100)), 20000)
+        self.assertLess(time.monotonic() - began, 6)
+
+    def hold_template(self):
+        operator = self.ring.operator()
+        operator.ask("pause", filter={"key": "test"})
+        self.addCleanup(operator.ask, "resume", filter={"key": "test"})
+        return operator
+
+    def test_stop_hands_over_nothing_more(self):
+        """The dead message was requeued: while it waits, its row is not sent again, and when it is cancelled the row is not either."""
+        self.tasks.make(self.name, [("never-h", {"n": "x"})], start=True)
+        self.tasks.wait(self.name, "done")
+        operator = self.hold_template()
+        operator.ask("requeue", filter={"task": self.name})
+        self.tasks.ask("resend", name=self.name, failed=True)
+        until(lambda: self.tasks.show(self.name).get("out") or pause(), "looked at", 20)
+        self.tasks.ask("stop", name=self.name)
+        task = self.tasks.wait(self.name, "stopped", seconds=20)
+        self.assertEqual((task.get("dead"), task["cancelled"]), (None, 1))
+        self.assertEqual(operator.list(task=self.name, state="waiting"), [])
+
+    def test_stop_of_what_comes_back_from_a_failed_call(self):
+        """It was out when the task's messages were cancelled, and is cancelled now that it waits for its next attempt."""
+        self.ring.sim.post("/sim/pause")
+        self.addCleanup(self.ring.sim.post, "/sim/resume")
+        self.tasks.make(self.name, [("never-b", {"n": "x"})], start=True)
+        until(lambda: self.ring.operator().list(task=self.name, state="out") or pause(), "out", 20)
+        self.hold_template()
+        self.tasks.ask("stop", name=self.name)
+        self.ring.sim.post("/sim/resume")
+        self.assertEqual(self.tasks.wait(self.name, "stopped", seconds=20)["cancelled"], 1)
+
     def test_many_tasks_of_an_account_share_its_window(self):
         """Each has rows on their way, and together no more than one alone would have."""
         operator = self.ring.operator()
