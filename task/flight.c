@@ -172,6 +172,7 @@ static void take_step(struct flight *f, enum step step)
     f->task->pushes -= f->step == STEP_PUSH;
     f->task->attaches -= f->step == STEP_ATTACH;
     f->task->pushes += step == STEP_PUSH;
+    f->task->attaches += step == STEP_ATTACH;
     f->step = step;
     submit(f);
 }
@@ -225,9 +226,10 @@ static void on_answer(void *argument, const struct mega_result *r)
     struct flight *f = argument;
     if (r->error)
         ask_later(f, "the broker does not answer");
-    else if (f->step == STEP_ATTACH && r->code == CODE_QUEUED)
+    else if (f->step == STEP_ATTACH && r->code == CODE_QUEUED) {
+        f->task->is_found = 1;
         take_step(f, STEP_WAIT);
-    else if (r->code == CODE_BUSY || r->code == CODE_QUEUED)
+    } else if (r->code == CODE_BUSY || r->code == CODE_QUEUED)
         ask_later(f, r->message[0] ? r->message : "the broker does not take it now");
     else {
         f->task->again_wait_ms = 0;

@@ -38,7 +38,8 @@ static int change(struct task *t, enum task_state state, struct buf *error)
     }
     t->is_paused_there = 0;
     t->note[0] = '\0';
-    t->began_ms = t->runner->mono_ms;
+    t->began_ms = t->grown_ms = t->runner->mono_ms;
+    t->grown = 0;
     log_info("task changes", log_str("task", t->facts.name), log_str("from", task_state_name(before)),
              log_str("to", task_state_name(state)));
     return 0;

@@ -178,7 +178,7 @@ class TaskCorners(unittest.TestCase):
         self.addCleanup(operator.ask, "resume", filter={"key": "test"})
         names = ["share-%d" % i for i in range(40)]
         for name in names:
-            self.tasks.make(name, rows(100, name), start=True)
+            self.tasks.make(name, rows(500, name), start=True)
         until(lambda: all(self.tasks.show(name).get("out") for name in names) or pause(), "all of them", 20)
         out = sum(self.tasks.show(name)["out"] for name in names)
         for name in names:
