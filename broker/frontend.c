@@ -87,7 +87,7 @@ static void answer_known(struct broker *b, const struct caller *to, const struct
         return;
     }
     if (waiters_add(b->waiters, m.seq, to))
-        refuse(b, to, asked->id, CODE_BUSY, "too many callers wait for it; ask for its status");
+        refuse(b, to, asked->id, CODE_BUSY, "too many callers wait; ask for its status");
 }
 
 /* Checks what depends on templates and accounts. Returns NULL, or why the request is refused (in b->scratch or constant). */
@@ -257,7 +257,7 @@ static void on_status(struct broker *b, const struct caller *to, const struct re
     if (!r->wait || found.code != CODE_QUEUED)
         answer(b, to, &found);
     else if (waiters_add(b->waiters, known.m.seq, to))
-        refuse(b, to, r->id, CODE_BUSY, "too many callers wait for it; ask for its status without wait");
+        refuse(b, to, r->id, CODE_BUSY, "too many callers wait; ask for its status without wait");
 }
 
 /* By recipient, task or both: they are looked for piece by piece, and the caller is answered when that is done. */

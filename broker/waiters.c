@@ -53,6 +53,16 @@ int waiters_have_room(const struct waiters *w)
     return w->count < WAITERS_MAX;
 }
 
+static void forget_longest(struct waiters *w, struct slot *s)
+{
+    struct waiter **at = &s->first;
+    while ((*at)->next) /* the latest ones stand in front */
+        at = &(*at)->next;
+    free(*at);
+    *at = NULL;
+    w->count--;
+}
+
 int waiters_add(struct waiters *w, uint64_t seq, const struct caller *caller)
 {
     struct slot *s = NULL;
@@ -61,8 +71,10 @@ int waiters_add(struct waiters *w, uint64_t seq, const struct caller *caller)
     for (struct waiter *other = s ? s->first : NULL; other; other = other->next, of_message++)
         if (same_caller(&other->caller, caller))
             return 0;
-    if (w->count == WAITERS_MAX || of_message == WAITERS_A_MESSAGE_MAX)
+    if (w->count == WAITERS_MAX)
         return -1;
+    if (of_message == WAITERS_A_MESSAGE_MAX)
+        forget_longest(w, s);
     if (s == NULL) {
         s = mem_new(sizeof *s);
         s->seq = seq;

@@ -6,7 +6,7 @@
 #include "broker/outbox.h"
 
 #define WAITERS_MAX           1000000 /* some 500 bytes each; more are told to come back later (503) */
-#define WAITERS_A_MESSAGE_MAX 64      /* callers who ask for the same id: gateways that asked again, mostly */
+#define WAITERS_A_MESSAGE_MAX 64      /* callers who ask for the same id: most of them gone, and asking under another name now */
 
 struct waiters;
 
@@ -16,7 +16,8 @@ void waiters_destroy(struct waiters **self);
 /* 1 when another message can be waited for. */
 int waiters_have_room(const struct waiters *w);
 
-/* Adds a caller; the same caller with the same ref is kept once. Returns 0, or -1 when one of the limits is reached. */
+/* Adds a caller; the same caller with the same ref is kept once. Of too many for one message the one that has waited longest is
+ * forgotten: if he is still there he asks again. Returns 0, or -1 when WAITERS_MAX is reached. */
 int waiters_add(struct waiters *w, uint64_t seq, const struct caller *caller);
 
 /* Removes and returns one caller of a message: 1, or 0 when there is none left. */

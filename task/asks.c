@@ -95,35 +95,35 @@ static void list(struct runner *r, struct answer *answer)
     answer->data = buf_span(&r->scratch);
 }
 
-static int delete (struct task *t, struct buf *error)
+static enum code delete_task(struct task *t, struct buf *error)
 {
     if (t->facts.state != TASK_READY && t->facts.state != TASK_SCHEDULED && !task_state_is_final(t->facts.state)) {
         buf_printf(error, "%s: it is %s; stop it before it is deleted", t->facts.name, task_state_name(t->facts.state));
-        return -1;
+        return CODE_REFUSED;
     }
     if (t->facts.is_held) {
         buf_printf(error, "%s: the broker has not ended its pause yet; try again when it answers", t->facts.name);
-        return -1;
+        return CODE_BUSY;
     }
     log_info("task is deleted", log_str("task", t->facts.name));
     if (tasks_delete(t) == 0)
-        return 0;
+        return CODE_OK;
     buf_printf(error, "%s: %s", t->facts.name, t->note);
-    return -1;
+    return CODE_BUSY;
 }
 
-static int set_rate(struct task *t, int64_t rate_per_s, struct buf *error)
+static enum code set_rate(struct task *t, int64_t rate_per_s, struct buf *error)
 {
     uint64_t before = t->facts.rate_per_s;
     t->facts.rate_per_s = (uint64_t)rate_per_s;
     if (tasks_keep(t) == 0)
-        return 0;
+        return CODE_OK;
     t->facts.rate_per_s = before;
     buf_append_str(error, t->note);
-    return -1;
+    return CODE_BUSY;
 }
 
-static int carry_out(struct task *t, const struct task_ask *a, struct buf *error)
+static enum code carry_out(struct task *t, const struct task_ask *a, struct buf *error)
 {
     switch (a->op) {
     case TASK_START:
@@ -139,7 +139,7 @@ static int carry_out(struct task *t, const struct task_ask *a, struct buf *error
     case TASK_RESEND:
         return life_resend(t, (a->failed ? RESEND_FAILED : 0) | (a->cancelled ? RESEND_CANCELLED : 0), error);
     default:
-        return 0;
+        return CODE_OK;
     }
 }
 
@@ -147,11 +147,10 @@ static int carry_out(struct task *t, const struct task_ask *a, struct buf *error
 static int on_change(struct runner *r, struct task *t, struct span peer, const struct task_ask *a, struct answer *answer)
 {
     struct buf error = {0};
-    int wrong = a->op == TASK_DELETE ? delete (t, &error) : carry_out(t, a, &error);
-    if (wrong) {
+    answer->code = a->op == TASK_DELETE ? delete_task(t, &error) : carry_out(t, a, &error);
+    if (answer->code != CODE_OK) {
         buf_clear(&r->scratch);
         buf_append(&r->scratch, error.data, error.bytes);
-        answer->code = CODE_REFUSED;
         answer->message = buf_span(&r->scratch);
     } else if (a->op != TASK_DELETE) {
         if (a->op != TASK_SHOW)

@@ -17,14 +17,14 @@
 
 /* --- changes ------------------------------------------------------------------------------------------------------ */
 
-static int refuse(struct buf *error, const struct task *t, const char *why)
+static enum code refuse(struct buf *error, const struct task *t, const char *why)
 {
     buf_printf(error, "%s: it is %s; %s", t->facts.name, task_state_name(t->facts.state), why);
-    return -1;
+    return CODE_REFUSED;
 }
 
 /* Writes the changed facts; puts the old state back when that fails. */
-static int change(struct task *t, enum task_state state, struct buf *error)
+static enum code change(struct task *t, enum task_state state, struct buf *error)
 {
     enum task_state before = t->facts.state;
     int held_before = t->facts.is_held;
@@ -34,7 +34,7 @@ static int change(struct task *t, enum task_state state, struct buf *error)
         t->facts.state = before;
         t->facts.is_held = held_before;
         buf_printf(error, "%s: %s", t->facts.name, t->note);
-        return -1;
+        return CODE_BUSY;
     }
     t->is_paused_there = 0;
     t->note[0] = '\0';
@@ -42,26 +42,26 @@ static int change(struct task *t, enum task_state state, struct buf *error)
     t->grown = 0;
     log_info("task changes", log_str("task", t->facts.name), log_str("from", task_state_name(before)),
              log_str("to", task_state_name(state)));
-    return 0;
+    return CODE_OK;
 }
 
-int life_start(struct task *t, struct buf *error)
+enum code life_start(struct task *t, struct buf *error)
 {
     if (t->facts.state == TASK_RUNNING)
-        return 0;
+        return CODE_OK;
     if (t->facts.state == TASK_PAUSED)
         return refuse(error, t, "resume it");
     if (t->facts.state != TASK_READY && t->facts.state != TASK_SCHEDULED)
         return refuse(error, t, "it has been started before; resend sends to those again who did not get it");
     if (tasks_open_spool(t, error) != 0)
-        return -1;
+        return CODE_BUSY;
     int64_t before_ms = t->facts.started_ms;
     t->facts.started_ms = t->runner->now_ms;
     feed_rewind(t);
-    if (change(t, TASK_RUNNING, error) == 0)
-        return 0;
+    if (change(t, TASK_RUNNING, error) == CODE_OK)
+        return CODE_OK;
     t->facts.started_ms = before_ms;
-    return -1;
+    return CODE_BUSY;
 }
 
 /* Rows that were on their way when the process ended before, and have not been fed since, have results too. */
@@ -73,71 +73,71 @@ static void look_again(struct task *t)
     feed_rewind(t);
 }
 
-int life_pause(struct task *t, struct buf *error)
+enum code life_pause(struct task *t, struct buf *error)
 {
     if (t->facts.state == TASK_PAUSED)
-        return 0;
+        return CODE_OK;
     if (t->facts.state != TASK_RUNNING && t->facts.state != TASK_SCHEDULED)
         return refuse(error, t, "only what runs or is scheduled can be paused");
-    if (change(t, TASK_PAUSED, error) != 0)
-        return -1;
+    if (change(t, TASK_PAUSED, error) != CODE_OK)
+        return CODE_BUSY;
     look_again(t);
-    return 0;
+    return CODE_OK;
 }
 
-int life_resume(struct task *t, struct buf *error)
+enum code life_resume(struct task *t, struct buf *error)
 {
     if (t->facts.state == TASK_RUNNING || t->facts.state == TASK_SCHEDULED)
-        return 0;
+        return CODE_OK;
     if (t->facts.state != TASK_PAUSED)
         return refuse(error, t, "only what is paused can be resumed");
     feed_rewind(t);
     return change(t, t->facts.started_ms == 0 ? TASK_SCHEDULED : TASK_RUNNING, error);
 }
 
-int life_stop(struct task *t, struct buf *error)
+enum code life_stop(struct task *t, struct buf *error)
 {
     if (t->facts.state == TASK_STOPPING || t->facts.state == TASK_STOPPED)
-        return 0;
+        return CODE_OK;
     if (t->facts.state == TASK_DONE)
         return refuse(error, t, "there is nothing left to stop");
     if (tasks_open_spool(t, error) != 0)
-        return -1;
+        return CODE_BUSY;
     int resends = t->facts.resends;
     t->facts.resends = 0; /* what has not been put back stays as it is */
-    if (change(t, TASK_STOPPING, error) != 0) {
+    if (change(t, TASK_STOPPING, error) != CODE_OK) {
         t->facts.resends = resends;
-        return -1;
+        return CODE_BUSY;
     }
     t->is_cancelled_there = t->facts.started_ms == 0; /* nothing of it was ever handed over */
     look_again(t);
-    return 0;
+    return CODE_OK;
 }
 
-int life_resend(struct task *t, int resends, struct buf *error)
+enum code life_resend(struct task *t, int resends, struct buf *error)
 {
     if (t->facts.resends)
-        return 0;
+        return CODE_OK;
     if (!task_state_is_final(t->facts.state))
         return refuse(error, t, "wait until it has ended, or stop it");
     if (info_failed(t, resends) == 0) {
         buf_printf(error, "%s: nobody to send to again%s", t->facts.name,
                    resends & RESEND_CANCELLED ? "" : "; what was cancelled or never sent is sent with --cancelled too");
-        return -1;
+        return CODE_REFUSED;
     }
     if (tasks_open_spool(t, error) != 0)
-        return -1;
+        return CODE_BUSY;
     int64_t started_ms = t->facts.started_ms, ended_ms = t->facts.ended_ms;
     t->facts.resends = resends;
     t->facts.started_ms = started_ms ? started_ms : t->runner->now_ms; /* it may have been stopped before it began */
     t->facts.ended_ms = 0;
     t->is_discarded_there = t->facts.counts[ROW_DEAD] == 0;
-    if (change(t, TASK_RUNNING, error) == 0)
-        return 0;
+    if (change(t, TASK_RUNNING, error) == CODE_OK)
+        return CODE_OK;
     t->facts.resends = 0;
     t->facts.started_ms = started_ms;
     t->facts.ended_ms = ended_ms;
-    return -1;
+    return CODE_BUSY;
 }
 
 /* --- what follows by itself --------------------------------------------------------------------------------------- */
@@ -159,8 +159,9 @@ static int put_back(void *self, uint64_t row, struct mark *mark)
     t->facts.counts[ROW_TODO]++;
     mark->state = ROW_TODO;
     mark->errcode = 0;
+    if (!mark->is_unfed) /* else its last message is that of the round before, which has to be asked about */
+        mark->round++;
     mark->is_unfed = 0;
-    mark->round++;
     if (mark->round > t->facts.round)
         t->facts.round = mark->round;
     return 1;
@@ -222,7 +223,7 @@ static void end(struct task *t, enum task_state state)
         return;
     }
     t->facts.ended_ms = t->runner->now_ms;
-    if (change(t, state, &error) == 0) {
+    if (change(t, state, &error) == CODE_OK) {
         spool_close(&t->spool);
         log_info("task has ended", log_str("task", t->facts.name), log_u64("sent", t->facts.counts[ROW_SENT]),
                  log_u64("pending", t->facts.counts[ROW_PENDING]), log_u64("refused", t->facts.counts[ROW_REFUSED]),

@@ -115,7 +115,7 @@ static void on_drop(struct runner *r, struct task *t, const struct task_ask *a, 
 static void start_committed(struct task *t)
 {
     struct buf error = {0};
-    if (life_start(t, &error) != 0)
+    if (life_start(t, &error) != CODE_OK)
         snprintf(t->note, sizeof t->note, "it could not be started; start it");
     buf_free(&error);
 }

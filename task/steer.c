@@ -104,7 +104,9 @@ static void on_answer(struct runner *r, const struct answer *answer)
         t = t->hh.next;
     if (t == NULL)
         return;
-    if (answer->code == CODE_OK || (answer->code == CODE_NOT_FOUND && t->steer_op == ASK_RESUME)) {
+    /* There is no such pause, or its account is gone, and with it what was paused. */
+    int is_gone = answer->code == CODE_NOT_FOUND || answer->code == CODE_REFUSED;
+    if (answer->code == CODE_OK || (is_gone && t->steer_op == ASK_RESUME)) {
         on_done(t);
     } else if (answer->code == CODE_QUEUED) {
         t->steer_again_ms = r->mono_ms + AGAIN_MS; /* it goes on */

@@ -164,12 +164,13 @@ int tasks_keep(struct task *t);
 
 /* --- life.c --------------------------------------------------------------------------------------------------------- */
 
-/* Each returns 0, or -1 with the reason in `error`. What is so already is no error. */
-int life_start(struct task *t, struct buf *error);
-int life_pause(struct task *t, struct buf *error);
-int life_resume(struct task *t, struct buf *error);
-int life_stop(struct task *t, struct buf *error);
-int life_resend(struct task *t, int resends, struct buf *error);
+/* Each returns CODE_OK, CODE_REFUSED or, when the disk does not take it now, CODE_BUSY, with the reason in `error`. What is so already is no
+ * error. */
+enum code life_start(struct task *t, struct buf *error);
+enum code life_pause(struct task *t, struct buf *error);
+enum code life_resume(struct task *t, struct buf *error);
+enum code life_stop(struct task *t, struct buf *error);
+enum code life_resend(struct task *t, int resends, struct buf *error);
 
 /* What follows from time and from what has come back; after every turn. */
 void life_tick(struct task *t);

@@ -106,24 +106,25 @@ static void test_messages_apart(void)
     waiters_destroy(&w);
 }
 
-/* Beyond the limit of a message others are refused, those who wait already are not, nor are other messages.
- */
+/* Beyond the limit of a message those who have waited longest are forgotten; callers of other messages are not. */
 static void test_limit_of_message(void)
 {
     struct waiters *w = waiters_new();
     struct caller c;
     char ref[16];
-    for (int i = 0; i < WAITERS_A_MESSAGE_MAX; i++) {
-        snprintf(ref, sizeof ref, "%d", i);
+    CHECK_INT(add(w, 2, "p", "other"), 0);
+    for (int i = 0; i < WAITERS_A_MESSAGE_MAX + 3; i++) {
+        snprintf(ref, sizeof ref, "%02d", i);
         CHECK_INT(add(w, 1, "p", ref), 0);
     }
-    CHECK_INT(add(w, 1, "p", "one more"), -1);
-    CHECK_INT(add(w, 1, "p", "0"), 0);
-    CHECK_INT(add(w, 2, "p", "one more"), 0);
-    CHECK_INT(waiters_take(w, 1, &c), 1);
-    CHECK_INT(add(w, 1, "p", "one more"), 0);
-    CHECK_INT(add(w, 1, "p", "and another"), -1);
-    CHECK_U64(take_all(w, 1), WAITERS_A_MESSAGE_MAX);
+    for (int left = WAITERS_A_MESSAGE_MAX; left > 0; left--) {
+        snprintf(ref, sizeof ref, "%02d", left + 2); /* the latest first; 00, 01 and 02 are gone */
+        CHECK_INT(waiters_take(w, 1, &c), 1);
+        CHECK_BYTES(((struct span){c.ref, c.ref_bytes}), span_of(ref));
+    }
+    CHECK_INT(waiters_take(w, 1, &c), 0);
+    CHECK_U64(take_all(w, 2), 1);
+    CHECK_INT(add(w, 1, "p", "again"), 0);
     waiters_destroy(&w); /* with one in it */
 }
 
