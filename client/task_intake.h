@@ -10,8 +10,8 @@
 
 #include <signal.h>
 
-#include "client/duplicates.h"
-#include "client/row_maker.h"
+#include "client/rows/duplicates.h"
+#include "client/rows/row_maker.h"
 #include "client/task_bad.h"
 #include "client/task_check.h"
 #include "client/task_options.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "client/endpoint.h"
-#include "client/rows.h"
+#include "client/rows/rows.h"
 #include "client/task_values.h"
 
 #define TIMEOUT_MS        10000

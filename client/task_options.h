@@ -2,7 +2,7 @@
 #ifndef CLIENT_TASK_OPTIONS_H
 #define CLIENT_TASK_OPTIONS_H
 
-#include "client/encoding.h"
+#include "client/rows/encoding.h"
 #include "client/options.h"
 #include "proto/task.h"
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/term.h"
-#include "client/rows.h"
+#include "client/rows/rows.h"
 
 static int is_standard_input(const struct task_options *o)
 {

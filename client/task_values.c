@@ -8,7 +8,7 @@
 
 #include "base/conf.h"
 #include "client/iso_time.h"
-#include "client/row_maker.h"
+#include "client/rows/row_maker.h"
 #include "proto/mp.h"
 
 int task_usage(const char *what, const char *why)

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/utf8.h"
-#include "client/csv.h"
-#include "client/rows.h"
+#include "client/rows/csv.h"
+#include "client/rows/rows.h"
 #include "proto/frontend.h"
 
 #define COLUMNS 3

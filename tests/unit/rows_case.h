@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "client/rows.h"
+#include "client/rows/rows.h"
 #include "tests/unit/test.h"
 
 /* Bytes that may hold NUL. */

@@ -2,7 +2,7 @@
 #include <sys/resource.h>
 #include <signal.h>
 
-#include "client/duplicates.h"
+#include "client/rows/duplicates.h"
 #include "tests/unit/test.h"
 
 #define ROWS_MAX 60000

@@ -1,7 +1,7 @@
 /* Recipients files larger than what is read at once: the same rows come out however the bytes come in, and memory stays bounded. */
 #include <sys/resource.h>
 
-#include "client/csv.h"
+#include "client/rows/csv.h"
 #include "tests/unit/rows_case.h"
 
 #define GROWTH_KIB_MAX (4 * 1024)

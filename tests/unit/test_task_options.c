@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "client/rows.h"
+#include "client/rows/rows.h"
 #include "proto/mp.h"
 #include "tests/unit/test.h"
 

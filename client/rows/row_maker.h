@@ -3,8 +3,8 @@
  * Used for whatever names columns and has rows of text: recipients files (rows.h), results of SQL, lists of followers. What is wrong
  * with a row is told in words for people, and never ends anything. No text of a field is in those words.
  */
-#ifndef CLIENT_ROW_MAKER_H
-#define CLIENT_ROW_MAKER_H
+#ifndef CLIENT_ROWS_ROW_MAKER_H
+#define CLIENT_ROWS_ROW_MAKER_H
 
 #include "proto/limits.h"
 #include "proto/mp.h"

@@ -1,4 +1,4 @@
-#include "client/duplicates.h"
+#include "client/rows/duplicates.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "client/csv.h"
+#include "client/rows/csv.h"
 
 #define STOPS_PLAIN  1
 #define STOPS_QUOTED 2

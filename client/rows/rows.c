@@ -1,10 +1,10 @@
-#include "client/rows.h"
+#include "client/rows/rows.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#include "client/rows_internal.h"
+#include "client/rows/rows_internal.h"
 
 struct rows *rows_new(const struct rows_options *o, int fd, struct buf *error)
 {

@@ -1,9 +1,9 @@
 /* Shared by rows.c, which gives out rows, and rows_header.c, which finds out what kind of file it is. */
-#ifndef CLIENT_ROWS_INTERNAL_H
-#define CLIENT_ROWS_INTERNAL_H
+#ifndef CLIENT_ROWS_ROWS_INTERNAL_H
+#define CLIENT_ROWS_ROWS_INTERNAL_H
 
-#include "client/rows.h"
-#include "client/rows_source.h"
+#include "client/rows/rows.h"
+#include "client/rows/rows_source.h"
 
 struct rows {
     struct source source;

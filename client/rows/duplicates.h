@@ -7,8 +7,8 @@
  * Memory: 2 MiB, at the end a bit for each row and 40 bytes for each one of a 512th of the recipients: 12 MiB with 50 million rows. The
  * temporary file has no name and needs 24 bytes a row; lists up to some 80,000 recipients need none.
  */
-#ifndef CLIENT_DUPLICATES_H
-#define CLIENT_DUPLICATES_H
+#ifndef CLIENT_ROWS_DUPLICATES_H
+#define CLIENT_ROWS_DUPLICATES_H
 
 #include <stdint.h>
 

@@ -3,13 +3,13 @@
  * Used by rows.c. Reads files and pipes in chunks of 64 KiB. A byte order mark is taken away, UTF-16 made UTF-8. Fails when a regular
  * file is another at its end than it was at the beginning: a list of which half is old must not be taken for one.
  */
-#ifndef CLIENT_ROWS_SOURCE_H
-#define CLIENT_ROWS_SOURCE_H
+#ifndef CLIENT_ROWS_ROWS_SOURCE_H
+#define CLIENT_ROWS_ROWS_SOURCE_H
 
 #include <sys/stat.h>
 
-#include "client/csv.h"
-#include "client/encoding.h"
+#include "client/rows/csv.h"
+#include "client/rows/encoding.h"
 
 #define SOURCE_CHUNK_BYTES (64 * 1024)
 #define SOURCE_ROOM        (CSV_ROW_BYTES_MAX + UTF16_ROOM(SOURCE_CHUNK_BYTES) + 1)

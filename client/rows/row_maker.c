@@ -1,4 +1,4 @@
-#include "client/row_maker.h"
+#include "client/rows/row_maker.h"
 
 #include <assert.h>
 #include <stdlib.h>

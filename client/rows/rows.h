@@ -8,11 +8,11 @@
  * ASCII decides, together with the 64 KiB that follow it. Delimiters: comma, semicolon, tab; unless one is given, the
  * one that the first line has most of. Quotes and line ends: csv.h. Empty lines and lines of spaces are skipped.
  */
-#ifndef CLIENT_ROWS_H
-#define CLIENT_ROWS_H
+#ifndef CLIENT_ROWS_ROWS_H
+#define CLIENT_ROWS_ROWS_H
 
-#include "client/encoding.h"
-#include "client/row_maker.h"
+#include "client/rows/encoding.h"
+#include "client/rows/row_maker.h"
 
 struct rows_options {
     enum encoding encoding;    /* ENCODING_AUTO, ENCODING_UTF8 or ENCODING_GBK */

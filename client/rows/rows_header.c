@@ -1,5 +1,5 @@
 /* What kind of file it is: encoding, delimiter, columns. Everything that is wrong here is wrong with the whole file. */
-#include "client/rows_internal.h"
+#include "client/rows/rows_internal.h"
 
 char rows_delimiter(const struct rows *r)
 {

@@ -8,8 +8,8 @@
  * quoted field, reading goes on at the line after the one in which its quote stands. Doing so costs no more than going twice over the
  * same bytes, since a quote that is closed later opens nothing when it is met from the next line.
  */
-#ifndef CLIENT_CSV_H
-#define CLIENT_CSV_H
+#ifndef CLIENT_ROWS_CSV_H
+#define CLIENT_ROWS_CSV_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * Used by rows.c. GBK is read as GB18030, of which it is a part. UTF-16 is made UTF-8 as it is read; GBK only field by field, after
  * splitting, so that a wrong byte spoils nothing but its own field.
  */
-#ifndef CLIENT_ENCODING_H
-#define CLIENT_ENCODING_H
+#ifndef CLIENT_ROWS_ENCODING_H
+#define CLIENT_ROWS_ENCODING_H
 
 #include <stdint.h>
 

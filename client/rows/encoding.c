@@ -1,4 +1,4 @@
-#include "client/encoding.h"
+#include "client/rows/encoding.h"
 
 #include <iconv.h>
 #include <stdlib.h>

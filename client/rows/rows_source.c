@@ -1,4 +1,4 @@
-#include "client/rows_source.h"
+#include "client/rows/rows_source.h"
 
 #include <assert.h>
 #include <errno.h>
