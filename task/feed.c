@@ -4,6 +4,10 @@
  * settles in WINDOW_S: a single message of the same lane waits no longer than that behind tasks. All tasks of an account that want more
  * share this window evenly; one that is held down by its own rate leaves its share to the others. While nothing comes back the
  * window grows slowly, since the rows in it may all be in back-off.
+ *
+ * The broker's queue keeps its order, and a row that comes back lets another one set out. So what stands in the queue as a block would
+ * stand there as a block again and again: a second of one task, a second of the other. While several want more and a queue has built
+ * up, none is fed much faster than its share of what the account settles, and blocks melt away within a few rounds.
  */
 #include "task/task.h"
 
@@ -14,6 +18,8 @@
 #define WINDOW_S      2
 #define A_TURN        512  /* rows of a task in a turn, so that all get theirs */
 #define BURST_S       0.1  /* of a rate: rows that may go at once after a while without any */
+#define PACE          1.25 /* of its share: what a task is fed at most while others want more too */
+#define PACE_FROM     0.5  /* of the window: from so many rows of all tasks on there is a queue */
 #define TICK_MS       10   /* while there is something to feed */
 #define GROW_STEP     64   /* rows */
 #define GROW_MS       1000 /* each time that so long nothing has come back */
@@ -59,18 +65,27 @@ double feed_per_s_told(const struct task *t)
     return feed_per_s(t, slots < 1 ? 1 : slots < SLOTS_KEPT - 1 ? (int)slots : SLOTS_KEPT - 1);
 }
 
+/* Rows that may go now, when `per_s` a second may. */
+static size_t fill(struct bucket *b, double per_s, int64_t now_ms)
+{
+    double most = per_s * BURST_S > 1 ? per_s * BURST_S : 1;
+    b->rows += per_s * (double)(now_ms - b->filled_ms) / 1000;
+    b->filled_ms = now_ms;
+    if (b->rows > most)
+        b->rows = most;
+    return b->rows < A_TURN ? (size_t)b->rows : A_TURN;
+}
+
+/* Rows have gone; more than there were, when they did not need to be there. */
+static void take(struct bucket *b, size_t rows)
+{
+    b->rows = b->rows > (double)rows ? b->rows - (double)rows : 0;
+}
+
 /* Rows that the task's own rate allows now. */
 static size_t allowed_by_rate(struct task *t)
 {
-    uint64_t rate = t->facts.rate_per_s;
-    if (rate == 0)
-        return A_TURN;
-    double most = (double)rate * BURST_S > 1 ? (double)rate * BURST_S : 1;
-    t->tokens += (double)rate * (double)(t->runner->mono_ms - t->tokens_ms) / 1000;
-    t->tokens_ms = t->runner->mono_ms;
-    if (t->tokens > most)
-        t->tokens = most;
-    return t->tokens < A_TURN ? (size_t)t->tokens : A_TURN;
+    return t->facts.rate_per_s ? fill(&t->rate, (double)t->facts.rate_per_s, t->runner->mono_ms) : A_TURN;
 }
 
 /* --- the window --------------------------------------------------------------------------------------------------- */
@@ -93,6 +108,7 @@ static void count_shares(struct runner *r)
         double lately = feed_per_s(t, 2), before = feed_per_s(t, 8);
         r->shares[i].per_s += lately > before ? lately : before;
         r->shares[i].hungry += t->is_hungry != 0;
+        r->shares[i].out += t->out;
         t->share = i;
     }
 }
@@ -109,6 +125,20 @@ static size_t window_of(const struct task *t, int was_hungry)
     size_t free = r->flights < FLIGHTS_MAX ? FLIGHTS_MAX - r->flights : 0, fair = (free + t->out) / 2;
     window = window < WINDOW_LEAST ? WINDOW_LEAST : window < WINDOW_MAX ? window : WINDOW_MAX;
     return window < fair ? window : fair;
+}
+
+/* Rows that the other tasks of the account allow now: while several want more and a queue has built up, none is fed much faster than
+ * its share, but for its first ones. */
+static size_t allowed_by_pace(struct task *t, int was_hungry)
+{
+    const struct share *share = &t->runner->shares[t->share];
+    size_t hungry = share->hungry + !was_hungry, least = t->out < WINDOW_MIN ? WINDOW_MIN - t->out : 0;
+    double together = share->per_s * WINDOW_S;
+    int is_queue = (double)share->out >= PACE_FROM * (together < WINDOW_MAX ? together : WINDOW_MAX);
+    size_t paced = fill(&t->pace, PACE * share->per_s / (double)hungry, t->runner->mono_ms);
+    if (hungry < 2 || !is_queue || share->per_s <= 0)
+        return A_TURN;
+    return paced > least ? paced : least;
 }
 
 /* The window is full and nothing comes back: a step more each second. */
@@ -189,14 +219,15 @@ static int feed_one(struct task *t)
     }
     if (t->facts.state != TASK_RUNNING || t->facts.resends || t->facts.is_held)
         return 0;
-    size_t window = window_of(t, was_hungry), room = window > t->out ? window - t->out : 0, allowed = allowed_by_rate(t);
+    size_t window = window_of(t, was_hungry), room = window > t->out ? window - t->out : 0;
+    size_t by_rate = allowed_by_rate(t), by_pace = allowed_by_pace(t, was_hungry), allowed = by_rate < by_pace ? by_rate : by_pace;
     if (room == 0)
         grow(t);
     size_t fed = feed_rows(t, room < allowed ? room : allowed, 0);
-    if (t->facts.rate_per_s)
-        t->tokens -= (double)fed;
+    take(&t->rate, fed);
+    take(&t->pace, fed);
     int is_more = t->facts.counts[ROW_TODO] > t->out;
-    t->is_hungry = is_more && allowed >= room;
+    t->is_hungry = is_more && by_rate >= room;
     return is_more && fed < room; /* a full window waits for results, which wake the loop */
 }
 

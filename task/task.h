@@ -39,6 +39,12 @@
 
 struct runner;
 
+/* Rows that may go at a rate. */
+struct bucket {
+    double rows;
+    int64_t filled_ms; /* monotonic */
+};
+
 struct task {
     UT_hash_handle hh; /* by facts.name */
     struct runner *runner;
@@ -56,8 +62,8 @@ struct task {
     int is_loaded;       /* 1: read from disk at the start of the process: rows may have been on their way before */
     int is_found;        /* 1: some that were looked at were known to the broker, so there may be more behind them */
     size_t looks;        /* rows without a result that are still asked about before anything else: see flight.c */
-    double tokens;       /* rows that the rate allows now */
-    int64_t tokens_ms;   /* monotonic: when they were counted */
+    struct bucket rate;  /* by facts.rate_per_s */
+    struct bucket pace;  /* while others want more too */
     size_t share;        /* of runner.shares, while it runs */
     int is_hungry;       /* 1: it could have been fed more when it was looked at last */
     uint64_t settled[SLOTS_KEPT]; /* results in each of the last slots of time */
@@ -106,6 +112,7 @@ struct share {
     const char *app;
     double per_s;  /* results */
     size_t hungry; /* tasks that could have been fed more */
+    size_t out;    /* rows on their way */
 };
 
 struct runner {
