@@ -12,14 +12,14 @@ TEMPLATE = ('{"touser":"${OPENID}","template_id":"T1","data":{"first":{"value":"
 LIMIT_S = 600
 
 
-def bench_set(slots=128, senders=2, latency="0", gateways=1, conf=None):
+def bench_set(slots=128, senders=2, latency="0", gateways=1, conf=None, task=False):
     """All programs with the settings of a production set, and the simulator without a journal. A context manager."""
     sections = {"sender": {"slots": str(slots), "timeout": "30s", "connect_timeout": "10s"},
                 "broker": {"lease": "5s", "min_free_space": "256M"}, "gateway": {"answer_timeout": "10s"},
                 "log": {"log_level": "warn"}}
     for name, keys in (conf or {}).items():
         sections.setdefault(name, {}).update(keys)
-    ring = Ring(templates={"test": TEMPLATE}, senders=senders, gateways=gateways, sim=["--latency", latency], conf=sections)
+    ring = Ring(templates={"test": TEMPLATE}, senders=senders, gateways=gateways, sim=["--latency", latency], conf=sections, task=task)
     at = ring.sim.arguments.index("--journal")
     del ring.sim.arguments[at:at + 2]
     return ring
