@@ -39,9 +39,17 @@ class Limits(unittest.TestCase):
             self.assertEqual(ring.client().ask_one(op="ping")["state"], "ready")
 
     def test_many_callers_wait_for_one_id(self):
+        """The latest 64 are answered when it is sent; the others, who were forgotten, when they ask again."""
         with Ring(sim=["--latency", "500"]) as ring:
-            results = ring.client().ask(*[dict(op="send", id="one", openid="o", key="test")] * 500)
-            self.assertEqual(collections.Counter(r["code"] for r in results), {200: 64, 503: 436})
+            client = ring.client()
+            asked = client.submit([dict(op="send", id="one", openid="o", key="test")] * 500)
+            first = []
+            while len(first) < 64:
+                self.assertTrue(client.socket.poll(20000))
+                first += [msgpack.unpackb(frame) for frame in client.socket.recv_multipart()]
+            self.assertEqual({r["ref"] for r in first}, set(sorted(asked)[-64:]))
+            self.assertFalse(client.socket.poll(300), "nobody else is answered")
+            self.assertEqual({r["code"] for r in first + client.ask(*[asked[ref] for ref in sorted(asked)[:-64]])}, {200})
 
     def test_send_is_given_up_when_nobody_can_call(self):
         """After its first call a Send is answered within send_patience, even when there is no sender any more."""
