@@ -50,7 +50,7 @@ void info_pack(const struct task *t, struct buf *out)
     count += mp_opt_i64(out, "created", f->created_ms);
     count += mp_opt_i64(out, "started", f->started_ms);
     count += mp_opt_i64(out, "ended", f->ended_ms);
-    count += mp_opt_span(out, "note", span_of(t->note));
+    count += mp_opt_span(out, "note", span_of(t->note[0] || !t->doubt ? t->note : t->doubt));
     double per_s = task_state_is_final(f->state) ? 0 : round(feed_per_s_told(t) * 10) / 10;
     if (per_s > 0) {
         mp_str(out, "per_s");

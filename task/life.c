@@ -38,6 +38,7 @@ static enum code change(struct task *t, enum task_state state, struct buf *error
     }
     t->is_paused_there = 0;
     t->note[0] = '\0';
+    t->doubt = NULL;
     t->began_ms = t->grown_ms = t->runner->mono_ms;
     t->grown = 0;
     log_info("task changes", log_str("task", t->facts.name), log_str("from", task_state_name(before)),

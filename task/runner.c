@@ -103,6 +103,7 @@ static void turn(struct runner *r)
         steer_tick(t);
     }
     making_tick(r);
+    tasks_note_alive(r);
     asks_tick(r);
 }
 

@@ -94,6 +94,7 @@ struct task {
     int is_discarded_there;
 
     char note[NOTE_BYTES]; /* why it does not go on; empty = it does */
+    const char *doubt;     /* told when there is no note, until it is resumed or stopped; NULL = none */
 };
 
 /* An asker whose answer waits until what he wants is so. */
@@ -132,6 +133,7 @@ struct runner {
     size_t waiting_count;
     int64_t now_ms;      /* wall time of this turn */
     int64_t mono_ms;
+    int64_t alive_ms;    /* monotonic: noted last then (tasks_note_alive); 0 = never */
     struct buf scratch;  /* of whoever needs it within one function */
     struct buf row;      /* the bytes of the row that is being fed */
 };
@@ -149,6 +151,10 @@ int runner_run(struct runner *r);
 
 /* Reads every task of [task] dir; one that cannot be read is logged and left alone. Returns -1 when the folder cannot be used. */
 int tasks_load(struct runner *r);
+
+/* Notes now and then that this process runs: what was away for so long that the broker has forgotten results is paused at the next start,
+ * since nobody could tell any more which of its rows were sent. */
+void tasks_note_alive(struct runner *r);
 
 /* NULL when there is none. */
 struct task *tasks_find(struct runner *r, struct span name);

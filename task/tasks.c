@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,6 +14,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 
+#define ALIVE_FILE     ".alive"    /* its time says when this process was seen last */
+#define ALIVE_MS       (10 * 60 * 1000)
+#define DAY_MS         (24 * 60 * 60 * 1000LL)
 #define DELETED_PREFIX ".deleted-" /* no task's name begins with a dot */
 
 static const char *const files[] = {"facts", "facts.new", "making", "making.new", "rows", "marks", "failures"};
@@ -179,7 +183,54 @@ static int open_counted(struct task *t, struct buf *error)
     return -1;
 }
 
-static void load_one(struct runner *r, const char *name)
+static char *alive_path(const struct runner *r)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/" ALIVE_FILE, r->conf->task.dir);
+    char *text = mem_dup(buf_str(&path));
+    buf_free(&path);
+    return text;
+}
+
+void tasks_note_alive(struct runner *r)
+{
+    if (r->alive_ms && r->mono_ms - r->alive_ms < ALIVE_MS)
+        return;
+    char *path = alive_path(r);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || futimens(fd, NULL) != 0)
+        log_warn("the time of this run cannot be noted", log_str("file", path), log_str("error", strerror(errno)));
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    r->alive_ms = r->mono_ms;
+}
+
+/* 1 when nobody was here to read results for nearly as long as the broker keeps them. */
+static int was_away_long(const struct runner *r)
+{
+    struct stat st;
+    char *path = alive_path(r);
+    int is_there = stat(path, &st) == 0;
+    int64_t kept_ms = r->conf->broker.ledger_days * DAY_MS, away_ms = r->now_ms - (int64_t)st.st_mtim.tv_sec * 1000;
+    free(path);
+    return is_there && away_ms > kept_ms - kept_ms / 8;
+}
+
+/* Rows that were on their way then are not known any more: feeding them again could be a second time. */
+static void hold_back(struct task *t)
+{
+    t->doubt = "mega-task was away for longer than the broker keeps results (ledger_days): whether the first rows without a result were sent is "
+               "not known. Resume it to send them all the same, or stop it";
+    if (t->facts.state == TASK_RUNNING) {
+        t->facts.state = TASK_PAUSED;
+        t->facts.is_held = 1;
+        tasks_keep(t);
+    }
+    log_warn("task is held back, it was left alone for too long", log_str("task", t->facts.name));
+}
+
+static void load_one(struct runner *r, const char *name, int is_late)
 {
     struct buf error = {0};
     struct task *t = task_new(r, span_of(name));
@@ -199,6 +250,8 @@ static void load_one(struct runner *r, const char *name)
         log_error("task cannot be read and is left alone", log_str("task", name), log_span("reason", buf_span(&error)));
         task_free(t);
     } else {
+        if (is_late && !t->is_making && (t->facts.state == TASK_RUNNING || t->facts.state == TASK_PAUSED))
+            hold_back(t);
         /* What is paused or being stopped may have rows on their way; what runs feeds them again anyway. */
         if (t->facts.state == TASK_PAUSED || t->facts.state == TASK_STOPPING)
             t->looks = LOOK_ROWS;
@@ -243,12 +296,14 @@ int tasks_load(struct runner *r)
         log_error("[task] dir cannot be read", log_str("dir", dir), log_str("error", strerror(errno)));
         return -1;
     }
+    int is_late = was_away_long(r);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         if (strncmp(entry->d_name, DELETED_PREFIX, strlen(DELETED_PREFIX)) == 0)
             remove_leftover(r, entry->d_name);
         else if (task_name_is_good(span_of(entry->d_name)) && HASH_CNT(hh, r->tasks) < TASKS_MAX)
-            load_one(r, entry->d_name);
+            load_one(r, entry->d_name, is_late);
     }
     closedir(folder);
+    tasks_note_alive(r);
     return 0;
 }

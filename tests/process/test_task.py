@@ -143,6 +143,23 @@ class Task(unittest.TestCase):
         task = self.tasks.wait(self.name, "stopped")
         self.assertEqual((task["sent"], task["cancelled"]), (sent, 2000 - sent))
 
+    def test_away_for_longer_than_results_are_kept(self):
+        """Nobody can tell then what was sent: a person decides."""
+        self.tasks.make(self.name, rows(1500, "late-"), rate=200, start=True)
+        until(lambda: len(self.delivered("late-")) > 100 or pause(), "under way")
+        self.ring["task"].kill()
+        alive, month_ago = os.path.join(self.ring.folder, "store/tasks/.alive"), time.time() - 30 * 86400
+        os.utime(alive, (month_ago, month_ago))
+        self.ring["task"].start()
+        task = self.tasks.show(self.name)
+        self.assertEqual(task["state"], "paused")
+        self.assertIn("ledger_days", task["note"])
+        self.assertGreater(os.stat(alive).st_mtime, month_ago + 86400)
+        self.tasks.ask("rate", name=self.name, rate=0)
+        self.tasks.ask("resume", name=self.name)
+        self.assertEqual(self.tasks.wait(self.name, "done")["sent"], 1500)
+        self.assertEqual(len(self.delivered("late-")), 1500)
+
     def test_broker_away(self):
         self.tasks.make(self.name, rows(1500, "away-"), start=True)
         until(lambda: len(self.delivered("away-")) > 100 or pause(), "under way")
