@@ -28,7 +28,7 @@ static const char help_text[] =
     "  mega queue …                         what waits and what became of it: show, cancel, pause, send again, export\n"
     "  mega store …                         the store on disk: backup, check\n"
     "  mega token …                         the access tokens: show, status, reject\n"
-    "  mega wechat …                        WeChat itself: quota, hosts, what a code means; a test message\n\n"
+    "  mega wechat …                        WeChat itself: quota, hosts, followers, what a code means; a test message\n\n"
     "mega task, queue, store, token and wechat tell more with --help. Of the others:\n\n"
     "  -c, --config FILE      where the frontend is read from (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --frontend ADDR    the broker's frontend (default " FRONTEND_DEFAULT ")\n"

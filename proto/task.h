@@ -1,4 +1,4 @@
-/* What mega-task is asked on its socket ([task] endpoint): mega task, and whatever makes and steers bulk tasks later.
+/* What mega-task is asked on its socket ([task] endpoint): by mega task, and by whatever else makes and steers bulk tasks.
  * proto/MESSAGES.md describes it for people.
  *
  * An ask is a map of the type "ask", as on the control socket of the broker; the answer is a struct answer of proto/operator.h.

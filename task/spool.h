@@ -49,8 +49,7 @@ void spool_close(struct spool **self);
 uint64_t spool_rows(const struct spool *s);
 
 /* Makes the rows from number `first` on those in `data` (see task_row_next), but for those that are there already. Returns 0; -1 with
- * errno set; or -2 when `first` is beyond the rows there are, and nothing is forgotten then, or `data` holds what is no row. After -1
- * and after -2 for `data` none of it is there. */
+ * errno set; or -2 when `first` is beyond the rows there are, or `data` holds what is no row. After -1 and -2 none of it is there. */
 int spool_put_rows(struct spool *s, uint64_t first, struct span data);
 
 /* Reads the marks of `count` rows from `first` on. Returns 0 or -1. */
