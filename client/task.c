@@ -100,8 +100,7 @@ static enum status print_deleted(const struct task_options *o)
     return STATUS_DONE;
 }
 
-/* --- what cannot be taken back
- * ------------------------------------------------------------------------------------ */
+/* --- what cannot be taken back -------------------------------------------------------------------------- */
 
 static enum status confirm_command(const struct task_options *o)
 {
@@ -125,8 +124,7 @@ static enum status confirm_command(const struct task_options *o)
     return status;
 }
 
-/* --- commands
- * ----------------------------------------------------------------------------------------------------- */
+/* --- commands ------------------------------------------------------------------------------------------- */
 
 static enum status exchange(struct queue_link *l, const struct task_options *o)
 {

@@ -58,8 +58,7 @@ void task_check_first(const struct task_options *o, const struct task_samples *s
     buf_free(&bytes);
 }
 
-/* --- mega-template
- * ------------------------------------------------------------------------------------------------ */
+/* --- mega-template -------------------------------------------------------------------------------------- */
 
 #define WORDS 14
 

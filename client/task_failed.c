@@ -26,8 +26,7 @@ static const struct {
 
 #define RESULTS (sizeof results / sizeof *results)
 
-/* --- columns
- * ------------------------------------------------------------------------------------------------------ */
+/* --- columns -------------------------------------------------------------------------------------------- */
 
 static int has_name(const struct task_failed_columns *c, const char *name)
 {
@@ -76,8 +75,7 @@ void task_failed_columns_free(struct task_failed_columns *c)
     *c = (struct task_failed_columns){0};
 }
 
-/* --- lines
- * -------------------------------------------------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------------------------------------- */
 
 void task_failed_names(const struct task_failed_columns *c, struct buf *out)
 {
@@ -128,8 +126,7 @@ void task_failed_row(const struct task_failed_columns *c, struct span entry, str
     buf_append_str(out, "\r\n");
 }
 
-/* --- pages
- * -------------------------------------------------------------------------------------------------------- */
+/* --- pages ---------------------------------------------------------------------------------------------- */
 
 struct lister {
     struct queue_link *link;

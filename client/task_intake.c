@@ -1,6 +1,5 @@
 #include "client/task_intake.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/term.h"
@@ -50,8 +49,7 @@ static enum status fail(struct task_intake *in, enum status status, const char *
     return status;
 }
 
-/* --- columns
- * ------------------------------------------------------------------------------------------------------ */
+/* --- columns -------------------------------------------------------------------------------------------- */
 
 /* 1 when --var names it. */
 static int is_constant(const struct task_options *o, struct span name)
@@ -114,9 +112,7 @@ enum status task_intake_columns(struct task_intake *in, const struct span *names
     return open_task(in);
 }
 
-/* --- rows
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- rows ----------------------------------------------------------------------------------------------- */
 
 /* The row's variables and the constant ones: in->vars, empty when there are none. */
 static void join_vars(struct task_intake *in, struct span vars)
@@ -214,8 +210,7 @@ enum status task_intake_row(struct task_intake *in, const struct row *row)
     return row->fault == ROW_GOOD ? take_good(in, row) : take_bad(in, row->line, row->reason);
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------------------------------ */
+/* --- the end -------------------------------------------------------------------------------------------- */
 
 static enum status drop_repeats(struct task_intake *in)
 {

@@ -101,8 +101,7 @@ static int read_source(struct task_options *o, enum task_source source)
     return STATUS_DONE;
 }
 
-/* --- options
- * ------------------------------------------------------------------------------------------------------ */
+/* --- options -------------------------------------------------------------------------------------------- */
 
 static int read_file_option(struct task_options *o, int letter)
 {
@@ -225,8 +224,7 @@ static int is_given(const struct reading *r, int letter)
     return 0;
 }
 
-/* --- the command and what belongs to it
- * --------------------------------------------------------------------------- */
+/* --- the command and what belongs to it ----------------------------------------------------------------- */
 
 static int check_options(const struct reading *r)
 {

@@ -88,9 +88,7 @@ void task_print_line(const struct task_view *v, size_t columns, struct buf *out)
     buf_free(&line);
 }
 
-/* --- list
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- list ----------------------------------------------------------------------------------------------- */
 
 static void time_cell(struct table *t, int64_t ms)
 {
@@ -137,9 +135,7 @@ void task_print_list_row(struct table *t, const struct task_view *v)
     table_cell(t, v->note);
 }
 
-/* --- show
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- show ----------------------------------------------------------------------------------------------- */
 
 static void append_name(const char *name, struct buf *out)
 {

@@ -103,8 +103,7 @@ void task_report_spoilt(const struct task_intake *in)
         fprintf(stderr, "mega: %s: no recipients in it; nothing was made\n", in->source);
 }
 
-/* --- dry run
- * ------------------------------------------------------------------------------------------------------ */
+/* --- dry run -------------------------------------------------------------------------------------------- */
 
 static void append_columns(const struct task_intake *in, struct buf *out)
 {

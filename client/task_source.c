@@ -33,8 +33,7 @@ enum status task_source_read(const struct task_options *o, struct task_intake *i
     return o->source == SOURCE_FOLLOWERS ? task_source_followers(o, in) : task_source_file(o, in);
 }
 
-/* --- files
- * -------------------------------------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------------------------------------- */
 
 static enum status cannot_be_read(struct task_intake *in, const char *why)
 {

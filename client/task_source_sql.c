@@ -3,7 +3,6 @@
  */
 #include "client/task_source.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/mysql_link.h"

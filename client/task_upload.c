@@ -1,6 +1,5 @@
 #include "client/task_upload.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,8 +105,7 @@ static enum status give_up(struct task_upload *u)
     return fail(u, STATUS_AWAY);
 }
 
-/* --- sending
- * ------------------------------------------------------------------------------------------------------ */
+/* --- sending -------------------------------------------------------------------------------------------- */
 
 /* Under a ref of its own each time: an answer is only one to the copy that was sent last, so that none of a piece is still on its
  * way when it is forgotten here. Returns 0, or -1 while there is no connection. */
@@ -143,8 +141,7 @@ static void note_heard(struct task_upload *u)
     buf_clear(&u->reason);
 }
 
-/* --- answers
- * ------------------------------------------------------------------------------------------------------ */
+/* --- answers -------------------------------------------------------------------------------------------- */
 
 /* The first `count` are done. */
 static void release(struct task_upload *u, size_t count)
@@ -240,8 +237,7 @@ static enum status wait_for(struct task_upload *u, size_t kept_max)
     }
 }
 
-/* --- asking
- * ------------------------------------------------------------------------------------------------------- */
+/* --- asking --------------------------------------------------------------------------------------------- */
 
 enum status task_upload_ask(struct task_upload *u, const struct task_ask *a, uint64_t end)
 {

@@ -30,8 +30,7 @@ struct watch {
     enum status status; /* how it ended */
 };
 
-/* --- showing
- * ------------------------------------------------------------------------------------------------------ */
+/* --- showing -------------------------------------------------------------------------------------------- */
 
 static void draw(struct watch *w, const struct task_view *v)
 {
@@ -80,8 +79,7 @@ static void say_away(struct watch *w)
     buf_free(&text);
 }
 
-/* --- the loop
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------------------------------------- */
 
 /* Ends the program as a signal does, with the cursor on a line of its own. */
 static void on_signal(int number)

@@ -49,7 +49,8 @@ void feed_count(struct task *t, uint64_t results)
     t->settled[(size_t)t->slot % SLOTS_KEPT] += results;
 }
 
-double feed_per_s(const struct task *t, int slots)
+/* Results a second, over the last so many whole slots (1 to SLOTS_KEPT - 1). */
+static double per_s_of(const struct task *t, int slots)
 {
     uint64_t sum = 0;
     int64_t now = t->runner->mono_ms / SLOT_MS;
@@ -62,7 +63,7 @@ double feed_per_s(const struct task *t, int slots)
 double feed_per_s_told(const struct task *t)
 {
     int64_t slots = (t->runner->mono_ms - t->began_ms) / SLOT_MS;
-    return feed_per_s(t, slots < 1 ? 1 : slots < SLOTS_KEPT - 1 ? (int)slots : SLOTS_KEPT - 1);
+    return per_s_of(t, slots < 1 ? 1 : slots < SLOTS_KEPT - 1 ? (int)slots : SLOTS_KEPT - 1);
 }
 
 /* Rows that may go now, when `per_s` a second may. */
@@ -105,7 +106,7 @@ static void count_shares(struct runner *r)
         else if (i == r->share_count)
             r->shares[r->share_count++] = (struct share){.app = t->facts.app};
         /* The better of a short time, so that it gets going, and a longer one, so that a pause of WeChat costs nothing. */
-        double lately = feed_per_s(t, 2), before = feed_per_s(t, 8);
+        double lately = per_s_of(t, 2), before = per_s_of(t, 8);
         r->shares[i].per_s += lately > before ? lately : before;
         r->shares[i].hungry += t->is_hungry != 0;
         r->shares[i].out += t->out;

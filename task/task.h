@@ -202,10 +202,7 @@ void feed_rewind(struct task *t);
 /* Counts results of now. */
 void feed_count(struct task *t, uint64_t results);
 
-/* Results a second, over the last so many whole slots (1 to SLOTS_KEPT - 1). */
-double feed_per_s(const struct task *t, int slots);
-
-/* The same over ten seconds, or since it runs when that is shorter. */
+/* Results a second over the last ten seconds, or since it runs when that is shorter. */
 double feed_per_s_told(const struct task *t);
 
 /* --- flight.c ------------------------------------------------------------------------------------------------------- */

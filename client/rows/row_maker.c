@@ -76,7 +76,8 @@ static void append_name(struct span name, struct buf *out)
     buf_append_str(out, at < name.bytes ? "…\"" : "\"");
 }
 
-void row_maker_append_names(const struct span *names, size_t count, struct buf *out)
+/* Appends the names, cut to what can be read in one line. */
+static void append_names(const struct span *names, size_t count, struct buf *out)
 {
     size_t from = out->bytes;
     for (size_t i = 0; i < count; i++) {
@@ -171,7 +172,7 @@ static int find_openid(struct row_maker *m, const char *openid_column, struct bu
     buf_append_str(error, "no column is named ");
     append_name(span_of(openid_column ? openid_column : "openid"), error);
     buf_append_str(error, "; the columns are ");
-    row_maker_append_names(m->names, m->count, error);
+    append_names(m->names, m->count, error);
     return -1;
 }
 
@@ -274,7 +275,7 @@ static int refuse_count(struct row_maker *m, size_t count, struct row *row)
 {
     struct buf *reason = row_maker_reason(m);
     buf_printf(reason, "%zu field%s; %zu %s expected: ", count, count == 1 ? "" : "s", m->count, m->count == 1 ? "is" : "are");
-    row_maker_append_names(m->names, m->count, reason);
+    append_names(m->names, m->count, reason);
     return row_maker_refuse(m, ROW_FIELDS, row);
 }
 

@@ -58,9 +58,6 @@ void row_maker_hint(struct row_maker *m, const char *hint, struct row *row);
 /* Appends column number i (from 0) as texts name it: column "name", or column 7 behind the last one. */
 void row_maker_append_column(const struct row_maker *m, size_t i, struct buf *out);
 
-/* Appends the names, cut to what can be read in one line. */
-void row_maker_append_names(const struct span *names, size_t count, struct buf *out);
-
 /* The text without the white space around it: ASCII's, U+00A0, U+3000, U+FEFF, which spreadsheets leave behind. */
 struct span row_maker_trim(struct span text);
 
