@@ -75,7 +75,11 @@ int task_read_span(const char *name, const char *text, size_t bytes_max, struct 
     *out = span_of(text);
     if (out->bytes && out->bytes <= bytes_max && span_is_utf8(*out))
         return STATUS_DONE;
-    return task_usage(name, out->bytes ? "too long, or no UTF-8" : "empty; leave it out, or say which");
+    if (out->bytes == 0)
+        return task_usage(name, "empty; leave it out, or say which");
+    char why[64];
+    snprintf(why, sizeof why, "too long, or no UTF-8; give 1 to %zu bytes", bytes_max);
+    return task_usage(name, why);
 }
 
 int task_read_name(const char *text, char name[TASK_NAME_BYTES_MAX + 1])
