@@ -46,7 +46,7 @@ static void wait_for(struct runner *r, struct span peer, const struct task_ask *
 static void answer_with_task(struct runner *r, const struct task *t, struct answer *answer)
 {
     buf_clear(&r->scratch);
-    info_pack(t, &r->scratch);
+    info_pack(t, 1, &r->scratch);
     answer->code = CODE_OK;
     answer->data = buf_span(&r->scratch);
 }
@@ -84,7 +84,7 @@ static void list(struct runner *r, struct answer *answer)
     HASH_SORT(r->tasks, by_name);
     for (const struct task *t = r->tasks; t; t = t->hh.next)
         if (!t->is_making) {
-            info_pack(t, &maps);
+            info_pack(t, 0, &maps);
             count++;
         }
     buf_clear(&r->scratch);

@@ -29,7 +29,7 @@ static size_t pack_counts(const struct task *t, struct buf *out)
     return count + mp_opt_u64(out, "out", out_now);
 }
 
-void info_pack(const struct task *t, struct buf *out)
+void info_pack(const struct task *t, int has_columns, struct buf *out)
 {
     const struct facts *f = &t->facts;
     size_t place = mp_map_open(out), count = 2;
@@ -43,7 +43,8 @@ void info_pack(const struct task *t, struct buf *out)
     count += mp_opt_i64(out, "at", f->at_ms);
     count += mp_opt_i64(out, "ttl", f->ttl_ms);
     count += mp_opt_span(out, "source", span_of(f->source));
-    count += mp_opt_raw(out, "columns", buf_span(&f->columns));
+    if (has_columns)
+        count += mp_opt_raw(out, "columns", buf_span(&f->columns));
     count += mp_opt_u64(out, "bad", f->bad);
     count += mp_opt_u64(out, "round", f->round);
     count += pack_counts(t, out);

@@ -40,7 +40,7 @@ static int open_mega(struct runner *r)
     if (r->mega)
         return 0;
     log_error("the broker's frontend cannot be used", log_str("endpoint", r->conf->broker.frontend),
-              log_str("error", strerror(errno)));
+              log_str("error", mega_last_error()));
     return -1;
 }
 

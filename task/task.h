@@ -247,8 +247,8 @@ void failed_on_ask(struct runner *r, struct task *t, const struct task_ask *a, s
 /* Forgets makings that nobody goes on with. */
 void making_tick(struct runner *r);
 
-/* Appends the map of a task. */
-void info_pack(const struct task *t, struct buf *out);
+/* Appends the map of a task; without its columns, which may be many, in a list. */
+void info_pack(const struct task *t, int has_columns, struct buf *out);
 
 /* Rows whose states are the given ones. */
 uint64_t info_failed(const struct task *t, int resends);
