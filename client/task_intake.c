@@ -27,6 +27,7 @@ void task_intake_close(struct task_intake *in)
     buf_free(&in->checked.message);
     buf_free(&in->names);
     buf_free(&in->openid_column);
+    buf_free(&in->read_as);
     buf_free(&in->piece);
     buf_free(&in->vars);
 }

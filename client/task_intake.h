@@ -31,6 +31,7 @@ struct task_intake {
     struct duplicates *repeats;
     struct buf names; /* of the variables: packed array of str */
     struct buf openid_column;
+    struct buf read_as; /* of a file: its encoding and delimiter, for people; else empty */
     struct task_samples samples; /* the first rows */
     struct task_checked checked; /* what the broker says of the first one */
     struct buf piece;            /* rows that wait to be sent */

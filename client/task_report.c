@@ -150,6 +150,8 @@ static int print_json(const struct task_intake *in)
     const struct duplicates_example *pairs = duplicates_first(in->repeats, &count);
     append_json(in, &out);
     json_text("openid_column", buf_span(&in->openid_column), &out);
+    if (in->read_as.bytes)
+        json_text("read_as", buf_span(&in->read_as), &out);
     buf_append_str(&out, ",\"columns\":");
     mp_json(buf_span(&in->names), &out);
     if (in->checked.code)
@@ -170,6 +172,8 @@ static int print_text(const struct task_intake *in)
     append_summary(in, &out);
     buf_append_str(&out, "; nothing was made\n");
     append_pairs(in, &out);
+    if (in->read_as.bytes)
+        buf_printf(&out, "read as: %.*s\n", (int)in->read_as.bytes, in->read_as.data);
     append_columns(in, &out);
     append_checked(in, &out);
     print(&out);

@@ -42,6 +42,14 @@ static enum status cannot_be_read(struct task_intake *in, const char *why)
     return STATUS_FAILED;
 }
 
+/* What was found, or given: known for certain when all rows have been read. */
+static void tell_form(const struct rows *rows, struct buf *out)
+{
+    char delimiter = rows_delimiter(rows);
+    enum encoding encoding = rows_encoding(rows);
+    buf_printf(out, "%s, %s", encoding == ENCODING_AUTO ? "ascii" : encoding_name(encoding), delimiter == ',' ? "comma" : delimiter == ';' ? "semicolon" : "tab");
+}
+
 static enum status read_rows(struct rows *rows, struct task_intake *in)
 {
     size_t count;
@@ -56,6 +64,7 @@ static enum status read_rows(struct rows *rows, struct task_intake *in)
             return cannot_be_read(in, rows_error(rows));
         status = task_intake_row(in, &row);
     }
+    tell_form(rows, &in->read_as);
     return status;
 }
 

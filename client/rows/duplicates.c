@@ -280,11 +280,6 @@ int duplicates_finish(struct duplicates *d)
     return result;
 }
 
-uint64_t duplicates_rows(const struct duplicates *d)
-{
-    return d->rows;
-}
-
 uint64_t duplicates_count(const struct duplicates *d)
 {
     return d->count;

@@ -43,7 +43,6 @@ const char *duplicates_error(struct duplicates *d);
 
 /* --- after duplicates_finish -------------------------------------------------------------------------------------- */
 
-uint64_t duplicates_rows(const struct duplicates *d);
 uint64_t duplicates_count(const struct duplicates *d); /* of repeats */
 
 /* The first repeats in the order of rows, at most examples_max. Valid as long as d. */

@@ -58,16 +58,6 @@ enum encoding rows_encoding(const struct rows *r)
     return r->encoding;
 }
 
-uint64_t rows_bytes_read(const struct rows *r)
-{
-    return r->source.bytes_read;
-}
-
-int64_t rows_bytes_all(const struct rows *r)
-{
-    return r->source.bytes_left;
-}
-
 int rows_read_delimiter(const char *text, char *delimiter)
 {
     static const struct {

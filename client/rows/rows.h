@@ -44,12 +44,9 @@ const char *rows_error(struct rows *r); /* of ROWS_FAILED */
 const struct span *rows_columns(const struct rows *r, size_t *count);
 size_t rows_openid_at(const struct rows *r);
 
-/* What is read: the encoding as far as it is known (ENCODING_AUTO: all was ASCII), the delimiter, and how far it is: bytes
- * so far, and the bytes of a regular file, -1 of what has no size. */
+/* What is read: the encoding as far as it is known (ENCODING_AUTO: all was ASCII), and the delimiter. */
 enum encoding rows_encoding(const struct rows *r);
 char rows_delimiter(const struct rows *r);
-uint64_t rows_bytes_read(const struct rows *r);
-int64_t rows_bytes_all(const struct rows *r);
 
 /* Reads "auto", "comma", "semicolon", "tab" or the character itself (\t too). Returns 0, or -1 when it is none of them. */
 int rows_read_delimiter(const char *text, char *delimiter);

@@ -274,7 +274,7 @@ class DryRun(TaskCase):
     def test_text(self):
         out, err = self.create("-", "-c", self.conf(), "--dry-run", data=b"openid,name\noA,Ann\noB,Bob\noA,Cy\noD,Dan\n")
         self.assertIn("4 rows from standard input; 1 row repeats a recipient (kept; --unique leaves them out); nothing was made\n"
-                      "  line 4 repeats line 2\ncolumns: openid (the recipient), name\nthe broker would take the first row\n", out)
+                      "  line 4 repeats line 2\nread as: ascii, comma\ncolumns: openid (the recipient), name\nthe broker would take the first row\n", out)
         for name in ("Ann", "Bob", "Cy"):
             self.assertIn('"value":"%s"' % name, out)
         self.assertNotIn("Dan", out)
@@ -286,8 +286,14 @@ class DryRun(TaskCase):
         report = json.loads(out)
         self.assertEqual((report["rows"], report["dropped"], report["bad"], report["pairs"], report["columns"], report["first"]),
                          (1, 1, 1, [[2, 3]], ["name"], "good"))
-        self.assertEqual(len(report["messages"]), 2)
+        self.assertEqual((len(report["messages"]), report["read_as"]), (2, "ascii, comma"))
         self.assertIn("Ann", json.dumps(report["messages"][0]))
+
+    def test_what_was_found(self):
+        """A spreadsheet's file: GBK, semicolons."""
+        out, err = self.create("-", "-c", self.conf(), "--dry-run", data="openid;name\noA;张三\n".encode("gbk"))
+        self.assertIn("read as: gbk, semicolon\n", out)
+        self.assertIn('"value":"张三"', out)
 
     def test_bad_lines(self):
         out, err = self.create("-", "-c", self.conf(), "--dry-run", data=b"openid,name\noA,Ann\n,c\n", status=1)

@@ -43,7 +43,6 @@ static void compare(const struct duplicates *d, const struct model *m, uint32_t 
 {
     size_t examples;
     const struct duplicates_example *first = duplicates_first(d, &examples);
-    CHECK_U64(duplicates_rows(d), rows);
     CHECK_U64(duplicates_count(d), m->count);
     CHECK_U64(examples, m->examples_count);
     for (size_t i = 0; i < examples; i++) {
