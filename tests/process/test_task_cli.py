@@ -45,6 +45,17 @@ class TaskCli(unittest.TestCase):
     def delivered(self):
         return sorted(json.loads(e["body"])["touser"] for e in self.ring.sim.delivered())
 
+    def test_all_followers(self):
+        """By the real mega-wechat, in two pages and an empty one."""
+        self.ring.sim.post("/sim/followers?count=12000")
+        out, _ = self.mega("create", "--key", "test", "--followers", "--var", "n=hello", "--name", "all")
+        self.assertIn("all: 12000 rows from followers", out)
+        self.assertEqual(len(self.ring.sim.journal(path="/cgi-bin/user/get")), 3)
+        self.mega("start", "all")
+        self.mega("watch", "all")
+        self.assertEqual(len(set(self.delivered())), 12000)
+        self.assertIn('"value":"hello"', self.ring.sim.delivered()[0]["body"])
+
     def test_from_file_to_file(self):
         rows = [["openid", "n"]] + [["o%04d" % i, "n, %d" % i] for i in range(1000)] + [["bad%d" % i, "x"] for i in range(7)] + [["o0001", "again"]]
         path = self.write("r.csv", rows)
