@@ -192,7 +192,7 @@ static size_t put_head(struct span id, struct span account, struct span openid, 
 
 static size_t put_message(const struct message *m, struct buf *out)
 {
-    mp_put_str(out, "lane", m->lane == LANE_EXPRESS ? "express" : "bulk");
+    mp_put_str(out, "lane", lane_name(m->lane));
     return 1 + mp_opt_u64(out, "failures", m->failures) + mp_opt_i64(out, "expires", m->expires_ms ? m->expires_ms : m->give_up_ms);
 }
 

@@ -78,10 +78,8 @@ static int read_at(const char *text, int64_t *out_ms)
 
 static int read_lane(const char *text, int *lane)
 {
-    if (strcmp(text, "express") != 0 && strcmp(text, "bulk") != 0)
-        return usage("--lane", "give bulk or express");
-    *lane = strcmp(text, "express") == 0 ? LANE_EXPRESS : LANE_BULK;
-    return STATUS_DONE;
+    *lane = lane_find(span_of(text));
+    return *lane >= 0 ? STATUS_DONE : usage("--lane", "give bulk or express");
 }
 
 static int read_vars(struct options *o, const char *json)

@@ -58,10 +58,8 @@ int task_read_at(const char *text, int64_t now_ms, int64_t *at_ms)
 
 int task_read_lane(const char *text, int *lane)
 {
-    if (strcmp(text, "express") != 0 && strcmp(text, "bulk") != 0)
-        return task_usage("--lane", "give bulk or express");
-    *lane = strcmp(text, "express") == 0 ? LANE_EXPRESS : LANE_BULK;
-    return STATUS_DONE;
+    *lane = lane_find(span_of(text));
+    return *lane >= 0 ? STATUS_DONE : task_usage("--lane", "give bulk or express");
 }
 
 int task_read_text(const char *name, const char *text, const char **out)

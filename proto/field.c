@@ -4,6 +4,8 @@
 
 #include "proto/frontend.h"
 
+#define UNKNOWN_BYTES_MAX 64 /* of the name of an unknown member, as far as an error repeats it */
+
 const char *field_type_name(enum mp_type type)
 {
     static const char *const names[] = {
@@ -111,4 +113,11 @@ int field_bool(struct mp_cursor *c, const char *field, int *out, struct buf *err
         return wrong_type(field, v.type, "true or false", error);
     *out = v.as.boolean;
     return 0;
+}
+
+int field_unknown(const char *where, struct span name, struct buf *error)
+{
+    size_t bytes = name.bytes > UNKNOWN_BYTES_MAX ? UNKNOWN_BYTES_MAX : name.bytes;
+    buf_printf(error, "%s%.*s: unknown member", where, (int)bytes, name.data);
+    return -1;
 }

@@ -24,6 +24,9 @@ int field_int(struct mp_cursor *c, const char *field, int64_t min, int64_t max, 
 /* true or false: 1 or 0. */
 int field_bool(struct mp_cursor *c, const char *field, int *out, struct buf *error);
 
+/* Appends that a member is unknown, with its name as far as that is short. `where` stands in front of it: "filter.", or "". Returns -1. */
+int field_unknown(const char *where, struct span name, struct buf *error);
+
 /* "a str", "an integer", ... for error texts. */
 const char *field_type_name(enum mp_type type);
 

@@ -6,6 +6,8 @@ static const char *const op_names[] = {[OP_PUSH] = "push",     [OP_SEND] = "send
                                        [OP_CANCEL] = "cancel", [OP_STATUS] = "status", [OP_PING] = "ping",
                                        [OP_CHECK] = "check"};
 
+static const char *const lane_names[] = {[LANE_EXPRESS] = "express", [LANE_BULK] = "bulk"};
+
 const char *op_name(enum op op)
 {
     return op == OP_NONE ? NULL : op_names[op];
@@ -17,6 +19,19 @@ static enum op op_find(struct span name)
         if (span_is(name, op_names[i]))
             return (enum op)i;
     return OP_NONE;
+}
+
+int lane_find(struct span name)
+{
+    for (int lane = 0; lane < LANES; lane++)
+        if (span_is(name, lane_names[lane]))
+            return lane;
+    return -1;
+}
+
+const char *lane_name(int lane)
+{
+    return lane < 0 ? NULL : lane_names[lane];
 }
 
 int name_is_plain(struct span text, size_t bytes_max)
@@ -47,15 +62,9 @@ void request_pack(const struct request *r, struct buf *out)
     count += mp_opt_i64(out, "in", r->in_ms);
     count += mp_opt_i64(out, "ttl", r->ttl_ms);
     count += mp_opt_span(out, "task", r->task);
-    if (r->lane >= 0) {
-        mp_put_str(out, "lane", r->lane == LANE_EXPRESS ? "express" : "bulk");
-        count++;
-    }
-    if (r->wait) {
-        mp_str(out, "wait");
-        mp_bool(out, 1);
-        count++;
-    }
+    if (r->lane >= 0)
+        count += mp_opt_span(out, "lane", span_of(lane_name(r->lane)));
+    count += mp_opt_flag(out, "wait", r->wait);
     mp_map_close(out, place, count);
 }
 
@@ -146,10 +155,8 @@ static int read_lane(struct mp_cursor *c, int *lane, struct buf *error)
         return -1;
     if (text.data == NULL)
         return 0;
-    if (!span_is(text, "express") && !span_is(text, "bulk"))
-        return refuse(error, "lane: unknown; give express or bulk");
-    *lane = span_is(text, "express") ? LANE_EXPRESS : LANE_BULK;
-    return 0;
+    *lane = lane_find(text);
+    return *lane >= 0 ? 0 : refuse(error, "lane: unknown; give express or bulk");
 }
 
 static int read_flag(struct mp_cursor *c, const char *field, int *flag, struct buf *error)
@@ -319,18 +326,8 @@ static void find_ref(struct span packed, struct request *r)
 {
     struct mp_cursor c;
     struct buf ignored = {0};
-    mp_open(&c, packed);
-    uint32_t count = mp_read_map(&c);
-    for (uint32_t i = 0; i < count && !c.failed; i++) {
-        struct span name;
-        if (mp_read_name(&c, &name))
-            break;
-        if (span_is(name, "ref")) {
-            read_ref(&c, &r->ref, &ignored);
-            break;
-        }
-        mp_skip(&c);
-    }
+    if (mp_find(packed, "ref", &c))
+        read_ref(&c, &r->ref, &ignored);
     buf_free(&ignored);
 }
 

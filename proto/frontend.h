@@ -76,6 +76,10 @@ int result_unpack(struct span packed, size_t *used, struct result *r);
 /* "push", "send", ...; NULL for OP_NONE. */
 const char *op_name(enum op op);
 
+/* The enum lane of "express" or "bulk", -1 of any other text; and back, NULL of -1. */
+int lane_find(struct span name);
+const char *lane_name(int lane);
+
 /* 1 when the text is 1 to bytes_max bytes of UTF-8 without control characters and spaces: ids, accounts, tasks. */
 int name_is_plain(struct span text, size_t bytes_max);
 

@@ -128,6 +128,24 @@ size_t mp_opt_span(struct buf *out, const char *name, struct span text)
     return 1;
 }
 
+size_t mp_opt_bin(struct buf *out, const char *name, struct span data)
+{
+    if (data.bytes == 0)
+        return 0;
+    mp_str(out, name);
+    mp_bin(out, data);
+    return 1;
+}
+
+size_t mp_opt_flag(struct buf *out, const char *name, int flag)
+{
+    if (!flag)
+        return 0;
+    mp_str(out, name);
+    mp_bool(out, 1);
+    return 1;
+}
+
 size_t mp_opt_raw(struct buf *out, const char *name, struct span packed)
 {
     if (packed.bytes == 0)
@@ -411,5 +429,20 @@ uint32_t mp_read_map(struct mp_cursor *c)
     if (v.type == MP_MAP)
         return v.as.count;
     fail(c);
+    return 0;
+}
+
+int mp_find(struct span map, const char *wanted, struct mp_cursor *c)
+{
+    mp_open(c, map);
+    uint32_t count = mp_read_map(c);
+    for (uint32_t i = 0; i < count && !c->failed; i++) {
+        struct span name;
+        if (mp_read_name(c, &name))
+            return 0;
+        if (span_is(name, wanted))
+            return 1;
+        mp_skip(c);
+    }
     return 0;
 }

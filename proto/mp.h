@@ -37,6 +37,8 @@ size_t mp_opt_span(struct buf *out, const char *name, struct span text);
 size_t mp_opt_raw(struct buf *out, const char *name, struct span packed);
 size_t mp_opt_u64(struct buf *out, const char *name, uint64_t value);
 size_t mp_opt_i64(struct buf *out, const char *name, int64_t value);
+size_t mp_opt_bin(struct buf *out, const char *name, struct span data);
+size_t mp_opt_flag(struct buf *out, const char *name, int flag); /* true; left out when it is 0 */
 
 /* A map whose number of members is known only at its end: mp_map_open reserves a map16 header and returns its place;
  * mp_map_close writes the count (at most 65,535). */
@@ -82,6 +84,9 @@ enum mp_type mp_peek(const struct mp_cursor *c);
 
 /* Reads a map member's name. Returns 0 and the name, or -1 when the next value is no str. */
 int mp_read_name(struct mp_cursor *c, struct span *name);
+
+/* Opens `c` on the value of a member of a packed map. Returns 1, or 0 when there is no such member, or no map. */
+int mp_find(struct span map, const char *wanted, struct mp_cursor *c);
 
 /* Typed reads, for messages between our own processes: the value, or 0/empty with c->failed set when the type is another. */
 uint64_t mp_read_u64(struct mp_cursor *c);

@@ -9,7 +9,6 @@
 #define BY_BYTES_MAX      64
 #define FROM_BYTES_MAX    1024 /* `next` of an answer holds a place and names; this is more than it needs */
 #define STATES_BYTES_MAX  256  /* the names of all states in one list, and some to spare */
-#define UNKNOWN_BYTES_MAX 64   /* of the name of an unknown member, as far as an error repeats it */
 
 static const char *const op_names[] = {
     [ASK_STATUS] = "status", [ASK_LIST] = "list",       [ASK_SHOW] = "show",
@@ -93,24 +92,6 @@ static size_t pack_states(struct buf *out, unsigned states)
     return count;
 }
 
-static size_t pack_all(struct buf *out, int all)
-{
-    if (!all)
-        return 0;
-    mp_str(out, "all");
-    mp_bool(out, 1);
-    return 1;
-}
-
-static size_t pack_bin(struct buf *out, const char *name, struct span data)
-{
-    if (data.bytes == 0)
-        return 0;
-    mp_str(out, name);
-    mp_bin(out, data);
-    return 1;
-}
-
 static size_t pack_filter(struct buf *out, const struct filter *f)
 {
     struct buf map = {0};
@@ -124,7 +105,7 @@ static size_t pack_filter(struct buf *out, const struct filter *f)
     count += mp_opt_i64(&map, "since", f->since_ms);
     count += mp_opt_i64(&map, "until", f->until_ms);
     count += mp_opt_i64(&map, "errcode", f->errcode);
-    count += pack_all(&map, f->all);
+    count += mp_opt_flag(&map, "all", f->all);
     mp_map_close(&map, place, count);
     if (count > 0)
         count = mp_opt_raw(out, "filter", buf_span(&map));
@@ -147,7 +128,7 @@ void ask_pack(const struct ask *a, struct buf *out)
         count++;
     }
     count += mp_opt_u64(out, "limit", a->limit);
-    count += pack_bin(out, "from", a->from);
+    count += mp_opt_bin(out, "from", a->from);
     count += mp_opt_span(out, "by", a->by);
     mp_map_close(out, place, count);
 }
@@ -163,7 +144,7 @@ void answer_pack(const struct answer *a, struct buf *out)
     count += mp_opt_u64(out, "left", a->left);
     count += mp_opt_u64(out, "looked", a->looked);
     count += mp_opt_u64(out, "indexing", a->indexing);
-    count += pack_bin(out, "next", a->next);
+    count += mp_opt_bin(out, "next", a->next);
     count += mp_opt_raw(out, "data", a->data);
     mp_map_close(out, place, count);
 }
@@ -173,13 +154,6 @@ void answer_pack(const struct answer *a, struct buf *out)
 static int refuse(struct buf *error, const char *text)
 {
     buf_append_str(error, text);
-    return -1;
-}
-
-static int unknown_member(const char *where, struct span name, struct buf *error)
-{
-    size_t bytes = name.bytes > UNKNOWN_BYTES_MAX ? UNKNOWN_BYTES_MAX : name.bytes;
-    buf_printf(error, "%s%.*s: unknown member", where, (int)bytes, name.data);
     return -1;
 }
 
@@ -221,7 +195,7 @@ static int read_filter_member(struct mp_cursor *c, struct span name, struct filt
         return field_int(c, "filter.errcode", INT64_MIN, INT64_MAX, "", &f->errcode, error);
     if (span_is(name, "all"))
         return field_bool(c, "filter.all", &f->all, error);
-    return unknown_member("filter.", name, error);
+    return field_unknown("filter.", name, error);
 }
 
 static int read_filter(struct mp_cursor *c, struct filter *f, struct buf *error)
@@ -305,7 +279,7 @@ static int read_member(struct mp_cursor *c, struct span name, struct ask *a, str
         return field_bin(c, "from", FROM_BYTES_MAX, &a->from, error);
     if (span_is(name, "by"))
         return field_name(c, "by", BY_BYTES_MAX, &a->by, error);
-    return unknown_member("", name, error);
+    return field_unknown("", name, error);
 }
 
 /* --- what an operation cannot do without, and what it must not be given ------------------------------------------- */
@@ -405,22 +379,6 @@ static int unpack_map(struct span packed, struct ask *a, struct buf *error)
     return check_complete(a, has_type, error);
 }
 
-/* The value of a member of the map, in `c`. Returns 1 when it was found. */
-static int find_member(struct span packed, const char *wanted, struct mp_cursor *c)
-{
-    mp_open(c, packed);
-    uint32_t count = mp_read_map(c);
-    for (uint32_t i = 0; i < count && !c->failed; i++) {
-        struct span name;
-        if (mp_read_name(c, &name))
-            return 0;
-        if (span_is(name, wanted))
-            return 1;
-        mp_skip(c);
-    }
-    return 0;
-}
-
 int ask_unpack(struct span packed, struct ask *a, struct buf *error)
 {
     struct mp_cursor c;
@@ -429,7 +387,7 @@ int ask_unpack(struct span packed, struct ask *a, struct buf *error)
     if (unpack_map(packed, a, error) == 0)
         return 0;
     /* Refused for a member that stands before the ref: the asker still has to know which ask it was. */
-    if (a->ref == 0 && find_member(packed, "ref", &c))
+    if (a->ref == 0 && mp_find(packed, "ref", &c))
         a->ref = mp_read_u64(&c);
     return -1;
 }
@@ -437,7 +395,7 @@ int ask_unpack(struct span packed, struct ask *a, struct buf *error)
 int ask_is(struct span packed)
 {
     struct mp_cursor c;
-    if (!find_member(packed, "t", &c))
+    if (!mp_find(packed, "t", &c))
         return 0;
     struct mp_value v = mp_read(&c);
     return v.type == MP_STR && span_is(v.text, "ask");

@@ -7,7 +7,6 @@
 #include "proto/mp.h"
 
 #define BY_BYTES_MAX      64
-#define UNKNOWN_BYTES_MAX 64 /* of the name of an unknown member, as far as an error repeats it */
 
 static const char *const op_names[] = {
     [TASK_OPEN] = "open",     [TASK_ROWS] = "rows",     [TASK_DROP] = "drop",     [TASK_COMMIT] = "commit",
@@ -82,24 +81,6 @@ int task_row_next(struct span *data, struct task_row *r)
 
 /* --- packing: what is zero or empty is left out ------------------------------------------------------------------- */
 
-static size_t pack_flag(struct buf *out, const char *name, int flag)
-{
-    if (!flag)
-        return 0;
-    mp_str(out, name);
-    mp_bool(out, 1);
-    return 1;
-}
-
-static size_t pack_bin(struct buf *out, const char *name, struct span data)
-{
-    if (data.bytes == 0)
-        return 0;
-    mp_str(out, name);
-    mp_bin(out, data);
-    return 1;
-}
-
 void task_ask_pack(const struct task_ask *a, struct buf *out)
 {
     assert(a->op > TASK_NONE && a->op <= TASK_DELETE);
@@ -113,23 +94,21 @@ void task_ask_pack(const struct task_ask *a, struct buf *out)
     count += mp_opt_span(out, "app", a->app);
     count += mp_opt_span(out, "source", a->source);
     count += mp_opt_raw(out, "columns", a->columns);
-    if (a->op == TASK_OPEN && a->lane >= 0) {
-        mp_put_str(out, "lane", a->lane == LANE_EXPRESS ? "express" : "bulk");
-        count++;
-    }
+    if (a->op == TASK_OPEN && a->lane >= 0)
+        count += mp_opt_span(out, "lane", span_of(lane_name(a->lane)));
     count += mp_opt_i64(out, "rate", a->rate_per_s);
     count += mp_opt_i64(out, "at", a->at_ms);
     count += mp_opt_i64(out, "ttl", a->ttl_ms);
     count += mp_opt_u64(out, "row", a->row);
-    count += pack_bin(out, "data", a->data);
+    count += mp_opt_bin(out, "data", a->data);
     count += mp_opt_raw(out, "drops", a->drops);
     count += mp_opt_u64(out, "rows", a->rows);
     count += mp_opt_u64(out, "bad", a->bad);
-    count += pack_flag(out, "start", a->start);
+    count += mp_opt_flag(out, "start", a->start);
     count += mp_opt_u64(out, "from", a->from);
     count += mp_opt_u64(out, "limit", a->limit);
-    count += pack_flag(out, "failed", a->failed);
-    count += pack_flag(out, "cancelled", a->cancelled);
+    count += mp_opt_flag(out, "failed", a->failed);
+    count += mp_opt_flag(out, "cancelled", a->cancelled);
     count += mp_opt_span(out, "by", a->by);
     mp_map_close(out, place, count);
 }
@@ -200,10 +179,8 @@ static int read_lane(struct mp_cursor *c, int *lane, struct buf *error)
         return -1;
     if (text.data == NULL)
         return 0;
-    if (!span_is(text, "express") && !span_is(text, "bulk"))
-        return refuse(error, "lane: unknown; give express or bulk");
-    *lane = span_is(text, "express") ? LANE_EXPRESS : LANE_BULK;
-    return 0;
+    *lane = lane_find(text);
+    return *lane >= 0 ? 0 : refuse(error, "lane: unknown; give express or bulk");
 }
 
 /* An array whose elements are all of one type. */
@@ -261,9 +238,7 @@ static int read_making(struct mp_cursor *c, struct span name, struct task_ask *a
         return read_count(c, "bad", INT64_MAX, &a->bad, error);
     if (span_is(name, "start"))
         return field_bool(c, "start", &a->start, error);
-    size_t bytes = name.bytes > UNKNOWN_BYTES_MAX ? UNKNOWN_BYTES_MAX : name.bytes;
-    buf_printf(error, "%.*s: unknown member", (int)bytes, name.data);
-    return -1;
+    return field_unknown("", name, error);
 }
 
 static int read_member(struct mp_cursor *c, struct span name, struct task_ask *a, struct buf *error)
@@ -329,31 +304,15 @@ static int unpack_map(struct span packed, struct task_ask *a, struct buf *error)
     return c.at == c.end ? check_complete(a, error) : refuse(error, "ask: bytes behind the map; give one map a frame");
 }
 
-/* Refused for a member that stands before the ref: the asker still has to know which ask it was. */
-static void find_ref(struct span packed, uint64_t *ref)
-{
-    struct mp_cursor c;
-    mp_open(&c, packed);
-    uint32_t count = mp_read_map(&c);
-    for (uint32_t i = 0; i < count && !c.failed; i++) {
-        struct span name;
-        if (mp_read_name(&c, &name))
-            return;
-        if (span_is(name, "ref")) {
-            *ref = mp_read_u64(&c);
-            return;
-        }
-        mp_skip(&c);
-    }
-}
-
 int task_ask_unpack(struct span packed, struct task_ask *a, struct buf *error)
 {
+    struct mp_cursor c;
     *a = (struct task_ask){.lane = -1};
     buf_clear(error);
     if (unpack_map(packed, a, error) == 0)
         return 0;
-    if (a->ref == 0)
-        find_ref(packed, &a->ref);
+    /* Refused for a member that stands before the ref: the asker still has to know which ask it was. */
+    if (a->ref == 0 && mp_find(packed, "ref", &c))
+        a->ref = mp_read_u64(&c);
     return -1;
 }

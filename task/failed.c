@@ -3,9 +3,6 @@
  */
 #include "task/task.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "proto/mp.h"
 
 #define PAGE_BYTES   (512 * 1024)
@@ -29,13 +26,13 @@ static void pack_entry(struct page *p, const struct failure *f, const struct mar
 {
     struct task_row row = {0};
     struct buf *out = p->data;
-    char id[ID_BYTES_MAX + 1];
+    char id[MEGA_ID_BYTES];
     int is_whole = spool_row(p->task->spool, f->row, mark, &p->bytes, &row) == 0;
     size_t place = mp_map_open(out), count = 4;
     mp_put_u64(out, "row", f->row);
     mp_put_str(out, "state", row_state_name(f->state));
     mp_put_u64(out, "round", f->round);
-    snprintf(id, sizeof id, "%s-%s:%u:%" PRIu64, p->task->facts.name, p->task->facts.uid, (unsigned)f->round, f->row);
+    flight_id(p->task, f->row, f->round, id);
     mp_put_str(out, "id", id);
     if (is_whole) {
         count += mp_opt_u64(out, "line", row.line);

@@ -142,11 +142,9 @@ int flight_flush(struct task *t)
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
-/* The message id of a row: unique among all tasks there ever were, and the same whenever it is fed. At most 59 bytes. */
-static void make_id(const struct flight *f, unsigned round, char id[MEGA_ID_BYTES])
+void flight_id(const struct task *t, uint64_t row, unsigned round, char id[MEGA_ID_BYTES])
 {
-    const struct facts *facts = &f->task->facts;
-    snprintf(id, MEGA_ID_BYTES, "%s-%s:%u:%" PRIu64, facts->name, facts->uid, round, f->row);
+    snprintf(id, MEGA_ID_BYTES, "%s-%s:%u:%" PRIu64, t->facts.name, t->facts.uid, round, row);
 }
 
 static void ask_later(struct flight *f, const char *why)
@@ -256,11 +254,10 @@ static int push(struct flight *f, const char *id)
                                    .id = id,
                                    .app = t->facts.app[0] ? t->facts.app : NULL,
                                    .task = t->facts.name,
+                                   .lane = lane_name(t->facts.lane),
                                    .ttl_ms = t->facts.ttl_ms,
                                    .packed_vars = row.vars.data,
                                    .packed_bytes = row.vars.bytes};
-    if (t->facts.lane >= 0)
-        message.lane = t->facts.lane == LANE_EXPRESS ? "express" : "bulk";
     return mega_push_async(t->runner->mega, &message, on_answer, f);
 }
 
@@ -268,7 +265,7 @@ static void submit(struct flight *f)
 {
     struct task *t = f->task;
     char id[MEGA_ID_BYTES];
-    make_id(f, f->step == STEP_LOOK ? f->mark.round - 1U : f->mark.round, id);
+    flight_id(t, f->row, f->step == STEP_LOOK ? f->mark.round - 1U : f->mark.round, id);
     const char *app = t->facts.app[0] ? t->facts.app : NULL;
     int wrong = f->step == STEP_PUSH     ? push(f, id)
                 : f->step == STEP_ATTACH ? mega_status_async(t->runner->mega, app, id, on_answer, f)

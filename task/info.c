@@ -38,7 +38,7 @@ void info_pack(const struct task *t, int has_columns, struct buf *out)
     count += mp_opt_span(out, "key", span_of(f->key));
     count += mp_opt_span(out, "app", span_of(f->app));
     if (f->lane >= 0)
-        count += mp_opt_span(out, "lane", span_of(f->lane == LANE_EXPRESS ? "express" : "bulk"));
+        count += mp_opt_span(out, "lane", span_of(lane_name(f->lane)));
     count += mp_opt_u64(out, "rate", f->rate_per_s);
     count += mp_opt_i64(out, "at", f->at_ms);
     count += mp_opt_i64(out, "ttl", f->ttl_ms);

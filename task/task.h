@@ -17,10 +17,10 @@
 #ifndef TASK_TASK_H
 #define TASK_TASK_H
 
+#include <mega.h>
 #include <uthash.h>
 
 #include "base/program.h"
-#include "client/lib/mega.h"
 #include "task/spool.h"
 
 #define TASKS_MAX        1000   /* with their counts in memory; of those that have ended nothing else */
@@ -209,6 +209,9 @@ double feed_per_s_told(const struct task *t);
 
 /* A row sets out. Only asks what became of it when `is_look`; it is forgotten when the broker does not know it. */
 void flight_begin(struct task *t, uint64_t row, const struct mark *mark, int is_look);
+
+/* The message id of a row in a round: unique among all tasks there ever were, and the same whenever it is fed. At most 59 bytes. */
+void flight_id(const struct task *t, uint64_t row, unsigned round, char id[MEGA_ID_BYTES]);
 
 int flight_is_out(const struct task *t, uint64_t row);
 

@@ -206,7 +206,7 @@ static int read_lane(struct json_token value, struct template_mega *mega, struct
 {
     struct buf content = string_content(value);
     struct span text = buf_span(&content);
-    int lane = span_is(text, "express") ? LANE_EXPRESS : span_is(text, "bulk") ? LANE_BULK : -1;
+    int lane = lane_find(text);
     buf_free(&content);
     mega->lane = lane;
     if (lane >= 0)

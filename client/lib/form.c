@@ -55,9 +55,9 @@ static int take_lane(const char *lane, int *out)
     if (lane == NULL)
         return 0;
     struct span text = span_of(lane);
-    if (!span_is(text, "express") && !span_is(text, "bulk"))
+    *out = lane_find(text);
+    if (*out < 0)
         return error_set(MEGA_INVALID, "lane: unknown; give express or bulk, or NULL");
-    *out = span_is(text, "express") ? LANE_EXPRESS : LANE_BULK;
     return 0;
 }
 
