@@ -16,7 +16,7 @@ MESSAGES = 3000
 
 def run(folder, *command):
     done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=240, text=True)
-    assert done.returncode == 0, "%s: %s" % (" ".join(command), done.stdout[-4000:])
+    assert done.returncode == 0, "%s: %s" % (" ".join(command), done.stdout[-20000:])
     return done.stdout
 
 

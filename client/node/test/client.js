@@ -11,9 +11,19 @@ class Broker {
     Object.assign(this, { epoch, endpoint: 'tcp://127.0.0.1:*', messages: 0 });
   }
 
+  /* A port of a socket that was closed just now is free once libzmq's own thread has closed it too; nothing tells when that is. */
   async open() {
-    this.socket = new Router({ linger: 0 });
-    await this.socket.bind(this.endpoint);
+    for (;;) {
+      this.socket = new Router({ linger: 0 });
+      try {
+        await this.socket.bind(this.endpoint);
+        break;
+      } catch (error) {
+        this.socket.close();
+        if (error.code !== 'EADDRINUSE') throw error;
+        await new Promise(setImmediate);
+      }
+    }
     this.endpoint = this.socket.lastEndpoint;
     return this;
   }
