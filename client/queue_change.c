@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "client/confirm.h"
-#include "client/mp_view.h"
+#include "proto/mp_view.h"
 #include "client/progress.h"
 #include "client/queue_print.h"
 #include "client/queue_show.h"

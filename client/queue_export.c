@@ -6,7 +6,7 @@
 
 #include "client/iso_time.h"
 #include "client/mp_json.h"
-#include "client/mp_view.h"
+#include "proto/mp_view.h"
 #include "client/output_file.h"
 #include "client/queue_pages.h"
 

@@ -1,6 +1,6 @@
 #include "client/queue_pages.h"
 
-#include "client/mp_view.h"
+#include "proto/mp_view.h"
 
 /* How many entries the next page may have: one more than wanted in all, to know whether there are more. */
 static uint32_t page_limit(const struct queue_pages *p)

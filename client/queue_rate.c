@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "client/mp_json.h"
-#include "client/mp_view.h"
+#include "proto/mp_view.h"
 #include "base/table.h"
 
 #define NAME_COLUMNS_MAX 32

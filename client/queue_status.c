@@ -5,7 +5,7 @@
 #include "base/table.h"
 #include "base/term.h"
 #include "client/iso_time.h"
-#include "client/mp_view.h"
+#include "proto/mp_view.h"
 
 #define NAME_COLUMNS_MAX 32
 #define WHY_COLUMNS_MAX  48

@@ -3,7 +3,7 @@
 #ifndef CLIENT_TASK_VIEW_H
 #define CLIENT_TASK_VIEW_H
 
-#include "client/mp_view.h"
+#include "proto/mp_view.h"
 
 /* Spans point into the data. */
 struct task_view {

@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "client/mp_json.h"
-#include "client/mp_view.h"
+#include "proto/mp_view.h"
 #include "client/queue_export.h"
 #include "client/queue_print.h"
 #include "client/queue_status.h"

@@ -2,7 +2,7 @@
 #include "client/mp_json.h"
 
 #include "base/json.h"
-#include "client/mp_view.h"
+#include "proto/mp_view.h"
 #include "tests/unit/pack.h"
 
 #define MP_DEEP 40

@@ -1,4 +1,4 @@
-#include "client/mp_view.h"
+#include "proto/mp_view.h"
 
 /* Opens an array (each element one value) or a map (two). */
 static int open_list(struct mp_list *l, struct span packed, enum mp_type type, uint32_t values)

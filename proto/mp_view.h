@@ -1,7 +1,7 @@
 /* Looks into packed maps and arrays by name, for data whose members may be missing or of another type than expected: those
  * read as empty or zero. Used for the data of answers of the broker. */
-#ifndef CLIENT_MP_VIEW_H
-#define CLIENT_MP_VIEW_H
+#ifndef PROTO_MP_VIEW_H
+#define PROTO_MP_VIEW_H
 
 #include "proto/mp.h"
 
