@@ -1,5 +1,5 @@
-/* SHA-256 (FIPS 180-4), HMAC with it (RFC 2104) and base64 (RFC 4648): what a DingTalk robot's signature and mail need of
- * cryptography. Our own because it is so little; where keys are agreed or data is hidden libzmq and libcurl do it. */
+/* SHA-256 (FIPS 180-4), HMAC with it (RFC 2104) and base64 (RFC 4648), by OpenSSL: what a robot's signature and mail need of
+ * cryptography. */
 #ifndef BASE_SHA256_H
 #define BASE_SHA256_H
 
