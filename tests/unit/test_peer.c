@@ -1,0 +1,94 @@
+/* Who sent a message: what ZeroMQ says of a connection, and what real connections over ipc and tcp say. */
+#include <unistd.h>
+
+#include <czmq.h>
+
+#include "base/peer.h"
+#include "tests/unit/test.h"
+
+static const struct {
+    const char *user, *address;
+    enum peer_kind kind;
+    const char *name, *from;
+    int64_t uid, pid;
+} rows[] = {
+    {"", "localhost:0:0:14513", PEER_USER, "uid:0", "", 0, 14513},
+    {"", "localhost:4294967294:5:1", PEER_USER, "uid:4294967294", "", 4294967294, 1},
+    {"ann", "10.0.0.5", PEER_KEY, "ann", "10.0.0.5", -1, -1},
+    {"ann", "localhost:0:0:1", PEER_KEY, "ann", "localhost:0:0:1", -1, -1},
+    {"ann", "", PEER_KEY, "ann", "", -1, -1},
+    {"", "10.0.0.5", PEER_ADDRESS, "ip:10.0.0.5", "10.0.0.5", -1, -1},
+    {"", "::1:2:3", PEER_ADDRESS, "ip:::1:2:3", "::1:2:3", -1, -1}, /* not the user 1 */
+    {"", "fe80::1%eth0", PEER_ADDRESS, "ip:fe80::1%eth0", "fe80::1%eth0", -1, -1},
+    {"", "localhost:0:0", PEER_ADDRESS, "ip:localhost:0:0", "localhost:0:0", -1, -1},
+    {"", "localhost:x:0:1", PEER_ADDRESS, "ip:localhost:x:0:1", "localhost:x:0:1", -1, -1},
+    {"", "localhost:", PEER_ADDRESS, "ip:localhost:", "localhost:", -1, -1},
+    {"", "", PEER_UNKNOWN, "unknown", "", -1, -1},
+};
+
+static void check_rows(void)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct peer p;
+        peer_read(span_of(rows[i].user), span_of(rows[i].address), &p);
+        CHECK_INT(p.kind, rows[i].kind);
+        CHECK_STR(p.name, rows[i].name);
+        CHECK_STR(p.address, rows[i].from);
+        CHECK_INT(p.uid, rows[i].uid);
+        CHECK_INT(p.pid, rows[i].pid);
+    }
+}
+
+static void check_long(void)
+{
+    char text[301];
+    struct peer p;
+    memset(text, 'a', 300);
+    text[300] = '\0';
+    peer_read(span_of(text), span_of(text), &p);
+    CHECK_INT(strlen(p.name), PEER_NAME_BYTES_MAX);
+    CHECK_STR(p.address, "");
+}
+
+/* What stands behind the routing id knows it, also when the connection is gone. */
+static void check_real(const char *endpoint, struct peer *out)
+{
+    zsock_t *router = zsock_new(ZMQ_ROUTER), *dealer = zsock_new(ZMQ_DEALER);
+    CHECK(zsock_bind(router, "%s", endpoint) != -1);
+    char *address = zsock_last_endpoint(router);
+    CHECK(zsock_connect(dealer, "%s", address) == 0);
+    zstr_send(dealer, "hello");
+    zmq_pollitem_t item = {zsock_resolve(router), 0, ZMQ_POLLIN, 0};
+    CHECK(zmq_poll(&item, 1, 5000) == 1);
+    zsock_destroy(&dealer);
+    for (int i = 0; i < 2; i++) {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        CHECK(zmq_msg_recv(&frame, zsock_resolve(router), 0) >= 0);
+        peer_of(&frame, out);
+        zmq_msg_close(&frame);
+    }
+    free(address);
+    zsock_destroy(&router);
+}
+
+int main(void)
+{
+    struct peer p;
+    char endpoint[64];
+    check_rows();
+    check_long();
+    snprintf(endpoint, sizeof endpoint, "ipc:///tmp/test-peer-%ld.ipc", (long)getpid());
+    check_real(endpoint, &p);
+    CHECK_INT(p.kind, PEER_USER);
+    CHECK_INT(p.uid, geteuid());
+    CHECK_INT(p.pid, getpid());
+    check_real("tcp://127.0.0.1:*", &p);
+    CHECK_INT(p.kind, PEER_ADDRESS);
+    CHECK_STR(p.name, "ip:127.0.0.1");
+    zmq_msg_t made;
+    zmq_msg_init(&made);
+    peer_of(&made, &p);
+    CHECK_INT(p.kind, PEER_UNKNOWN);
+    return 0;
+}
