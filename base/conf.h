@@ -121,7 +121,8 @@ struct conf {
         char dir[CONF_TEXT_BYTES_MAX];      /* bulk tasks with their rows; default STORE/tasks */
     } task;
     struct {
-        char dir[CONF_TEXT_BYTES_MAX]; /* ipc sockets and locks; default /run/mega-wechat */
+        char dir[CONF_TEXT_BYTES_MAX];  /* ipc sockets and locks; default /run/mega-wechat */
+        char user[CONF_TEXT_BYTES_MAX]; /* whom a program becomes that is started as root; empty = it stays who it is */
     } run;
     char path[CONF_TEXT_BYTES_MAX];  /* of the file it was read from */
 };

@@ -176,6 +176,8 @@ const struct conf_key conf_keys[] = {
 
     {"run", "dir", CONF_PATH, IN_CONF(run.dir), "/run/mega-wechat", 0, 0, NULL,
      "folder for ipc sockets and locks"},
+    {"run", "user", CONF_TEXT, IN_CONF(run.user), NULL, 0, 0, NULL,
+     "whom a program becomes that is started as root; empty: it stays who it is"},
 };
 
 const size_t conf_key_count = sizeof conf_keys / sizeof *conf_keys;

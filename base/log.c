@@ -61,9 +61,8 @@ static void take_fd(int fd)
     log_state.fd = fd;
 }
 
-int log_open(const struct log_options *options)
+static void take_options(const struct log_options *options)
 {
-    pthread_mutex_lock(&log_lock);
     free(log_state.path);
     free(log_state.prefix);
     log_state.program = options->program;
@@ -71,6 +70,25 @@ int log_open(const struct log_options *options)
     log_state.prefix = copy_unless_empty(options->prefix);
     log_state.level = options->level;
     log_state.json = options->json;
+}
+
+int log_set_options(const struct log_options *options)
+{
+    const char *path = options->path;
+    int fd = open_file(path != NULL && *path == '\0' ? NULL : path);
+    if (fd < 0)
+        return -1;
+    pthread_mutex_lock(&log_lock);
+    take_options(options);
+    take_fd(fd);
+    pthread_mutex_unlock(&log_lock);
+    return 0;
+}
+
+int log_open(const struct log_options *options)
+{
+    pthread_mutex_lock(&log_lock);
+    take_options(options);
     memset(&log_state.repeats, 0, sizeof log_state.repeats);
 
     int fd = open_file(log_state.path);

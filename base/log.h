@@ -40,6 +40,9 @@ struct log_options {
 /* Returns -1 (errno set) when the file cannot be opened; the log then stays on standard error. */
 int log_open(const struct log_options *options);
 
+/* As log_open, for a log that is open: when the file cannot be opened (-1, errno set) the log stays as it was. */
+int log_set_options(const struct log_options *options);
+
 /* Opens the file again, after it was moved away by a log rotation. */
 int log_reopen(void);
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/privileges.h"
 
 #define CONFIG_DEFAULT "/etc/mega-wechat/mega.conf"
 
@@ -34,16 +35,19 @@ static int read_options(struct options *o, int argc, char **argv, const char *pr
                         const char *what_it_does);
 static int take_name(struct program *p, const char *name, const char *program);
 static int load_conf(struct program *p, const struct options *o, struct buf *warnings);
-static int open_log(const struct conf *conf, const char *program);
+static int open_log(const struct program *p);
 static int take_signals(struct program *p);
-static int make_run_dir(const char *dir);
+static int make_run_dir(const char *dir, const struct privileges *owner);
+static int find_user(const char *program, const struct conf *conf, struct privileges *user);
+static int become_user(const char *program, const struct privileges *user);
 static void log_warnings(struct buf *warnings);
 
 int program_open(struct program *p, int argc, char **argv, const char *program, const char *what_it_does)
 {
     struct options o = {.config = CONFIG_DEFAULT};
     struct buf warnings = {0};
-    *p = (struct program){.signal_fd = -1, .lock_fd = -1};
+    struct privileges user;
+    *p = (struct program){.signal_fd = -1, .lock_fd = -1, .program = program};
     int rc = read_options(&o, argc, argv, program, what_it_does);
     if (rc == 0)
         rc = take_name(p, o.name, program);
@@ -52,13 +56,19 @@ int program_open(struct program *p, int argc, char **argv, const char *program, 
         rc = load_conf(p, &o, &warnings);
     }
     if (rc == 0)
-        rc = open_log(p->conf, program);
+        rc = find_user(program, p->conf, &user);
+    if (rc == 0)
+        rc = make_run_dir(p->conf->run.dir, &user);
+    if (rc == 0)
+        rc = become_user(program, &user);
+    if (rc == 0)
+        rc = open_log(p);
     if (rc == 0)
         log_warnings(&warnings);
     if (rc == 0)
-        rc = make_run_dir(p->conf->run.dir);
-    if (rc == 0)
         rc = take_signals(p);
+    if (rc == 0)
+        notify_open(&p->notify);
     buf_free(&warnings);
     if (rc != 0)
         program_close(p);
@@ -206,16 +216,42 @@ static int load_conf(struct program *p, const struct options *o, struct buf *war
     return fflush(stdout) == 0 ? NOTHING_DONE : NOTHING_FAILED;
 }
 
-static int open_log(const struct conf *conf, const char *program)
+struct log_options program_log_options(const struct program *p, const struct conf *conf)
 {
-    struct log_options options = {.program = program,
-                                  .path = conf->log.path,
-                                  .prefix = conf->log.prefix,
-                                  .level = conf->log.level,
-                                  .json = conf->log.json};
+    return (struct log_options){.program = p->program,
+                                .path = conf->log.path,
+                                .prefix = conf->log.prefix,
+                                .level = conf->log.level,
+                                .json = conf->log.json};
+}
+
+static int find_user(const char *program, const struct conf *conf, struct privileges *user)
+{
+    struct buf wrong = {0};
+    int rc = privileges_find(user, conf->run.user, &wrong);
+    if (rc != 0)
+        fprintf(stderr, "%s: %s\n", program, buf_str(&wrong));
+    buf_free(&wrong);
+    return rc == 0 ? 0 : NOTHING_FAILED;
+}
+
+static int become_user(const char *program, const struct privileges *user)
+{
+    struct buf wrong = {0};
+    int rc = privileges_drop(user, &wrong);
+    if (rc != 0)
+        fprintf(stderr, "%s: %s\n", program, buf_str(&wrong));
+    buf_free(&wrong);
+    privileges_forbid_new();
+    return rc == 0 ? 0 : NOTHING_FAILED;
+}
+
+static int open_log(const struct program *p)
+{
+    struct log_options options = program_log_options(p, p->conf);
     if (log_open(&options) == 0)
         return 0;
-    fprintf(stderr, "%s: [log] log_file: cannot open \"%s\": %s\n", program, conf->log.path, strerror(errno));
+    fprintf(stderr, "%s: [log] log_file: cannot open \"%s\": %s\n", p->program, options.path, strerror(errno));
     return NOTHING_FAILED;
 }
 
@@ -230,29 +266,46 @@ static void log_warnings(struct buf *warnings)
     }
 }
 
-static int make_dir(const char *path, mode_t mode)
+/* Gives a folder that was made just now its mode, whatever the umask is, and its owner, if it is to have another one. By its
+ * descriptor: whoever may write beside it could put a link in its place. */
+static int settle_dir(const char *path, mode_t mode, const struct privileges *owner)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int rc = owner->is_needed ? fchown(fd, owner->uid, owner->gid) : 0;
+    if (rc == 0)
+        rc = fchmod(fd, mode);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return rc;
+}
+
+static int make_dir(const char *path, mode_t mode, const struct privileges *owner)
 {
     if (mkdir(path, mode) == 0)
-        return chmod(path, mode); /* whatever the umask is */
+        return settle_dir(path, mode, owner);
     struct stat info;
     if (errno == EEXIST && stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
         errno = ENOTDIR;
     return errno == EEXIST ? 0 : -1;
 }
 
-/* Makes the folder and those above it. One that is there keeps its mode. */
-static int make_run_dir(const char *dir)
+/* Makes the folder, which is the owner's, and those above it, which are not. One that is there keeps its mode and owner. */
+static int make_run_dir(const char *dir, const struct privileges *owner)
 {
+    static const struct privileges nobody_else = {0};
     char path[CONF_TEXT_BYTES_MAX];
     snprintf(path, sizeof path, "%s", dir);
     int rc = 0;
     for (char *slash = strchr(path + 1, '/'); rc == 0 && slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        rc = make_dir(path, 0755);
+        rc = make_dir(path, 0755, &nobody_else);
         *slash = '/';
     }
     if (rc == 0)
-        rc = make_dir(path, 0770);
+        rc = make_dir(path, 0770, owner);
     if (rc == 0)
         return 0;
     log_error("run folder cannot be made", log_str("dir", dir), log_str("error", strerror(errno)));
@@ -282,8 +335,10 @@ int program_signal(struct program *p)
 {
     struct signalfd_siginfo info;
     while (read(p->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
+            notify_stopping(&p->notify, "stopping");
             return SIGTERM;
+        }
         if (info.ssi_signo == SIGHUP)
             return SIGHUP;
         if (info.ssi_signo == SIGUSR1 && log_reopen() != 0)

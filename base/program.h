@@ -1,4 +1,4 @@
-/* What every main() begins with: options, configuration, log, signals, the lock of a name.
+/* What every main() begins with: options, configuration, user, log, signals, the lock of a name; and what every loop needs of it.
  *
  *   -c, --config FILE   the configuration (default /etc/mega-wechat/mega.conf)
  *   -n, --name NAME     the name of this stage, unique in the installation (default: the program's name without "mega-")
@@ -10,6 +10,7 @@
 #define BASE_PROGRAM_H
 
 #include "base/conf.h"
+#include "base/notify.h"
 
 #define PROGRAM_NAME_BYTES_MAX 33 /* of a stage's name, with its NUL: letters, digits, - and _ */
 
@@ -18,10 +19,13 @@ struct program {
     char name[PROGRAM_NAME_BYTES_MAX];
     int signal_fd; /* readable when TERM, INT, HUP or USR1 came; see program_signal */
     int lock_fd;   /* -1 when none was taken */
+    const char *program;  /* "mega-broker"; kept, not copied */
+    struct notify notify; /* the service manager; see notify.h. Loops call notify_wait_ms before they wait */
 };
 
-/* Reads the options, forbids core files (the configuration holds secrets), reads the configuration, opens the log, blocks the
- * signals and opens signal_fd, ignores SIGPIPE, makes the run folder (0770). Returns 0 to go on, or the exit status plus 1 when there is nothing to run: 1 = done well
+/* Reads the options, forbids core files (the configuration holds secrets), reads the configuration, makes the run folder (0770),
+ * becomes [run] user, opens the log, blocks the signals and opens signal_fd, ignores SIGPIPE, lets nothing gain rights any more.
+ * The log is opened by that user, who has to be able to open it again after a rotation. Returns 0 to go on, or the exit status plus 1 when there is nothing to run: 1 = done well
  * (--help), 2 = failed, 3 = wrong usage; what was wrong is already printed. */
 int program_open(struct program *p, int argc, char **argv, const char *program, const char *what_it_does);
 
@@ -30,8 +34,26 @@ int program_open(struct program *p, int argc, char **argv, const char *program, 
 int program_lock(struct program *p);
 
 /* The signal that made signal_fd readable: SIGTERM (INT counts as TERM), SIGHUP; 0 when there is none. USR1 is handled
- * here: it reopens the log. */
+ * here: it reopens the log. On HUP a program calls program_reload. The first TERM is told to the service manager; a program drains on it, and ends
+ * at once on a second one. */
 int program_signal(struct program *p);
+
+/* What a program has to do about a configuration that was read again. Either may be NULL. */
+struct program_reload {
+    /* Looks at what is new before any of it counts: returns 0, or -1 (logged) to keep everything as it is. */
+    int (*check)(void *self, const struct conf *next);
+    /* p->conf has the new values of all keys that this program applies while it runs (conf_reload.h): does what follows from them. */
+    void (*apply)(void *self);
+    void *self;
+};
+
+/* Reads the configuration again and takes over, in place, what can be applied at once: what points to p->conf sees it. A line in the
+ * log for each difference tells whether it counts now or needs a restart of this program. If anything is wrong with the file all
+ * stays as it is, each error is logged. Returns 0, or -1 when it is kept as it was. */
+int program_reload(struct program *p, const struct program_reload *reload);
+
+/* The log as a configuration wants it. Points into `conf`. */
+struct log_options program_log_options(const struct program *p, const struct conf *conf);
 
 /* Raises the limit of open files to what this process may have. Returns that. */
 size_t program_raise_files(void);

@@ -2,7 +2,9 @@
  * belong to one. */
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -230,6 +232,151 @@ static int check_signals(void *argument)
     return 0;
 }
 
+/* --- a configuration that is read again --------------------------------------------------------------------------- */
+
+struct reloading {
+    int checks, applied;
+    int refuse;
+};
+
+static int check_next(void *self, const struct conf *next)
+{
+    struct reloading *r = self;
+    CHECK(next != NULL);
+    r->checks++;
+    return r->refuse ? -1 : 0;
+}
+
+static void apply_next(void *self)
+{
+    struct reloading *r = self;
+    r->applied++;
+}
+
+/* Writes the file anew and reads it again. */
+static int reload(struct program *p, struct reloading *r, const char *text)
+{
+    char *path = test_file("reload.conf", span_of(text));
+    struct program_reload hooks = {check_next, apply_next, r};
+    free(path);
+    return program_reload(p, &hooks);
+}
+
+static int check_reload(void *argument)
+{
+    char *path = test_file("reload.conf", span_of("[log]\nlog_file = 1.log\n[run]\ndir = run\n"));
+    char *args[] = {"p", "-c", path, NULL};
+    struct reloading r = {0};
+    struct program p;
+    char log[96];
+    (void)argument;
+    CHECK_INT(open_program(&p, args), 0);
+    const struct conf *before = p.conf;
+
+    CHECK_INT(reload(&p, &r, "[sender]\ntimeout = 7s\nslots = 7\n[log]\nlog_file = 2.log\n[run]\ndir = run\n"), 0);
+    CHECK(p.conf == before);
+    CHECK_INT(p.conf->sender.timeout_ms, 7000);
+    CHECK_INT(p.conf->sender.slots, 64);
+    CHECK_INT(r.checks + 10 * r.applied, 11);
+    snprintf(log, sizeof log, "%s/2.log", test_folder());
+    struct buf text = test_read(log);
+    CHECK_HAS(buf_str(&text), "event=\"configuration changed\" key=\"[sender] timeout\" from=10s to=7s\n");
+    CHECK_HAS(buf_str(&text), "level=warn prog=mega-sender event=\"configuration change waits for a restart\" "
+                              "key=\"[sender] slots\" from=64 to=7 restart=mega-sender\n");
+    CHECK_HAS(buf_str(&text), " changed=2 waits_for_restart=1\n");
+    buf_free(&text);
+
+    /* Wrong in the file, wrong for the program, a log that cannot be opened: all stays as it is. */
+    CHECK_INT(reload(&p, &r, "[sender]\ntimeout = 8s\nslots = many\n[nowhere]\na = b\n[run]\ndir = run\n"), -1);
+    CHECK_INT(r.checks + 10 * r.applied, 11);
+    r.refuse = 1;
+    CHECK_INT(reload(&p, &r, "[sender]\ntimeout = 8s\n[log]\nlog_file = 3.log\n[run]\ndir = run\n"), -1);
+    r.refuse = 0;
+    CHECK_INT(reload(&p, &r, "[sender]\ntimeout = 8s\n[log]\nlog_file = no/such/folder.log\n[run]\ndir = run\n"), -1);
+    CHECK_INT(r.checks + 10 * r.applied, 13);
+    CHECK_INT(p.conf->sender.timeout_ms, 7000);
+    CHECK_HAS(p.conf->log.path, "/2.log");
+    text = test_read(log);
+    CHECK_HAS(buf_str(&text), "reload.conf:3: [sender] slots: ");
+    CHECK_HAS(buf_str(&text), "reload.conf:5: [nowhere] a: ");
+    CHECK_HAS(buf_str(&text), "no/such/folder.log");
+    CHECK_HAS(buf_str(&text), "event=\"configuration is kept as it was: the file is wrong; correct it and send HUP again\"");
+    buf_free(&text);
+    unlink(path);
+    CHECK_INT(program_reload(&p, &(struct program_reload){check_next, apply_next, &r}), -1);
+    CHECK_INT(p.conf->sender.timeout_ms, 7000);
+    program_close(&p);
+    free(path);
+    return 0;
+}
+
+/* --- [run] user --------------------------------------------------------------------------------------------------- */
+
+/* Becomes nobody, with a log and a run folder that are nobody's, and does not come back. */
+static int check_user(void *args)
+{
+    const struct passwd *nobody = getpwnam("nobody");
+    struct program p;
+    struct stat info;
+    gid_t groups[4];
+    CHECK(nobody != NULL);
+    uid_t uid = nobody->pw_uid;
+    gid_t gid = nobody->pw_gid;
+    CHECK_INT(open_program(&p, args), 0);
+    CHECK_INT(getuid(), uid);
+    CHECK_INT(getegid(), gid);
+    CHECK(setuid(0) != 0 && setgid(0) != 0);
+    CHECK_INT(getgroups(4, groups), 1);
+    CHECK_INT(groups[0], gid);
+    CHECK_INT(stat(p.conf->run.dir, &info), 0);
+    CHECK_INT(info.st_uid, uid);
+    CHECK_INT(info.st_gid, gid);
+    CHECK_INT(info.st_mode & 07777, 0770);
+    CHECK_INT(stat(p.conf->log.path, &info), 0);
+    CHECK_INT(info.st_uid, uid);
+    CHECK_INT(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
+    CHECK_INT(program_lock(&p), 0);
+    program_close(&p);
+    return 0;
+}
+
+static int open_as_nobody(void *args)
+{
+    const struct passwd *nobody = getpwnam("nobody");
+    CHECK(nobody != NULL && setgid(nobody->pw_gid) == 0 && setuid(nobody->pw_uid) == 0);
+    return open_only(args);
+}
+
+static void test_user(void)
+{
+    char *path = test_file("u.conf", span_of("[run]\ndir = u/run\nuser = no-such-user\n"));
+    char *args[] = {"p", "-c", path, NULL};
+    check_open(args, 2, "", "[run] user: there is no user \"no-such-user\"; make it");
+    free(path);
+    if (geteuid() != 0) {
+        puts("test_user: not run, needs root: becoming another user");
+        return;
+    }
+    CHECK_INT(chmod(test_folder(), 0755), 0);
+    char *folder = test_file("u.keep", span_of(""));
+    CHECK_INT(unlink(folder), 0);
+    CHECK_INT(mkdir(folder, 0755) + chown(folder, getpwnam("nobody")->pw_uid, (gid_t)-1), 0);
+    path = test_file("u.conf", span_of("[log]\nlog_file = u.keep/log\n[run]\ndir = u/run\nuser = nobody\n"));
+    args[2] = path;
+    CHECK_INT(run(check_user, args, 0), 0);
+    CHECK_INT(run(open_as_nobody, args, 0), 0); /* is that user already */
+    free(path);
+    path = test_file("u.conf", span_of("[run]\ndir = u/run\nuser = root\n"));
+    args[2] = path;
+    CHECK_INT(run(open_only, args, 0), 0);
+    CHECK_INT(run(open_as_nobody, args, 1), 2);
+    struct buf err = output("err");
+    CHECK_HAS(buf_str(&err), "start it as root, or leave the key out");
+    buf_free(&err);
+    free(path);
+    free(folder);
+}
+
 int main(void)
 {
     conf_path = test_file("mega.conf", span_of("[wechat]\nrate = 1\n[run]\ndir = run\n"));
@@ -239,6 +386,8 @@ int main(void)
     test_run_folder();
     CHECK_INT(run(check_lock, NULL, 0), 0);
     CHECK_INT(run(check_signals, NULL, 0), 0);
+    CHECK_INT(run(check_reload, NULL, 0), 0);
+    test_user();
     free(conf_path);
     return 0;
 }
