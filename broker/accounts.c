@@ -17,6 +17,13 @@ void accounts_init(struct accounts *a, const struct conf *conf)
         pace_init(&a->list[i].pace, conf->accounts[i].rate_per_s);
 }
 
+void accounts_configure(struct accounts *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        pace_configure(&a->list[i].pace, a->conf->accounts[i].rate_per_s);
+    accounts_wake_all(a);
+}
+
 int accounts_find(const struct accounts *a, struct span name)
 {
     struct span wanted = name.bytes ? name : span_of(CONF_ACCOUNT_DEFAULT);

@@ -30,6 +30,9 @@ struct accounts {
 
 void accounts_init(struct accounts *a, const struct conf *conf);
 
+/* The configuration's rates may be others: they count from now on, where no operator has set one. */
+void accounts_configure(struct accounts *a);
+
 /* The index of an account; -1 when there is none of that name. The empty name is the default account. */
 int accounts_find(const struct accounts *a, struct span name);
 

@@ -95,12 +95,18 @@ static void read_order_clock(struct broker *b)
     b->order_ms = order_ms + (b->now_ms >= wall_ms ? b->now_ms - wall_ms : UNKNOWN_RETRY_MS_MAX);
 }
 
+static struct stops_rules stop_rules(const struct conf *conf)
+{
+    return (struct stops_rules){.probe_first_ms = conf->broker.probe_first_ms,
+                                .probe_max_ms = conf->broker.probe_max_ms,
+                                .window_ms = conf->broker.rate_window_ms};
+}
+
 static void read_stops(struct broker *b)
 {
     struct span packed;
-    b->stops = stops_new(b->conf->account_count, &(struct stops_rules){.probe_first_ms = b->conf->broker.probe_first_ms,
-                                                                      .probe_max_ms = b->conf->broker.probe_max_ms,
-                                                                      .window_ms = b->conf->broker.rate_window_ms});
+    struct stops_rules rules = stop_rules(b->conf);
+    b->stops = stops_new(b->conf->account_count, &rules);
     if (store_meta_read(b->store, "stops", &packed) == STORE_OK)
         stops_restore(b->stops, b->conf, packed);
 }
@@ -219,6 +225,8 @@ static void check_closed(struct broker *b)
         log_error("new messages are refused", log_str("why", closed));
     else if (closed == NULL && b->closed)
         log_info("new messages are accepted again");
+    if (closed != b->closed)
+        notify_status(&b->program->notify, "running%s%s", closed ? "; new messages are refused: " : "", closed ? closed : "");
     b->closed = closed;
     b->may_index = store_bytes_used(b->store) + STORE_RESERVE / 2 < b->conf->broker.store_bytes_max;
     find_closed_for_long(b);
@@ -366,10 +374,14 @@ static int has_senders(const struct broker *b)
     return 0;
 }
 
+/* A second time it is not waited for anything: what is out stays marked as out, and the next start asks for it. */
 static void begin_stop(struct broker *b)
 {
-    if (b->stopping)
+    if (b->stopping) {
+        b->stop_by_ms = b->mono_ms;
+        log_warn("told to stop again; stopping now", log_u64("out", HASH_COUNT(b->ring.outs)));
         return;
+    }
     b->stopping = 1;
     b->stop_by_ms = b->mono_ms + STOP_LIMIT_MS;
     log_info("stopping: nothing more is given out", log_u64("out", HASH_COUNT(b->ring.outs)));
@@ -381,6 +393,28 @@ static int may_stop(const struct broker *b)
     return b->stopping && (b->ring.outs == NULL || !has_senders(b) || b->mono_ms >= b->stop_by_ms);
 }
 
+/* Most of the configuration is looked at where it is needed. */
+static void apply_reload(void *self)
+{
+    struct broker *b = self;
+    struct stops_rules rules = stop_rules(b->conf);
+    stops_configure(b->stops, &rules);
+    accounts_configure(&b->accounts);
+    b->next_check_ms = 0; /* min_free_space, ledger_days */
+}
+
+static void take_signals(struct broker *b)
+{
+    const struct program_reload reload = {NULL, apply_reload, b};
+    int number;
+    while ((number = program_signal(b->program)) != 0) {
+        if (number == SIGTERM)
+            begin_stop(b);
+        else if (number == SIGHUP)
+            program_reload(b->program, &reload);
+    }
+}
+
 static void wait_for_work(struct broker *b)
 {
     short frontend_events = b->stopping ? 0 : ZMQ_POLLIN;
@@ -390,9 +424,10 @@ static void wait_for_work(struct broker *b)
                               {NULL, b->program->signal_fd, ZMQ_POLLIN, 0}};
     int is_busy = sweep_is_busy(&b->sweeps) || pauses_is_releasing(b->pauses);
     int64_t index_ms = indexing_wait_ms(b);
-    zmq_poll(items, 4, is_busy ? 0 : dispatch_wait_ms(b, index_ms < WAIT_MS_MAX ? (int)index_ms : WAIT_MS_MAX));
-    if (items[3].revents && program_signal(b->program) == SIGTERM)
-        begin_stop(b);
+    int wait_ms = is_busy ? 0 : dispatch_wait_ms(b, index_ms < WAIT_MS_MAX ? (int)index_ms : WAIT_MS_MAX);
+    zmq_poll(items, 4, (long)notify_wait_ms(&b->program->notify, wait_ms));
+    if (items[3].revents)
+        take_signals(b);
 }
 
 int broker_run(struct broker *b)
@@ -404,6 +439,7 @@ int broker_run(struct broker *b)
     log_info("ready", log_u64("waiting", waiting), log_u64("out", counts.out),
              log_u64("settled", counts.settled), log_u64("dead", counts.dead), log_u64("generation", b->ring.fence.generation));
     check_closed(b);
+    notify_ready(&b->program->notify, b->closed ? "running; new messages are refused, see the log" : "running");
     while (!may_stop(b)) {
         wait_for_work(b);
         take_time(b);

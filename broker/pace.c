@@ -46,6 +46,15 @@ static int end_limit(struct pace *p)
     return 1;
 }
 
+void pace_configure(struct pace *p, uint32_t conf_per_s)
+{
+    if (conf_per_s == p->conf_per_s)
+        return;
+    p->conf_per_s = conf_per_s;
+    if (p->override_per_s == PACE_NO_OVERRIDE)
+        p->limit_per_s = p->best_per_s = 0;
+}
+
 void pace_override(struct pace *p, int64_t per_s)
 {
     p->override_per_s = per_s;

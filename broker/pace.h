@@ -37,6 +37,9 @@ enum pace_change { PACE_SAME, PACE_SLOWER, PACE_RECOVERED };
 
 void pace_init(struct pace *p, uint32_t conf_per_s);
 
+/* Another rate of the configuration. Where no operator has set one it counts at once, and the limit ends. */
+void pace_configure(struct pace *p, uint32_t conf_per_s);
+
 /* per_s 0 = no limit, PACE_NO_OVERRIDE = as the configuration says. The limit ends: an operator who sets a rate wants that. */
 void pace_override(struct pace *p, int64_t per_s);
 

@@ -26,6 +26,11 @@ struct stops *stops_new(size_t accounts, const struct stops_rules *rules)
     return s;
 }
 
+void stops_configure(struct stops *s, const struct stops_rules *rules)
+{
+    s->rules = *rules;
+}
+
 void stops_destroy(struct stops **self)
 {
     free(*self);

@@ -48,6 +48,9 @@ struct stops;
 struct stops *stops_new(size_t accounts, const struct stops_rules *rules);
 void stops_destroy(struct stops **self);
 
+/* Other rules from now on; what is due already stays so. */
+void stops_configure(struct stops *s, const struct stops_rules *rules);
+
 /* Milliseconds until a message of the account may go out: 0 = now, INT64_MAX = when the probe is back. */
 int64_t stops_wait_ms(const struct stops *s, size_t account, int64_t order_ms);
 

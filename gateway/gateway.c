@@ -128,8 +128,9 @@ void gateway_destroy(struct gateway **self)
 int gateway_run(struct gateway *g)
 {
     struct epoll_event events[GATEWAY_EVENTS_MAX];
+    notify_ready(&g->program->notify, "running");
     while (!g->done) {
-        int count = epoll_wait(g->epoll_fd, events, GATEWAY_EVENTS_MAX, (int)wait_ms(g));
+        int count = epoll_wait(g->epoll_fd, events, GATEWAY_EVENTS_MAX, (int)notify_wait_ms(&g->program->notify, wait_ms(g)));
         if (count < 0 && errno != EINTR) {
             log_fatal("waiting for events failed", log_str("error", strerror(errno)));
             return 1;
@@ -174,10 +175,15 @@ static void handle(struct gateway *g, struct watch *watch, uint32_t events)
         upstream_ask(g->upstream, g->now_ms);
 }
 
-static void handle_signal(struct gateway *g)
+static void apply_reload(void *self)
 {
-    if (program_signal(g->program) != SIGTERM)
-        return;
+    struct gateway *g = self;
+    pending_change(g->pending, g->program->conf->gateway.answer_timeout_ms);
+    server_change(g->server, g->program->conf);
+}
+
+static void begin_stop(struct gateway *g)
+{
     if (g->stop_ms != 0) {
         log_info("told to stop again; stopping now");
         g->done = 1;
@@ -186,6 +192,18 @@ static void handle_signal(struct gateway *g)
     g->stop_ms = g->now_ms + GATEWAY_STOP_MS;
     server_stop(g->server);
     log_info("told to stop; waiting for answers", log_u64("pushes", pending_pushes(g->pending)));
+}
+
+static void handle_signal(struct gateway *g)
+{
+    const struct program_reload reload = {NULL, apply_reload, g};
+    int number;
+    while ((number = program_signal(g->program)) != 0) {
+        if (number == SIGTERM)
+            begin_stop(g);
+        else if (number == SIGHUP)
+            program_reload(g->program, &reload);
+    }
 }
 
 static void check_stop(struct gateway *g)

@@ -23,6 +23,12 @@ struct pending {
 static void add_block(struct pending *p);
 static int is_due(const struct queue_item *item, uint32_t answered_ping);
 
+void pending_change(struct pending *p, int64_t again_ms)
+{
+    queue_shift(&p->asked, again_ms - p->options.again_ms);
+    p->options.again_ms = again_ms;
+}
+
 struct pending *pending_new(const struct pending_options *options)
 {
     struct pending *p = mem_new(sizeof *p);

@@ -47,6 +47,9 @@ struct pending;
 struct pending *pending_new(const struct pending_options *options);
 void pending_destroy(struct pending **self);
 
+/* Another again_ms from now on, for what is asked already too. */
+void pending_change(struct pending *p, int64_t again_ms);
+
 /* 1 when one more request of this kind may be added. */
 int pending_has_room(const struct pending *p, enum op op);
 

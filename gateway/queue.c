@@ -49,3 +49,9 @@ int64_t queue_due_ms(const struct queue *q)
     const struct queue_item *first = queue_first(q);
     return first != NULL ? first->due_ms : INT64_MAX;
 }
+
+void queue_shift(struct queue *q, int64_t by_ms)
+{
+    for (struct queue_item *item = queue_first(q); item != NULL; item = queue_next(q, item))
+        item->due_ms += by_ms;
+}

@@ -44,6 +44,9 @@ struct queue_item *queue_next(const struct queue *q, const struct queue_item *it
 /* The first item when it is due by now, else NULL. */
 struct queue_item *queue_first_due(const struct queue *q, int64_t now_ms);
 
+/* All items are due so much later (sooner, when it is negative): a time that they wait for has changed. Keeps their order. */
+void queue_shift(struct queue *q, int64_t by_ms);
+
 /* When the first item is due; INT64_MAX when the queue is empty. */
 int64_t queue_due_ms(const struct queue *q);
 

@@ -104,6 +104,38 @@ void server_destroy(struct server **self)
     *self = NULL;
 }
 
+/* From or to "never" the timers begin or end; a client that idles has its whole time from now on. */
+static void change_idle(struct conn_shared *shared, int64_t idle_ms)
+{
+    int64_t before_ms = shared->idle_timeout_ms;
+    struct queue_item *item;
+    shared->idle_timeout_ms = idle_ms;
+    if (before_ms > 0 && idle_ms > 0) {
+        queue_shift(&shared->idle, idle_ms - before_ms);
+        return;
+    }
+    while (idle_ms == 0 && (item = queue_first(&shared->idle)) != NULL)
+        queue_remove(item);
+    if (idle_ms == 0 || before_ms > 0)
+        return;
+    for (struct queue_item *next = NULL, *at = queue_first(&shared->all); at != NULL; at = next) {
+        next = queue_next(&shared->all, at); /* one that cannot be watched is closed */
+        conn_update(shared, QUEUE_OWNER(at, struct conn, all));
+    }
+}
+
+void server_change(struct server *s, const struct conf *conf)
+{
+    struct conn_shared *shared = &s->shared;
+    int64_t longer_ms = conf->gateway.frame_timeout_ms - shared->frame_timeout_ms;
+    struct queue *queues[] = {&shared->framing, &shared->draining, &shared->slow};
+    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++)
+        queue_shift(queues[i], longer_ms);
+    shared->frame_timeout_ms = conf->gateway.frame_timeout_ms;
+    shared->package_bytes_max = conf->setting.package_bytes_max;
+    change_idle(shared, conf->gateway.idle_timeout_ms);
+}
+
 struct conn_shared *server_shared(struct server *s)
 {
     return &s->shared;

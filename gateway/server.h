@@ -27,6 +27,9 @@ struct server *server_new(const struct server_options *options);
 /* Closes everything. Nobody may answer any more. */
 void server_destroy(struct server **self);
 
+/* What the configuration says of packages and time limits counts from now on, for connections that are open too. */
+void server_change(struct server *s, const struct conf *conf);
+
 /* The parts that answer and look at connections need this. */
 struct conn_shared *server_shared(struct server *s);
 

@@ -6,12 +6,29 @@
 #include "sender/hosts.h"
 
 #include <assert.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+static uint64_t hash_addresses(const struct conf_account *account)
+{
+    return hash_64(account->api_base, strlen(account->api_base));
+}
 
 void hosts_open(struct hosts *h, const struct conf_account *account)
 {
-    *h = (struct hosts){.count = 1};
+    *h = (struct hosts){.count = 1, .hash = hash_addresses(account)};
     while (h->count < CONF_BASES_MAX && conf_base(account, h->count).bytes)
         h->count++;
+}
+
+void hosts_change(struct hosts *h, const struct conf_account *account)
+{
+    uint32_t list = h->list + 1;
+    if (h->hash == hash_addresses(account))
+        return;
+    hosts_open(h, account);
+    h->list = list;
 }
 
 static int has_failed(const struct host_use *use, size_t i)
@@ -37,6 +54,8 @@ static size_t soonest(const struct hosts *h, const struct host_use *use)
 
 void hosts_pick(struct hosts *h, struct host_use *use, int64_t now_ms)
 {
+    if (use->list != h->list)
+        *use = (struct host_use){.list = h->list};
     use->is_try = 0;
     for (size_t i = 0; i < h->count; i++) {
         struct host *host = &h->hosts[i];
@@ -72,6 +91,8 @@ enum host_news hosts_end(struct hosts *h, struct host_use *use, enum host_end en
 {
     struct host *host = &h->hosts[use->host];
     int was_try = use->is_try;
+    if (use->list != h->list)
+        return HOST_SAME;
     use->is_try = 0;
     if (was_try)
         host->is_tried = 0;
@@ -89,6 +110,8 @@ enum host_news hosts_end(struct hosts *h, struct host_use *use, enum host_end en
 
 int hosts_have_other(const struct hosts *h, const struct host_use *use)
 {
+    if (use->list != h->list)
+        return 1;
     for (size_t i = 0; i < h->count; i++)
         if (!has_failed(use, i))
             return 1;

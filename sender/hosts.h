@@ -32,6 +32,8 @@ struct host {
 struct hosts {
     struct host hosts[CONF_BASES_MAX];
     size_t count; /* 1 to CONF_BASES_MAX */
+    uint64_t hash; /* of the addresses */
+    uint32_t list; /* goes up when they are others */
 };
 
 /* What a call has used. All zeroes for a new one. */
@@ -40,6 +42,7 @@ struct host_use {
     int is_try;       /* it is the one call that tries a left address */
     int knew_left;    /* its address was left already when it began */
     uint32_t not_sent; /* bit i: at address i the call was not sent */
+    uint32_t list;     /* of the addresses that all this is about */
 };
 
 enum host_end {
@@ -53,6 +56,10 @@ enum host_news { HOST_SAME, HOST_LEFT, HOST_BACK };
 
 /* With as many addresses as the account has. */
 void hosts_open(struct hosts *h, const struct conf_account *account);
+
+/* The account's addresses may be others from now on; nothing happens when they are the same. What calls that were begun before come
+ * to says nothing of these, and they may be made again at each of them. */
+void hosts_change(struct hosts *h, const struct conf_account *account);
 
 /* Chooses the address of a call that is about to begin; use->host is its number. There must be one at which it
  * has not failed: see hosts_have_other. Every choice is ended by hosts_end. */

@@ -63,6 +63,8 @@ struct transfer {
     CURL *easy;
     struct transfer *next_free;
     struct http_request request;
+    uint32_t settings; /* http->settings with which its handle was made */
+    int64_t timeout_ms; /* of its calls */
     int is_begun;     /* the request may have been written */
     int is_held;      /* may_write said no */
     int is_too_long;  /* the answer was over HTTP_ANSWER_BYTES_MAX */
@@ -79,6 +81,7 @@ struct http {
     int epoll_fd;
     uint32_t in_flight;
     uint64_t calls;     /* begun so far */
+    uint32_t settings;  /* goes up with http_configure */
     struct known_url urls[URLS_MAX];
     struct transfer *transfers; /* calls_max of them */
     struct transfer *free_transfers;
@@ -191,6 +194,8 @@ static void open_handle(struct transfer *transfer)
     CURL *easy = curl_easy_init();
     must(easy != NULL, "curl_easy_init");
     transfer->easy = easy;
+    transfer->settings = transfer->http->settings;
+    transfer->timeout_ms = options->timeout_ms;
     SET(easy, CURLOPT_PRIVATE, transfer);
     SET(easy, CURLOPT_NOSIGNAL, 1L);
     SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -270,12 +275,25 @@ static void set_url(struct transfer *transfer, const char *text)
     url->calls++;
 }
 
+/* Handles are made anew when they are used next: some are in a call now. libcurl takes no connection for a call that would trust other
+ * certificates. */
+void http_configure(struct http *http, int64_t timeout_ms, int64_t connect_timeout_ms)
+{
+    http->options.timeout_ms = timeout_ms;
+    http->options.connect_timeout_ms = connect_timeout_ms;
+    http->settings++;
+}
+
 int http_begin(struct http *http, const struct http_request *request)
 {
     struct transfer *transfer = http->free_transfers;
     if (transfer == NULL)
         return -1;
     http->free_transfers = transfer->next_free;
+    if (transfer->easy && transfer->settings != http->settings) {
+        curl_easy_cleanup(transfer->easy);
+        transfer->easy = NULL;
+    }
     if (transfer->easy == NULL)
         open_handle(transfer);
     transfer->request = *request;
@@ -498,7 +516,7 @@ static void describe_not_sent(struct transfer *transfer, CURLcode code, struct b
 
 static void describe_unknown(struct transfer *transfer, CURLcode code, struct buf *text)
 {
-    int64_t timeout_ms = transfer->http->options.timeout_ms;
+    int64_t timeout_ms = transfer->timeout_ms;
     if (transfer->is_too_long)
         buf_printf(text, "WeChat's answer is longer than %d bytes", HTTP_ANSWER_BYTES_MAX);
     else if (code == CURLE_OPERATION_TIMEDOUT && timeout_ms % 1000 == 0)

@@ -73,6 +73,10 @@ uint32_t http_calls_max(uint32_t wanted);
 /* Ends the process when libcurl cannot be used at all. */
 struct http *http_new(const struct http_options *options);
 
+/* The times and the file of certificates are others from now on (the file as the options' ca_file points to it). Calls in flight go on
+ * as they were begun. */
+void http_configure(struct http *http, int64_t timeout_ms, int64_t connect_timeout_ms);
+
 /* Drops the calls in flight without calling `done`. */
 void http_destroy(struct http **self);
 

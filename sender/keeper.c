@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <czmq.h>
 
@@ -37,6 +38,7 @@
 struct account {
     struct keeper *keeper;
     const struct conf_account *conf;
+    struct conf_account asked; /* as it was when the fetch under way began: an answer is looked through for that secret */
     char key[TOKEN_KEY_BYTES];
     struct token_state state;
     struct buf body; /* of the fetch under way; holds the secret */
@@ -147,6 +149,7 @@ int keeper_destroy(struct keeper **self)
     http_destroy(&k->http);
     zsock_destroy(&k->socket);
     for (size_t i = 0; i < k->conf->account_count; i++) {
+        explicit_bzero(&k->accounts[i].asked, sizeof k->accounts[i].asked);
         token_state_close(&k->accounts[i].state);
         buf_free(&k->accounts[i].body);
     }
@@ -176,19 +179,52 @@ static int64_t wait_ms(const struct keeper *k)
     return http_ms >= 0 && http_ms < wait ? http_ms : wait;
 }
 
+static int check_reload(void *self, const struct conf *next)
+{
+    (void)self;
+    if (next->sender.ca_file[0] == '\0' || access(next->sender.ca_file, R_OK) == 0)
+        return 0;
+    log_error("[sender] ca_file cannot be read", log_str("path", next->sender.ca_file), log_str("error", strerror(errno)));
+    return -1;
+}
+
+static void apply_reload(void *self)
+{
+    struct keeper *k = self;
+    http_configure(k->http, k->conf->sender.timeout_ms, k->conf->sender.connect_timeout_ms);
+    for (size_t i = 0; i < k->conf->account_count; i++) {
+        struct account *a = &k->accounts[i];
+        hosts_change(&a->hosts, a->conf);
+        token_state_change(&a->state, a->conf, clock_mono_ms());
+    }
+}
+
+/* Returns 1 when it is to end. A fetch under way is given up: nothing of it is on disk, and the next start fetches again. */
+static int take_signals(struct keeper *k)
+{
+    const struct program_reload reload = {check_reload, apply_reload, k};
+    int signal_number;
+    while ((signal_number = program_signal(k->program)) != 0) {
+        if (signal_number == SIGTERM)
+            return 1;
+        if (signal_number == SIGHUP)
+            program_reload(k->program, &reload);
+    }
+    return 0;
+}
+
 int keeper_run(struct keeper *k)
 {
+    notify_ready(&k->program->notify, "running");
     for (;;) {
         zmq_pollitem_t items[] = {{zsock_resolve(k->socket), 0, ZMQ_POLLIN, 0},
                                   {NULL, http_fd(k->http), ZMQ_POLLIN, 0},
                                   {NULL, k->program->signal_fd, ZMQ_POLLIN, 0},
                                   {NULL, k->sql ? token_sql_fd(k->sql) : -1, ZMQ_POLLIN, 0}};
-        if (zmq_poll(items, k->sql ? 4 : 3, (long)wait_ms(k)) < 0 && errno != EINTR)
+        if (zmq_poll(items, k->sql ? 4 : 3, (long)notify_wait_ms(&k->program->notify, wait_ms(k))) < 0 && errno != EINTR)
             log_error("poll failed", log_str("error", zmq_strerror(errno)));
-        int signal_number;
-        while ((signal_number = program_signal(k->program)) != 0)
-            if (signal_number == SIGTERM)
-                return 0;
+        if (take_signals(k))
+            return 0;
         receive(k);
         http_run(k->http);
         take_rows(k);
@@ -212,6 +248,7 @@ static void ask(struct keeper *k, struct account *a)
         token_external_ask(a->conf, &k->url);
     } else {
         hosts_pick(&a->hosts, &a->host_use, clock_mono_ms());
+        a->asked = *a->conf;
         token_fetch_ask(a->conf, a->host_use.host, a->state.is_forced, &k->url, &a->body);
     }
     struct http_request request = {
@@ -316,7 +353,7 @@ static void on_answered(void *self, const struct http_answer *answer)
     if (a->conf->token_mode == TOKEN_EXTERNAL)
         token_external_read(answer, &k->fetched);
     else
-        token_fetch_read(a->conf, answer, &k->fetched);
+        token_fetch_read(&a->asked, answer, &k->fetched);
     if (a->conf->token_mode != TOKEN_EXTERNAL && goes_on(a, answer, &k->fetched))
         return;
     on_fetched(k, a);

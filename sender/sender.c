@@ -18,7 +18,8 @@
  *
  * How it stops (TERM): nothing more is begun or read; when the last call has ended what was not begun is
  * returned, when the last result is confirmed it says goodbye. A broker that does not confirm is waited for
- * at most the time of a call and GRACE_MS; what it has not confirmed then counts there as lost.
+ * at most the time of a call and GRACE_MS; what it has not confirmed then counts there as lost. A second TERM ends it at once, as a kill
+ * would: what was in flight goes out again.
  */
 #include "sender/sender.h"
 
@@ -98,20 +99,23 @@ static struct member *new_member(struct sender *s)
     return member_new(&options);
 }
 
+static int check_ca_file(const struct conf *conf)
+{
+    const char *ca_file = conf->sender.ca_file;
+    if (ca_file[0] == '\0' || access(ca_file, R_OK) == 0)
+        return 0;
+    log_error("[sender] ca_file cannot be read", log_str("path", ca_file), log_str("error", strerror(errno)));
+    return -1;
+}
+
 /* Says what a first call would only say after a while. */
 static int check_conf(const struct conf *conf)
 {
-    const char *ca_file = conf->sender.ca_file;
     if (conf->account_count == 0) {
         log_error("no account: the configuration needs a section [wechat] with app_id and app_secret");
         return -1;
     }
-    if (ca_file[0] && access(ca_file, R_OK) != 0) {
-        log_error("[sender] ca_file cannot be read", log_str("path", ca_file),
-                  log_str("error", strerror(errno)));
-        return -1;
-    }
-    return 0;
+    return check_ca_file(conf);
 }
 
 struct sender *sender_new(struct program *program)
@@ -180,22 +184,48 @@ static void wait_for_events(struct sender *s, int64_t wait_ms)
     int count = (int)(sizeof items / sizeof *items);
     if (http_ms >= 0 && http_ms < wait_ms)
         wait_ms = http_ms;
+    wait_ms = notify_wait_ms(&s->program->notify, wait_ms);
     if (zmq_poll(items, reads ? count : count - 1, (long)wait_ms) < 0 && errno != EINTR)
         log_error("poll failed", log_str("error", zmq_strerror(errno)));
 }
 
+static int check_reload(void *self, const struct conf *next)
+{
+    (void)self;
+    return check_ca_file(next);
+}
+
+/* What was read again counts for calls that begin from now on. */
+static void apply_reload(void *self)
+{
+    struct sender *s = self;
+    http_configure(s->http, s->conf->sender.timeout_ms, s->conf->sender.connect_timeout_ms);
+    for (size_t i = 0; i < s->conf->account_count; i++)
+        hosts_change(&s->hosts[i], &s->conf->accounts[i]);
+}
+
+static void begin_stop(struct sender *s)
+{
+    s->is_killed = s->end_ms != 0;
+    if (s->is_killed) {
+        log_warn("told to stop again; stopping now", log_u64("in_flight", calls_count(s->calls, CALL_RUNNING)));
+        return;
+    }
+    s->end_ms = clock_mono_ms() + s->conf->sender.timeout_ms + GRACE_MS;
+    log_info("stopping", log_u64("in_flight", calls_count(s->calls, CALL_RUNNING)),
+             log_u64("queued", calls_count(s->calls, CALL_QUEUED)),
+             log_u64("without_leave", calls_count(s->calls, CALL_WANTING) + calls_count(s->calls, CALL_ASKED)));
+}
+
 static void take_signals(struct sender *s)
 {
+    const struct program_reload reload = {check_reload, apply_reload, s};
     int signal_number;
-    while ((signal_number = program_signal(s->program)) != 0) {
-        if (signal_number != SIGTERM)
-            continue;
-        s->is_killed = s->end_ms != 0;
-        s->end_ms = clock_mono_ms() + s->conf->sender.timeout_ms + GRACE_MS;
-        log_info("stopping", log_u64("in_flight", calls_count(s->calls, CALL_RUNNING)),
-                 log_u64("queued", calls_count(s->calls, CALL_QUEUED)),
-                 log_u64("without_leave",
-                         calls_count(s->calls, CALL_WANTING) + calls_count(s->calls, CALL_ASKED)));
+    while (!s->is_killed && (signal_number = program_signal(s->program)) != 0) {
+        if (signal_number == SIGTERM)
+            begin_stop(s);
+        else if (signal_number == SIGHUP)
+            program_reload(s->program, &reload);
     }
 }
 
@@ -240,6 +270,7 @@ static int64_t turn(struct sender *s)
 int sender_run(struct sender *s)
 {
     int64_t wait_ms = 0;
+    notify_await(&s->program->notify, "the broker", clock_mono_ms());
     while (!member_is_refused(s->member)) {
         wait_for_events(s, wait_ms);
         take_signals(s);
@@ -267,6 +298,8 @@ static void on_welcomed(void *self, const struct control *m)
     struct sender *s = self;
     int64_t now_ms = clock_mono_ms();
     (void)m;
+    if (!s->end_ms)
+        notify_ready(&s->program->notify, "running: welcomed by the broker");
     calls_offer_again(s->calls, now_ms);
     calls_ask_again(s->calls, now_ms + 1, now_ms); /* asked or answered in vain, perhaps */
     member_beat_now(s->member); /* a broker that is new does not know which accounts are stopped */

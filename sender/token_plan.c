@@ -38,6 +38,20 @@ void token_pace_open(struct token_pace *pace, uint32_t max)
     *pace = (struct token_pace){.at_ms = mem_new(max * sizeof *pace->at_ms), .max = max};
 }
 
+void token_pace_change(struct token_pace *pace, uint32_t max)
+{
+    struct token_pace changed;
+    uint64_t known = pace->count < pace->max ? pace->count : pace->max;
+    uint64_t kept = known < max ? known : max;
+    if (max == pace->max)
+        return;
+    token_pace_open(&changed, max);
+    for (uint64_t i = pace->count - kept; i < pace->count; i++)
+        token_pace_add(&changed, pace->at_ms[i % pace->max]);
+    token_pace_close(pace);
+    *pace = changed;
+}
+
 void token_pace_close(struct token_pace *pace)
 {
     free(pace->at_ms);

@@ -33,6 +33,9 @@ struct token_pace {
 void token_pace_open(struct token_pace *pace, uint32_t max);
 void token_pace_close(struct token_pace *pace);
 
+/* Another number of fetches an hour; those that there were count on. */
+void token_pace_change(struct token_pace *pace, uint32_t max);
+
 /* Milliseconds until the next fetch is allowed; 0 = now. */
 int64_t token_pace_wait_ms(const struct token_pace *pace, int64_t now_ms);
 void token_pace_add(struct token_pace *pace, int64_t now_ms);

@@ -17,6 +17,14 @@ void token_state_open(struct token_state *s, const struct conf_account *account,
     token_pace_open(&s->pace, account->token_fetches);
 }
 
+void token_state_change(struct token_state *s, const struct conf_account *account, int64_t now_ms)
+{
+    s->forced_max = account->token_forced;
+    token_pace_change(&s->pace, account->token_fetches);
+    if (s->failures && !s->is_fetching && s->next_ms > now_ms)
+        s->next_ms = now_ms;
+}
+
 void token_state_close(struct token_state *s)
 {
     buf_free(&s->token);

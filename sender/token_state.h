@@ -76,6 +76,10 @@ enum token_news {
 void token_state_open(struct token_state *s, const struct conf_account *account, int64_t now_ms);
 void token_state_close(struct token_state *s);
 
+/* token_fetches and token_forced of the account count from now on; and what waits after a failure is tried now, as far as these allow:
+ * the secret may have been the reason. */
+void token_state_change(struct token_state *s, const struct conf_account *account, int64_t now_ms);
+
 /* Takes a token from the cache; ignored when it has too little time left. A token service is asked at once all
  * the same: it may have another one by now. */
 void token_state_restore(struct token_state *s, struct span token, int64_t ttl_ms, int64_t lifetime_ms,

@@ -107,20 +107,34 @@ static void turn(struct runner *r)
     asks_tick(r);
 }
 
+/* Returns 1 when it is to end. Nothing follows from a changed configuration: what of it can change is looked at where it is needed. */
+static int take_signals(struct runner *r)
+{
+    static const struct program_reload reload = {0};
+    int number;
+    while ((number = program_signal(r->program)) != 0) {
+        if (number == SIGTERM)
+            return 1;
+        if (number == SIGHUP)
+            program_reload(r->program, &reload);
+    }
+    return 0;
+}
+
 static void run(struct runner *r)
 {
     zmq_pollitem_t items[] = {{.socket = zsock_resolve(r->socket), .events = ZMQ_POLLIN},
                               {.socket = zsock_resolve(r->control), .events = ZMQ_POLLIN},
                               {.fd = mega_fd(r->mega), .events = ZMQ_POLLIN},
                               {.fd = r->program->signal_fd, .events = ZMQ_POLLIN}};
+    notify_ready(&r->program->notify, "running");
     for (;;) {
-        int signal = program_signal(r->program);
-        if (signal == SIGTERM)
+        if (take_signals(r))
             return;
         turn(r);
         items[1].events = (short)(ZMQ_POLLIN | (r->control_is_full ? ZMQ_POLLOUT : 0));
         int wait_ms = feed_tick(r, is_busy(r) ? WAIT_BUSY_MS : WAIT_MS);
-        zmq_poll(items, sizeof items / sizeof *items, wait_ms);
+        zmq_poll(items, sizeof items / sizeof *items, (long)notify_wait_ms(&r->program->notify, wait_ms));
     }
 }
 

@@ -92,6 +92,7 @@ int templater_destroy(struct templater **self)
 int templater_run(struct templater *t)
 {
     int stopped = 0;
+    notify_await(&t->program->notify, "the broker", clock_mono_ms());
     while (!stopped) {
         if (turn(t) != 0 || member_is_refused(t->member))
             return 1;
@@ -114,6 +115,8 @@ static size_t on_hold(void *self, uint64_t generation, struct buf *holdings)
 static void on_welcomed(void *self, const struct control *m)
 {
     struct templater *t = self;
+    if (t->stop_by_ms == 0)
+        notify_ready(&t->program->notify, "running: welcomed by the broker");
     reports_send_all(t->reports, t->member);
     templates_welcomed(t->templates, m->versions);
 }
@@ -147,13 +150,31 @@ static void on_lost(void *self, struct span endpoint)
     member_send(t->member, &lost);
 }
 
+/* A second time, what the broker has not confirmed is not waited for: it gives those jobs out again. */
 static void begin_stop(struct templater *t)
 {
-    if (t->stop_by_ms != 0)
+    if (t->stop_by_ms != 0) {
+        log_warn("told to stop again; stopping now", log_u64("reports_unconfirmed", reports_count(t->reports)));
+        t->stop_by_ms = clock_mono_ms();
         return;
+    }
     t->stop_by_ms = clock_mono_ms() + TEMPLATER_BYE_MS;
     jobs_close(t->jobs);
     outlets_flush(t->outlets);
+}
+
+static void apply_reload(void *self)
+{
+    struct templater *t = self;
+    templates_tell_needs(t->templates);
+}
+
+/* On HUP the templates are read again in any case: they may have changed where the configuration did not, or is wrong. */
+static void reload(struct templater *t)
+{
+    const struct program_reload what = {NULL, apply_reload, t};
+    program_reload(t->program, &what);
+    templates_reload(t->templates);
 }
 
 static void take_signals(struct templater *t)
@@ -162,7 +183,7 @@ static void take_signals(struct templater *t)
         if (number == SIGTERM)
             begin_stop(t);
         else if (number == SIGHUP)
-            templates_reload(t->templates);
+            reload(t);
     }
 }
 
@@ -206,7 +227,8 @@ static int turn(struct templater *t)
     int timeout_ms = wait_ms(t);
     steer_jobs(t);
     size_t count = fill_items(t, &has_jobs);
-    if (zmq_poll(t->items, (int)count, timeout_ms) < 0 && errno != EINTR) {
+    long poll_ms = (long)notify_wait_ms(&t->program->notify, timeout_ms);
+    if (zmq_poll(t->items, (int)count, poll_ms) < 0 && errno != EINTR) {
         log_error("poll failed", log_str("error", zmq_strerror(errno)));
         return -1;
     }

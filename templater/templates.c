@@ -109,6 +109,11 @@ void templates_reload(struct templates *t)
     behind_want_all(t->behind, 0);
 }
 
+void templates_tell_needs(struct templates *t)
+{
+    t->keys_due = 1;
+}
+
 /* The version that we have of a key, or that it is absent at; 0 when nothing is known. */
 static uint64_t our_version(const struct templates *t, struct span key)
 {

@@ -53,6 +53,9 @@ void templates_tset(struct templates *t, const struct control *m);
 /* Reads everything again; jobs go on meanwhile. */
 void templates_reload(struct templates *t);
 
+/* missing_variable is another one: the broker is told what each template needs. */
+void templates_tell_needs(struct templates *t);
+
 /* 1 while jobs must wait. */
 int templates_are_behind(const struct templates *t);
 
