@@ -17,9 +17,10 @@ static struct span property(const void *message, const char *name)
     return value ? span_of(value) : (struct span){NULL, 0};
 }
 
-void peer_of(const void *message, struct peer *out)
+void peer_of(const void *message, int is_curve, struct peer *out)
 {
-    peer_read(property(message, "User-Id"), property(message, "Peer-Address"), out);
+    struct span none = {NULL, 0};
+    peer_read(is_curve ? property(message, "User-Id") : none, property(message, "Peer-Address"), out);
 }
 
 /* Reads the number up to the next ':' or the end, and goes behind it. Returns -1 when there is none. */

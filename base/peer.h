@@ -28,10 +28,11 @@ struct peer {
     int64_t uid, pid;                         /* of PEER_USER, else -1; the pid at the time of the connect */
 };
 
-/* Fills in who sent the message; never fails. `message` is a zmq_msg_t that was received, not a routing id. */
-void peer_of(const void *message, struct peer *out);
+/* Fills in who sent the message; never fails. `message` is a zmq_msg_t that was received, not a routing id. `is_curve`: its socket is
+ * under CURVE (curve_covers of base/curve.h). Elsewhere a peer can say in its handshake that its User-Id is whatever it likes. */
+void peer_of(const void *message, int is_curve, struct peer *out);
 
-/* The same from what ZeroMQ says: the User-Id of the connection (empty without CURVE) and its Peer-Address. */
+/* The same from what ZeroMQ says: the User-Id of a connection under CURVE (else empty), and its Peer-Address. */
 void peer_read(struct span user, struct span address, struct peer *out);
 
 #endif

@@ -1,4 +1,7 @@
 /* Who sent a message: what ZeroMQ says of a connection, and what real connections over ipc and tcp say. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <czmq.h>
@@ -65,10 +68,41 @@ static void check_real(const char *endpoint, struct peer *out)
         zmq_msg_t frame;
         zmq_msg_init(&frame);
         CHECK(zmq_msg_recv(&frame, zsock_resolve(router), 0) >= 0);
-        peer_of(&frame, out);
+        peer_of(&frame, 0, out);
         zmq_msg_close(&frame);
     }
     free(address);
+    zsock_destroy(&router);
+}
+
+/* A peer that says in its handshake that it is ann (ZMTP 3.0, NULL). */
+static void check_liar(void)
+{
+    static const char greeting[65] = "\xff\0\0\0\0\0\0\0\0\x7f\x03\0NULL";
+    static const char ready[] = "\x04\x2b\x05READY\x0bSocket-Type\0\0\0\x06" "DEALER\x07User-Id\0\0\0\x03" "ann\0\x02hi";
+    zsock_t *router = zsock_new(ZMQ_ROUTER);
+    int port = zsock_bind(router, "tcp://127.0.0.1:*");
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    CHECK_INT(write(fd, greeting, 64), 64);
+    CHECK_INT(write(fd, ready, sizeof ready - 1), sizeof ready - 1);
+    zmq_pollitem_t item = {zsock_resolve(router), 0, ZMQ_POLLIN, 0};
+    CHECK(zmq_poll(&item, 1, 5000) == 1);
+    zmq_msg_t frame;
+    struct peer p;
+    for (int i = 0; i < 2; i++) {
+        zmq_msg_init(&frame);
+        CHECK(zmq_msg_recv(&frame, zsock_resolve(router), 0) >= 0);
+        if (i == 1) {
+            CHECK_STR(zmq_msg_gets(&frame, "User-Id"), "ann");
+            peer_of(&frame, 0, &p);
+            CHECK_STR(p.name, "ip:127.0.0.1");
+        }
+        zmq_msg_close(&frame);
+    }
+    close(fd);
     zsock_destroy(&router);
 }
 
@@ -86,9 +120,10 @@ int main(void)
     check_real("tcp://127.0.0.1:*", &p);
     CHECK_INT(p.kind, PEER_ADDRESS);
     CHECK_STR(p.name, "ip:127.0.0.1");
+    check_liar();
     zmq_msg_t made;
     zmq_msg_init(&made);
-    peer_of(&made, &p);
+    peer_of(&made, 1, &p);
     CHECK_INT(p.kind, PEER_UNKNOWN);
     return 0;
 }
