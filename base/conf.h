@@ -121,6 +121,11 @@ struct conf {
         char dir[CONF_TEXT_BYTES_MAX];      /* bulk tasks with their rows; default STORE/tasks */
     } task;
     struct {
+        char listen[CONF_TEXT_BYTES_MAX];        /* HOST:PORT of mega-console; port 0 = any; default 127.0.0.1:9503 */
+        char token[CONF_TEXT_BYTES_MAX];         /* secret; of its /api/; empty: there is none */
+        char metrics_token[CONF_TEXT_BYTES_MAX]; /* secret; of its /metrics; empty: none is asked for */
+    } console;
+    struct {
         char dir[CONF_TEXT_BYTES_MAX];  /* ipc sockets and locks; default /run/mega-wechat */
         char user[CONF_TEXT_BYTES_MAX]; /* whom a program becomes that is started as root; empty = it stays who it is */
     } run;

@@ -29,6 +29,7 @@ int conf_key_set(const struct conf_key *key, void *base, const char *text, const
     case CONF_URLS:
     case CONF_ENDPOINT:
     case CONF_SOURCE:
+    case CONF_ADDRESS:
         return set_text(key, field, text, folder, wrong);
     case CONF_LISTEN:
         return add_listen(base, text, wrong);
@@ -160,6 +161,8 @@ static int set_text(const struct conf_key *key, void *field, const char *text, c
         return set_path(field, "dir:", text + 4, folder, wrong);
     if (key->type == CONF_SOURCE && strcmp(text, "mysql") != 0)
         return say_wrong(wrong, text, "is no source; give mysql or dir:PATH");
+    if (key->type == CONF_ADDRESS && !conf_is_listen(text))
+        return say_wrong(wrong, text, "is no address; give HOST:PORT with a port of 0 to 65535");
     put_text(field, text);
     return 0;
 }
@@ -273,6 +276,7 @@ void conf_key_format(const struct conf_key *key, const void *base, struct buf *o
     case CONF_URLS:
     case CONF_ENDPOINT:
     case CONF_SOURCE:
+    case CONF_ADDRESS:
         conf_format_text(field, out);
         return;
     case CONF_SECRET:

@@ -174,6 +174,13 @@ const struct conf_key conf_keys[] = {
     {"task", "dir", CONF_PATH, IN_CONF(task.dir), NULL, 0, 0, NULL,
      "folder of bulk tasks with their rows; default tasks in queue_file_path"},
 
+    {"console", "listen", CONF_ADDRESS, IN_CONF(console.listen), "127.0.0.1:9503", 0, 0, NULL,
+     "HOST:PORT of mega-console: metrics, health and the JSON API"},
+    {"console", "token", CONF_SECRET, IN_CONF(console.token), NULL, 0, 0, NULL,
+     "bearer token of the JSON API; empty: there is no API; or token_file = PATH"},
+    {"console", "metrics_token", CONF_SECRET, IN_CONF(console.metrics_token), NULL, 0, 0, NULL,
+     "bearer token of /metrics; empty: everybody who reaches it may read; or metrics_token_file = PATH"},
+
     {"run", "dir", CONF_PATH, IN_CONF(run.dir), "/run/mega-wechat", 0, 0, NULL,
      "folder for ipc sockets and locks"},
     {"run", "user", CONF_TEXT, IN_CONF(run.user), NULL, 0, 0, NULL,

@@ -5,19 +5,20 @@
 
 #include "base/conf.h"
 
-#define CONF_KEYS_MAX 96 /* rows of the table at most */
+#define CONF_KEYS_MAX 128 /* rows of the table at most */
 
 /* The section whose keys lie in struct conf_account; all others lie in struct conf. */
 #define CONF_SECTION_ACCOUNT "wechat"
 
 enum conf_type {
-    CONF_TEXT,     /* char[CONF_TEXT_BYTES_MAX], as all down to CONF_SOURCE */
+    CONF_TEXT,     /* char[CONF_TEXT_BYTES_MAX], as all down to CONF_SOURCE, and CONF_ADDRESS */
     CONF_SECRET,   /* never shown; KEY_file may stand in its place */
     CONF_PATH,     /* relative to the configuration's folder; may be empty */
     CONF_URLS,     /* addresses http:// or https:// with commas between; each loses the slashes at its end */
     CONF_ENDPOINT, /* of ZeroMQ; may be empty */
     CONF_SOURCE,   /* mysql or dir:PATH */
     CONF_LISTEN,   /* server.listen; every one given is appended */
+    CONF_ADDRESS,  /* HOST:PORT */
     CONF_U32,      /* uint32_t */
     CONF_SIZE32,   /* uint32_t bytes */
     CONF_SIZE,     /* uint64_t bytes */

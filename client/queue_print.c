@@ -4,7 +4,7 @@
 
 #include "base/term.h"
 #include "client/iso_time.h"
-#include "client/mp_json.h"
+#include "proto/mp_json.h"
 #include "proto/mp_view.h"
 
 #define OPENID_COLUMNS_MAX 32 /* WeChat's have 28 characters */

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "client/mp_json.h"
-#include "proto/mp_view.h"
 #include "base/table.h"
+#include "proto/mp_json.h"
+#include "proto/mp_view.h"
 
 #define NAME_COLUMNS_MAX 32
 

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "base/term.h"
-#include "client/mp_json.h"
 #include "client/progress.h"
 #include "client/queue_pages.h"
 #include "client/queue_print.h"
 #include "client/queue_status.h"
+#include "proto/mp_json.h"
 
 /* Where lines on standard output are cut: on a terminal only, so that a pipe gets everything. */
 static size_t line_columns(void)

@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "base/term.h"
-#include "client/mp_json.h"
 #include "client/queue_status.h"
+#include "proto/mp_json.h"
 
 #define AWAY_MS 3000 /* without an answer the screen says so */
 

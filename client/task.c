@@ -6,12 +6,12 @@
 #include "base/clock.h"
 #include "base/term.h"
 #include "client/confirm.h"
-#include "client/mp_json.h"
 #include "client/task_create.h"
 #include "client/task_failed.h"
 #include "client/task_link.h"
 #include "client/task_print.h"
 #include "client/task_watch.h"
+#include "proto/mp_json.h"
 
 static struct task_ask ask_of(const struct task_options *o)
 {

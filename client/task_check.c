@@ -7,7 +7,7 @@
 
 #include "client/ask.h"
 #include "client/hand_over.h"
-#include "client/mp_json.h"
+#include "proto/mp_json.h"
 
 #define CHECK_MS     5000              /* how long the broker may take */
 #define OUTPUT_BYTES (4 * 1024 * 1024) /* of one preview */

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "client/iso_time.h"
-#include "client/mp_json.h"
-#include "proto/mp_view.h"
 #include "client/output_file.h"
 #include "client/queue_export.h"
 #include "client/task_link.h"
+#include "proto/mp_json.h"
+#include "proto/mp_view.h"
 
 enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_COUNT, FIELD_TIME };
 

@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/term.h"
-#include "client/mp_json.h"
+#include "proto/mp_json.h"
 #include "proto/mp_view.h"
 
 static const char *plural(uint64_t count)

@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/term.h"
-#include "client/mp_json.h"
 #include "client/task_link.h"
 #include "client/task_print.h"
+#include "proto/mp_json.h"
 
 #define LOOK_MS 500  /* between two looks: a change of state is seen so soon */
 #define AWAY_MS 3000 /* without an answer it is said that there is none */

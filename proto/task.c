@@ -12,7 +12,8 @@ static const char *const op_names[] = {
     [TASK_OPEN] = "open",     [TASK_ROWS] = "rows",     [TASK_DROP] = "drop",     [TASK_COMMIT] = "commit",
     [TASK_ABORT] = "abort",   [TASK_LIST] = "list",     [TASK_SHOW] = "show",     [TASK_START] = "start",
     [TASK_PAUSE] = "pause",   [TASK_RESUME] = "resume", [TASK_STOP] = "stop",     [TASK_RATE] = "rate",
-    [TASK_FAILED] = "failed", [TASK_RESEND] = "resend", [TASK_DELETE] = "delete"};
+    [TASK_FAILED] = "failed", [TASK_RESEND] = "resend", [TASK_DELETE] = "delete",
+    [TASK_STATUS] = "status"};
 
 const char *task_op_name(enum task_op op)
 {
@@ -21,7 +22,7 @@ const char *task_op_name(enum task_op op)
 
 static enum task_op op_find(struct span name)
 {
-    for (int i = TASK_OPEN; i <= TASK_DELETE; i++)
+    for (int i = TASK_OPEN; i <= TASK_STATUS; i++)
         if (span_is(name, op_names[i]))
             return (enum task_op)i;
     return TASK_NONE;
@@ -83,7 +84,7 @@ int task_row_next(struct span *data, struct task_row *r)
 
 void task_ask_pack(const struct task_ask *a, struct buf *out)
 {
-    assert(a->op > TASK_NONE && a->op <= TASK_DELETE);
+    assert(a->op > TASK_NONE && a->op <= TASK_STATUS);
     size_t place = mp_map_open(out), count = 2;
     mp_put_str(out, "t", "ask");
     count += mp_opt_u64(out, "ref", a->ref);
@@ -274,7 +275,7 @@ static int check_complete(const struct task_ask *a, struct buf *error)
 {
     if (a->op == TASK_NONE)
         return refuse(error, "op: missing; say what is to be done");
-    if (a->op != TASK_LIST && a->name.bytes == 0)
+    if (a->op != TASK_LIST && a->op != TASK_STATUS && a->name.bytes == 0)
         return refuse(error, "name: missing; say which task");
     if (a->op >= TASK_OPEN && a->op <= TASK_ABORT && a->upload.bytes == 0)
         return refuse(error, "upload: missing; name this making of the task");

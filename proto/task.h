@@ -36,13 +36,14 @@ enum task_op {
     TASK_RATE,
     TASK_FAILED, /* rows that were not sent, and why: one page */
     TASK_RESEND,
-    TASK_DELETE
+    TASK_DELETE,
+    TASK_STATUS  /* of the runner: how many tasks and rows there are, by state */
 };
 
 struct task_ask {
     enum task_op op;
     uint64_t ref;       /* echoed */
-    struct span name;   /* of the task: letters, digits, . _ -, the first one a letter or digit; all but list need it */
+    struct span name;   /* of the task: letters, digits, . _ -, the first one a letter or digit; all but list and status need it */
     struct span upload; /* open to abort: names this making of the task, so that asking again is no second one */
     /* open */
     struct span key, app;

@@ -5,13 +5,19 @@
 static const char *const type_names[] = {[TOKEN_GET] = "get",
                                          [TOKEN_REJECTED] = "rejected",
                                          [TOKEN_TOKEN] = "token",
-                                         [TOKEN_NONE] = "none"};
+                                         [TOKEN_NONE] = "none",
+                                         [TOKEN_STATUS] = "status"};
 
 void token_pack(const struct token_message *m, struct buf *out)
 {
-    size_t place = mp_map_open(out), count = 2;
+    size_t place = mp_map_open(out), count = 1;
     mp_put_str(out, "t", type_names[m->type]);
-    mp_put_span(out, "app", m->app);
+    if (m->type == TOKEN_STATUS)
+        count += mp_opt_u64(out, "ref", m->ref);
+    if (m->type != TOKEN_STATUS) {
+        mp_put_span(out, "app", m->app);
+        count++;
+    }
     if (m->type == TOKEN_REJECTED || m->type == TOKEN_TOKEN) {
         mp_put_span(out, "token", m->token);
         count++;
@@ -30,7 +36,7 @@ void token_pack(const struct token_message *m, struct buf *out)
 
 static enum token_type type_find(struct span name)
 {
-    for (int i = TOKEN_GET; i <= TOKEN_NONE; i++)
+    for (int i = TOKEN_GET; i <= TOKEN_STATUS; i++)
         if (span_is(name, type_names[i]))
             return (enum token_type)i;
     return TOKEN_NONE_TYPE;
@@ -56,6 +62,8 @@ int token_unpack(struct span packed, struct token_message *m)
             m->retry_ms = mp_read_i64(&c);
         else if (span_is(name, "message"))
             m->message = mp_read_str(&c);
+        else if (span_is(name, "ref"))
+            m->ref = mp_read_u64(&c);
         else
             mp_skip(&c);
     }

@@ -5,6 +5,8 @@
  *   rejected sender -> keeper   {t, app, token}    WeChat rejected this token; it is replaced only if it is still the current one
  *   token    keeper -> sender   {t, app, token, ttl}        ttl in ms
  *   none     keeper -> sender   {t, app, message, retry}    why there is none, and when the keeper tries again, in ms
+ *   status   watcher -> keeper  {t, ref}           how it stands with each account's token, without the token: answered with a struct
+ *                                                  answer of proto/operator.h, whose data MESSAGES.md describes
  */
 #ifndef PROTO_TOKEN_H
 #define PROTO_TOKEN_H
@@ -18,15 +20,16 @@
 #define TOKEN_BYTES_MAX    2048 /* WeChat: store at least 512 characters */
 #define TOKEN_TTL_MS_MAX   86400000 /* no token lives longer; WeChat's 2 h */
 
-enum token_type { TOKEN_NONE_TYPE, TOKEN_GET, TOKEN_REJECTED, TOKEN_TOKEN, TOKEN_NONE };
+enum token_type { TOKEN_NONE_TYPE, TOKEN_GET, TOKEN_REJECTED, TOKEN_TOKEN, TOKEN_NONE, TOKEN_STATUS };
 
 struct token_message {
     enum token_type type;
-    struct span app;
+    struct span app;     /* all but status */
     struct span token;   /* rejected, token */
     int64_t ttl_ms;      /* token: still valid for; -TOKEN_TTL_MS_MAX to TOKEN_TTL_MS_MAX, so that it can be reckoned with */
     int64_t retry_ms;    /* none */
     struct span message; /* none */
+    uint64_t ref;        /* status: comes back */
 };
 
 void token_pack(const struct token_message *m, struct buf *out);

@@ -17,7 +17,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proto/mp.h"
+#include "proto/operator.h"
 #include "proto/token.h"
+#include "proto/usage.h"
 #include "sender/hosts.h"
 #include "sender/hosts_log.h"
 #include "sender/http.h"
@@ -45,10 +48,13 @@ struct account {
     struct hosts hosts;
     struct host_use host_use; /* the addresses at which the fetch under way was asked */
     int goes_on;              /* it was not sent: it is asked at the next address */
+    uint64_t fetches, failed; /* since the start: that have ended; of them without a token */
+    uint64_t rejected;        /* since the start: tokens that WeChat has rejected before their end */
 };
 
 struct keeper {
     struct program *program;
+    int64_t began_ms;         /* monotonic */
     const struct conf *conf;
     zsock_t *socket;
     struct http *http;
@@ -118,6 +124,7 @@ struct keeper *keeper_new(struct program *program)
     }
     struct keeper *k = mem_new(sizeof *k);
     k->program = program;
+    k->began_ms = clock_mono_ms();
     k->conf = conf;
     k->peers = token_peers_new();
     k->accounts = mem_new(conf->account_count * sizeof *k->accounts);
@@ -335,6 +342,8 @@ static void on_fetched(struct keeper *k, struct account *a)
 {
     struct fetched *fetched = &k->fetched;
     enum token_news news = token_state_fetched(&a->state, fetched, clock_mono_ms(), clock_wall_ms());
+    a->fetches++;
+    a->failed += news == TOKEN_NEWS_FAILED;
     if (news == TOKEN_NEWS_FAILED)
         log_failure(a, fetched);
     log_same(a, news);
@@ -381,13 +390,62 @@ static struct account *find_account(struct keeper *k, struct span name)
 }
 
 /* Dropped when the peer is gone or does not read; it asks again. */
-static void say(struct keeper *k, struct span id, const struct token_message *m)
+static void send_out(struct keeper *k, struct span id)
 {
     void *socket = zsock_resolve(k->socket);
-    buf_clear(&k->out);
-    token_pack(m, &k->out);
     if (zmq_send(socket, id.data, id.bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
         zmq_send(socket, k->out.data, k->out.bytes, ZMQ_DONTWAIT);
+}
+
+static void say(struct keeper *k, struct span id, const struct token_message *m)
+{
+    buf_clear(&k->out);
+    token_pack(m, &k->out);
+    send_out(k, id);
+}
+
+/* Without the token, so that whoever watches need not be trusted with it. */
+static void pack_account(const struct account *a, int64_t now_ms, struct buf *out)
+{
+    const struct token_state *s = &a->state;
+    int is_usable = token_state_is_usable(s, now_ms);
+    size_t place = mp_map_open(out), count = 1;
+    mp_put_str(out, "app", a->conf->name);
+    count += mp_opt_flag(out, "usable", is_usable);
+    count += mp_opt_i64(out, "ttl", is_usable ? s->until_ms - now_ms : 0);
+    count += mp_opt_i64(out, "age", is_usable ? now_ms - s->given_ms : 0);
+    count += mp_opt_i64(out, "retry", !is_usable && s->next_ms > now_ms ? s->next_ms - now_ms : 0);
+    count += mp_opt_span(out, "message", is_usable ? (struct span){NULL, 0} : buf_span(&s->reason));
+    count += mp_opt_u64(out, "failures", s->failures);
+    count += mp_opt_u64(out, "fetches", a->fetches);
+    count += mp_opt_u64(out, "failed", a->failed);
+    count += mp_opt_u64(out, "rejected", a->rejected);
+    mp_map_close(out, place, count);
+}
+
+static void pack_status(const struct keeper *k, struct buf *out)
+{
+    int64_t now_ms = clock_mono_ms();
+    struct usage usage = usage_now();
+    size_t place = mp_map_open(out), count = 3;
+    mp_put_str(out, "version", MEGA_VERSION);
+    mp_put_i64(out, "uptime_ms", now_ms - k->began_ms);
+    count += usage_pack(&usage, out);
+    mp_str(out, "accounts");
+    mp_array(out, k->conf->account_count);
+    for (size_t i = 0; i < k->conf->account_count; i++)
+        pack_account(&k->accounts[i], now_ms, out);
+    mp_map_close(out, place, count);
+}
+
+static void tell_status(struct keeper *k, struct span id, uint64_t ref)
+{
+    struct buf data = {0};
+    pack_status(k, &data);
+    buf_clear(&k->out);
+    answer_pack(&(struct answer){.ref = ref, .code = CODE_OK, .data = buf_span(&data)}, &k->out);
+    send_out(k, id);
+    buf_free(&data);
 }
 
 static void take(struct keeper *k, struct span id, struct span packed)
@@ -395,8 +453,12 @@ static void take(struct keeper *k, struct span id, struct span packed)
     struct token_message m;
     struct account *a;
     if (id.bytes == 0 || id.bytes > TOKEN_PEER_ID_BYTES_MAX || token_unpack(packed, &m) != 0
-        || m.app.bytes >= CONF_ACCOUNT_BYTES_MAX || (m.type != TOKEN_GET && m.type != TOKEN_REJECTED)) {
+        || m.app.bytes >= CONF_ACCOUNT_BYTES_MAX || m.type == TOKEN_TOKEN || m.type == TOKEN_NONE) {
         log_warn("message was not understood", log_u64("bytes", packed.bytes));
+        return;
+    }
+    if (m.type == TOKEN_STATUS) {
+        tell_status(k, id, m.ref);
         return;
     }
     if ((a = find_account(k, m.app)) == NULL) {
@@ -410,7 +472,7 @@ static void take(struct keeper *k, struct span id, struct span packed)
     token_peers_hear(k->peers, id, (size_t)(a - k->accounts), clock_mono_ms());
     if (m.type == TOKEN_GET)
         tell(k, a, id);
-    else if (token_state_reject(&a->state, m.token, clock_mono_ms()))
+    else if (token_state_reject(&a->state, m.token, clock_mono_ms()) && ++a->rejected)
         log_error("WeChat rejected an access token before its end, another one is fetched",
                   log_str("account", a->conf->name),
                   log_str("check", "that nothing else fetches tokens for this account"));

@@ -173,7 +173,7 @@ static void on_ask(struct runner *r, struct span peer, struct span packed)
     struct answer answer = {.code = CODE_OK};
     int wrong = task_ask_unpack(packed, &a, &error), waits = 0;
     answer.ref = a.ref;
-    struct task *t = wrong || a.op == TASK_LIST ? NULL : tasks_find(r, a.name);
+    struct task *t = wrong || a.op == TASK_LIST || a.op == TASK_STATUS ? NULL : tasks_find(r, a.name);
     if (wrong) {
         answer.code = CODE_REFUSED;
         answer.message = buf_span(&error);
@@ -181,6 +181,10 @@ static void on_ask(struct runner *r, struct span peer, struct span packed)
         making_on_ask(r, &a, &answer);
     } else if (a.op == TASK_LIST) {
         list(r, &answer);
+    } else if (a.op == TASK_STATUS) {
+        buf_clear(&r->scratch);
+        info_pack_status(r, &r->scratch);
+        answer.data = buf_span(&r->scratch);
     } else if (t == NULL || t->is_making) {
         if (a.op != TASK_DELETE) {
             answer.code = CODE_NOT_FOUND;

@@ -13,7 +13,8 @@ enum task_state {
     TASK_PAUSED,
     TASK_STOPPING,  /* what waits is being cancelled, what is out is waited for */
     TASK_STOPPED,
-    TASK_DONE       /* every row has a result */
+    TASK_DONE,      /* every row has a result */
+    TASK_STATES
 };
 
 /* What became of a row; stored, so numbers stay as they are. */

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "proto/mp.h"
+#include "proto/usage.h"
 
 uint64_t info_failed(const struct task *t, int resends)
 {
@@ -58,5 +59,49 @@ void info_pack(const struct task *t, int has_columns, struct buf *out)
         mp_double(out, per_s);
         count++;
     }
+    mp_map_close(out, place, count);
+}
+
+/* --- the status of the runner ------------------------------------------------------------------------------------------ */
+
+struct sums {
+    uint64_t tasks[TASK_STATES];
+    uint64_t rows[ROW_STATES];
+    uint64_t out;
+};
+
+static void add_up(const struct runner *r, struct sums *sums)
+{
+    for (const struct task *t = r->tasks; t; t = t->hh.next) {
+        if (t->is_making)
+            continue;
+        uint64_t out_now = t->out - t->attaches + t->result_count, todo = t->facts.counts[ROW_TODO];
+        sums->tasks[t->facts.state]++;
+        for (enum row_state state = ROW_TODO; state < ROW_STATES; state++)
+            sums->rows[state] += t->facts.counts[state];
+        sums->rows[ROW_TODO] -= out_now < todo ? out_now : todo;
+        sums->out += out_now;
+    }
+}
+
+void info_pack_status(const struct runner *r, struct buf *out)
+{
+    struct sums sums = {0};
+    struct usage usage = usage_now();
+    size_t place = mp_map_open(out), count = 4;
+    add_up(r, &sums);
+    mp_put_str(out, "version", MEGA_VERSION);
+    mp_put_i64(out, "uptime_ms", r->mono_ms - r->began_ms);
+    count += usage_pack(&usage, out);
+    count += mp_opt_u64(out, "makings", r->makings);
+    mp_str(out, "tasks");
+    mp_map(out, TASK_STATES);
+    for (int state = 0; state < TASK_STATES; state++)
+        mp_put_u64(out, task_state_name((enum task_state)state), sums.tasks[state]);
+    mp_str(out, "rows");
+    mp_map(out, ROW_STATES + 1);
+    for (enum row_state state = ROW_TODO; state < ROW_STATES; state++)
+        mp_put_u64(out, row_state_name(state), sums.rows[state]);
+    mp_put_u64(out, "out", sums.out);
     mp_map_close(out, place, count);
 }

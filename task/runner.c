@@ -50,7 +50,7 @@ struct runner *runner_new(struct program *program)
     r->program = program;
     r->conf = program->conf;
     r->now_ms = clock_wall_ms();
-    r->mono_ms = clock_mono_ms();
+    r->mono_ms = r->began_ms = clock_mono_ms();
     program_raise_files(); /* a task that has not ended has three open */
     steer_open(r);
     if (open_mega(r) != 0 || tasks_load(r) != 0 || bind_socket(r) != 0)

@@ -133,6 +133,7 @@ struct runner {
     size_t waiting_count;
     int64_t now_ms;      /* wall time of this turn */
     int64_t mono_ms;
+    int64_t began_ms;    /* monotonic */
     int64_t alive_ms;    /* monotonic: noted last then (tasks_note_alive); 0 = never */
     struct buf scratch;  /* of whoever needs it within one function */
     struct buf row;      /* the bytes of the row that is being fed */
@@ -252,6 +253,9 @@ void making_tick(struct runner *r);
 
 /* Appends the map of a task; without its columns, which may be many, in a list. */
 void info_pack(const struct task *t, int has_columns, struct buf *out);
+
+/* Appends the map of the status: of all tasks together. */
+void info_pack_status(const struct runner *r, struct buf *out);
 
 /* Rows whose states are the given ones. */
 uint64_t info_failed(const struct task *t, int resends);

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "client/mp_json.h"
-#include "proto/mp_view.h"
 #include "client/queue_export.h"
 #include "client/queue_print.h"
 #include "client/queue_status.h"
+#include "proto/mp_json.h"
+#include "proto/mp_view.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -33,8 +33,8 @@ static void check_array(struct span array, uint32_t count_max, int is_text)
 /* What was checked has to be so: the name becomes a folder, texts are copied into fields of their size. */
 static void check_ask(const struct task_ask *a)
 {
-    assert(a->op > TASK_NONE && a->op <= TASK_DELETE && a->lane >= -1 && a->lane < LANES);
-    assert(a->op == TASK_LIST || a->name.bytes > 0);
+    assert(a->op > TASK_NONE && a->op <= TASK_STATUS && a->lane >= -1 && a->lane < LANES);
+    assert(a->op == TASK_LIST || a->op == TASK_STATUS || a->name.bytes > 0);
     assert(a->name.bytes == 0 || (task_name_is_good(a->name) && !memchr(a->name.data, '/', a->name.bytes)));
     assert(a->upload.bytes == TASK_UPLOAD_BYTES || (a->upload.bytes == 0 && a->op > TASK_ABORT));
     assert(a->key.bytes <= KEY_TEXT_BYTES_MAX && a->app.bytes <= ACCOUNT_BYTES_MAX && a->source.bytes <= TASK_SOURCE_BYTES_MAX);

@@ -1,5 +1,5 @@
 /* msgpack to JSON for what mega prints: each type, what JSON has no word for, depth, what is no msgpack. */
-#include "client/mp_json.h"
+#include "proto/mp_json.h"
 
 #include "base/json.h"
 #include "proto/mp_view.h"

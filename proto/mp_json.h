@@ -1,11 +1,11 @@
-/* Any msgpack value as JSON, for programs that read the output of mega.
+/* Any msgpack value as JSON, for programs that read the output of mega, and for those of the JSON API.
  *
  * Integers and the numbers of ext type 1 are exact, floats the shortest text that reads back the same; text is escaped, and what
  * is not UTF-8 in it becomes U+FFFD. bin is written as text. What JSON has no word for: a float that is not finite is null,
  * other ext types are text. A member's name that is no str is written as its own JSON in quotes.
  */
-#ifndef CLIENT_MP_JSON_H
-#define CLIENT_MP_JSON_H
+#ifndef PROTO_MP_JSON_H
+#define PROTO_MP_JSON_H
 
 #include "proto/mp.h"
 

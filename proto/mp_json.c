@@ -1,4 +1,4 @@
-#include "client/mp_json.h"
+#include "proto/mp_json.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,0 +1,52 @@
+/* The console: what speaks HTTP to people and to the programs that watch. A client of broker, token keeper and task runner like
+ * any other: it holds nothing that is not there too, so it may be killed at any time.
+ *
+ * DESIGN. One thread, one loop: HTTP (web.c, libmicrohttpd) and three DEALERs (party.c) are polled together. Every second each
+ * party is asked for its status, whose packed map is kept (struct heard): /metrics and /readyz are made of what was heard last, so
+ * any number of scrapes costs the broker nothing, and no request waits for a party that is away. Requests of the API wait for
+ * their answer with their connection suspended; nothing blocks.
+ *
+ *   web.c      HTTP                                  dealer.c     asks to one party, and their answers
+ *   routes.c   which address does what, who may      heard.c     what each party has said last
+ *   metrics*.c /metrics                              ready.c     /readyz
+ *   api*.c     the JSON API
+ *
+ * What goes by the state of the set and not by HTTP (alarms) hooks into console_on_heard: it is called for each new status.
+ */
+#ifndef CONSOLE_CONSOLE_H
+#define CONSOLE_CONSOLE_H
+
+#include "base/program.h"
+#include "console/heard.h"
+#include "console/dealer.h"
+#include "console/web.h"
+
+#define POLL_EVERY_MS 1000 /* from one status to the next */
+
+struct console {
+    struct program *program;
+    const struct conf *conf;
+    struct web *web;
+    struct dealer *dealers[PARTIES];
+    struct heard heard[PARTIES];
+    int64_t poll_ms; /* monotonic: all are asked for their status then */
+    int64_t began_ms; /* monotonic */
+};
+
+/* Connects, and listens. NULL when that fails; the reason is logged. */
+struct console *console_new(struct program *program);
+void console_destroy(struct console **self);
+
+/* Runs until TERM. Returns the exit status. */
+int console_run(struct console *c);
+
+/* Something new was heard of a party, or it has been silent for so long that it counts as away: c->heard[party] is as it is now. */
+void console_on_heard(struct console *c, enum party party);
+
+/* routes.c: a whole request. Answers it, now or later. */
+void routes_on_request(void *self, struct exchange *x);
+
+/* routes.c: the header of a request: how many bytes its body may have; 0: it has been answered, or has none. */
+size_t routes_on_header(void *self, struct exchange *x);
+
+#endif

@@ -1,0 +1,35 @@
+/* What a party (broker, token keeper, task runner) has said last: its packed status, and when.
+ *
+ * `data` is the `data` of the answer to `status` as proto/MESSAGES.md describes it, for each party its own map: read it with proto/mp_view.h.
+ * It stays when the party is away; heard_is_up tells that.
+ */
+#ifndef CONSOLE_HEARD_H
+#define CONSOLE_HEARD_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define HEARD_MS_MAX 3500 /* a party that was not heard for longer is away: three polls and the time that an answer takes */
+
+enum party { PARTY_BROKER, PARTY_TOKEN, PARTY_TASK, PARTIES };
+
+struct heard {
+    struct buf data;    /* packed map; empty: never heard */
+    int64_t heard_ms;   /* monotonic; 0 = never */
+    int64_t since_ms;   /* monotonic: it is up, or away, since then */
+    int was_up;         /* as of the last time that it was looked at */
+};
+
+void heard_free(struct heard *h);
+
+/* Takes a new status. */
+void heard_take(struct heard *h, struct span data, int64_t mono_ms);
+
+/* 1 while the party answers. */
+int heard_is_up(const struct heard *h, int64_t mono_ms);
+
+/* "broker", "token", "task". */
+const char *party_name(enum party party);
+
+#endif
