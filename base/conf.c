@@ -377,6 +377,7 @@ static void finish(struct loading *l)
     derive_endpoint(l, conf->task.endpoint, "task.ipc");
     derive_path(l, conf->token.cache_file, "token.cache");
     derive_path(l, conf->task.dir, "tasks");
+    derive_path(l, conf->log.audit_path, "audit.log");
     put_default_account_first(conf);
     for (size_t i = 0; i < conf->account_count; i++)
         finish_account(l, &conf->accounts[i]);

@@ -75,6 +75,8 @@ struct conf {
         char prefix[CONF_TEXT_BYTES_MAX];
         enum log_level level;
         int json; /* log_format */
+        enum log_messages messages; /* default failed */
+        char audit_path[CONF_TEXT_BYTES_MAX]; /* audit_file; default STORE/audit.log */
     } log;
     struct {
         char frontend[CONF_TEXT_BYTES_MAX]; /* ZeroMQ endpoints */

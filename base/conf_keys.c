@@ -31,6 +31,9 @@ static const struct conf_choice unknown_choices[] = {
 static const struct conf_choice missing_choices[] = {
     {"keep", MISSING_KEEP}, {"reject", MISSING_REJECT}, {NULL, 0}};
 
+static const struct conf_choice log_messages[] = {
+    {"none", MESSAGES_NONE}, {"failed", MESSAGES_FAILED}, {"all", MESSAGES_ALL}, {NULL, 0}};
+
 static const struct conf_choice log_formats[] = {{"logfmt", 0}, {"json", 1}, {NULL, 0}};
 
 /* The original's names are those of Monolog; what we have no level for shows more rather than less, but for
@@ -106,6 +109,10 @@ const struct conf_key conf_keys[] = {
     {"log", "log_prefix", CONF_TEXT, IN_CONF(log.prefix), NULL, 0, 0, NULL,
      "prefix= of each line; empty leaves it out"},
     {"log", "log_format", CONF_CHOICE, IN_CONF(log.json), "logfmt", 0, 0, log_formats, "logfmt or json"},
+    {"log", "messages", CONF_CHOICE, IN_CONF(log.messages), "failed", 0, 0, log_messages,
+     "which messages leave lines of their own: none, failed or all"},
+    {"log", "audit_file", CONF_PATH, IN_CONF(log.audit_path), NULL, 0, 0, NULL,
+     "file to which what operators change is appended; default audit.log in queue_file_path"},
 
     {"broker", "frontend", CONF_ENDPOINT, IN_CONF(broker.frontend), "tcp://127.0.0.1:9502", 0, 0, NULL,
      "for gateways and ZeroMQ clients"},

@@ -12,31 +12,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log_line.h"
 #include "base/log_repeat.h"
 
-#define VALUE_BYTES_MAX 1024 /* of a value in a line; the rest is left out */
-#define FILE_MODE       0640
+#define FILE_MODE 0640
 
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER; /* guards all of the following */
 static struct {
     const char *program;
     char *path;   /* owned; NULL: standard error */
     char *prefix; /* owned; NULL: none */
+    char *stage;  /* owned; NULL: none */
     enum log_level level;
+    enum log_messages messages;
     int json;
     int fd;
     struct buf line;
     struct log_repeats repeats;
 } log_state = {.program = "mega", .level = LEVEL_INFO, .fd = STDERR_FILENO};
 
-static void write_line(enum log_level level, const char *event, const struct log_field *fields, size_t count);
+static void write_limited(enum log_level level, const char *event, const char *stage, uint64_t lines_max,
+                          const struct log_field *fields, size_t count);
+static void write_line(enum log_level level, const char *event, const char *stage, const struct log_field *fields, size_t count);
 static void write_left_out(int64_t now_ms);
-static void append_text(struct buf *line, const char *key, struct span value);
-static void append_field(struct buf *line, const struct log_field *field);
 
 static char *copy_unless_empty(const char *text)
 {
@@ -65,10 +66,13 @@ static void take_options(const struct log_options *options)
 {
     free(log_state.path);
     free(log_state.prefix);
+    free(log_state.stage);
     log_state.program = options->program;
     log_state.path = copy_unless_empty(options->path);
     log_state.prefix = copy_unless_empty(options->prefix);
+    log_state.stage = copy_unless_empty(options->stage);
     log_state.level = options->level;
+    log_state.messages = options->messages;
     log_state.json = options->json;
 }
 
@@ -116,16 +120,32 @@ enum log_level log_level_now(void)
     return log_state.level;
 }
 
+enum log_messages log_messages_now(void)
+{
+    return log_state.messages;
+}
+
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count)
 {
-    if (level < log_state.level)
-        return;
+    if (level >= log_state.level)
+        write_limited(level, event, NULL, LOG_REPEAT_LINES_MAX, fields, count);
+}
+
+void log_message_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count)
+{
+    uint64_t lines_max = log_state.messages == MESSAGES_ALL ? LOG_REPEAT_NO_LIMIT : LOG_REPEAT_MESSAGES_MAX;
+    write_limited(level, event, log_state.stage, lines_max, fields, count);
+}
+
+static void write_limited(enum log_level level, const char *event, const char *stage, uint64_t lines_max,
+                          const struct log_field *fields, size_t count)
+{
     int error = errno; /* callers log first and look at errno afterwards */
     int64_t now_ms = clock_mono_ms();
     pthread_mutex_lock(&log_lock);
     write_left_out(now_ms);
-    if (log_repeats_allow(&log_state.repeats, event, now_ms))
-        write_line(level, event, fields, count);
+    if (log_repeats_allow(&log_state.repeats, event, lines_max, now_ms))
+        write_line(level, event, stage, fields, count);
     pthread_mutex_unlock(&log_lock);
     errno = error;
 }
@@ -136,23 +156,9 @@ static void write_left_out(int64_t now_ms)
     const char *event = log_repeats_ended(&log_state.repeats, now_ms, &left_out);
     while (event != NULL) {
         struct log_field fields[] = {log_str("of", event), log_u64("lines", left_out)};
-        write_line(LEVEL_INFO, "repeats left out", fields, sizeof fields / sizeof *fields);
+        write_line(LEVEL_INFO, "repeats left out", NULL, fields, sizeof fields / sizeof *fields);
         event = log_repeats_ended(&log_state.repeats, now_ms, &left_out);
     }
-}
-
-static void append_time(struct buf *line)
-{
-    int64_t now_ms = clock_wall_ms();
-    time_t seconds = (time_t)(now_ms / 1000);
-    struct tm tm;
-    char text[32] = "";
-    if (gmtime_r(&seconds, &tm) != NULL)
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (log_state.json)
-        buf_printf(line, "{\"t\":\"%s.%03dZ\"", text, (int)(now_ms % 1000));
-    else
-        buf_printf(line, "t=%s.%03dZ", text, (int)(now_ms % 1000));
 }
 
 static void write_out(struct span text)
@@ -168,115 +174,23 @@ static void write_out(struct span text)
     }
 }
 
-static void write_line(enum log_level level, const char *event, const struct log_field *fields, size_t count)
+static void write_line(enum log_level level, const char *event, const char *stage, const struct log_field *fields, size_t count)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error", "fatal"};
     struct buf *line = &log_state.line;
+    int json = log_state.json;
     buf_clear(line);
-    append_time(line);
-    append_text(line, "level", span_of(levels[level]));
-    append_text(line, "prog", span_of(log_state.program));
+    log_line_open(line, json, clock_wall_ms());
+    log_line_text(line, json, "level", span_of(levels[level]));
+    log_line_text(line, json, "prog", span_of(log_state.program));
     if (log_state.prefix != NULL)
-        append_text(line, "prefix", span_of(log_state.prefix));
-    append_text(line, "event", span_of(event));
+        log_line_text(line, json, "prefix", span_of(log_state.prefix));
+    log_line_text(line, json, "event", span_of(event));
+    if (stage != NULL)
+        log_line_text(line, json, "stage", span_of(stage));
     for (size_t i = 0; i < count; i++)
         if (fields[i].key != NULL)
-            append_field(line, &fields[i]);
-    buf_append_str(line, log_state.json ? "}\n" : "\n");
+            log_line_field(line, json, &fields[i]);
+    log_line_close(line, json);
     write_out(buf_span(line));
-}
-
-static void append_key(struct buf *line, const char *key)
-{
-    buf_append_str(line, log_state.json ? ",\"" : " ");
-    buf_append_str(line, key);
-    buf_append_str(line, log_state.json ? "\":" : "=");
-}
-
-static void append_field(struct buf *line, const struct log_field *field)
-{
-    switch (field->kind) {
-    case LOG_STR:
-        append_text(line, field->key, span_of(field->value.str == NULL ? "" : field->value.str));
-        return;
-    case LOG_SPAN:
-        append_text(line, field->key, field->value.span);
-        return;
-    case LOG_I64:
-        append_key(line, field->key);
-        buf_printf(line, "%lld", (long long)field->value.i64);
-        return;
-    case LOG_U64:
-        append_key(line, field->key);
-        buf_printf(line, "%llu", (unsigned long long)field->value.u64);
-        return;
-    }
-}
-
-/* The control characters U+0080 to U+009F act on some terminals; in UTF-8 they are C2 and the byte itself. */
-static int is_c1(const unsigned char *p, size_t left)
-{
-    return left > 1 && p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0;
-}
-
-/* 1 when logfmt needs quotes around it. */
-static int needs_quotes(struct span value, int utf8)
-{
-    for (size_t i = 0; i < value.bytes; i++) {
-        const unsigned char *p = (const unsigned char *)value.data + i;
-        if (*p <= ' ' || *p == '"' || *p == '=' || *p == '\\' || *p == 0x7F)
-            return 1;
-        if (is_c1(p, value.bytes - i))
-            return 1;
-    }
-    return value.bytes == 0 || !utf8;
-}
-
-/* Appends what stands between quotes, in both formats. Bytes that are no UTF-8 are written one by one as
- * \u00XX. */
-static void append_quoted(struct buf *line, struct span value, int utf8)
-{
-    for (size_t i = 0; i < value.bytes; i++) {
-        const unsigned char *p = (const unsigned char *)value.data + i;
-        if (is_c1(p, value.bytes - i)) {
-            buf_printf(line, "\\u%04x", p[1]);
-            i++;
-        } else if (*p == 0x7F || (*p >= 0x80 && !utf8)) {
-            buf_printf(line, "\\u%04x", *p);
-        } else if (*p == '"' || *p == '\\') {
-            buf_printf(line, "\\%c", *p);
-        } else if (*p == '\n' || *p == '\r' || *p == '\t') {
-            buf_append_str(line, *p == '\n' ? "\\n" : *p == '\r' ? "\\r" : "\\t");
-        } else if (*p < ' ') {
-            buf_printf(line, "\\u%04x", *p);
-        } else {
-            buf_append(line, p, 1);
-        }
-    }
-}
-
-/* Cuts a value that is too long, not in the middle of a character. */
-static struct span cut(struct span value)
-{
-    if (value.bytes <= VALUE_BYTES_MAX)
-        return value;
-    size_t bytes = VALUE_BYTES_MAX;
-    while (bytes > VALUE_BYTES_MAX - 4 && (value.data[bytes] & 0xC0) == 0x80)
-        bytes--;
-    return (struct span){value.data, bytes};
-}
-
-static void append_text(struct buf *line, const char *key, struct span value)
-{
-    struct span shown = cut(value);
-    int utf8 = span_is_utf8(shown);
-    append_key(line, key);
-    int quotes = log_state.json || needs_quotes(shown, utf8) || shown.bytes < value.bytes;
-    if (!quotes) {
-        buf_append(line, shown.data, shown.bytes);
-        return;
-    }
-    buf_append_str(line, "\"");
-    append_quoted(line, shown, utf8);
-    buf_append_str(line, shown.bytes < value.bytes ? " ...\"" : "\"");
 }

@@ -6,12 +6,14 @@
 
 #include <stddef.h>
 
-int log_repeats_allow(struct log_repeats *self, const char *event, int64_t now_ms)
+int log_repeats_allow(struct log_repeats *self, const char *event, uint64_t lines_max, int64_t now_ms)
 {
     int free_at = -1;
+    if (lines_max == LOG_REPEAT_NO_LIMIT)
+        return 1;
     for (int i = 0; i < LOG_REPEAT_EVENTS_MAX; i++) {
         if (self->events[i].event == event)
-            return ++self->events[i].seen <= LOG_REPEAT_LINES_MAX;
+            return ++self->events[i].seen <= self->events[i].lines_max;
         if (self->events[i].event == NULL && free_at < 0)
             free_at = i;
     }
@@ -19,6 +21,7 @@ int log_repeats_allow(struct log_repeats *self, const char *event, int64_t now_m
         self->events[free_at].event = event;
         self->events[free_at].since_ms = now_ms;
         self->events[free_at].seen = 1;
+        self->events[free_at].lines_max = lines_max;
     }
     return 1;
 }
@@ -30,8 +33,8 @@ const char *log_repeats_ended(struct log_repeats *self, int64_t now_ms, uint64_t
         if (event == NULL || now_ms - self->events[i].since_ms < LOG_REPEAT_WINDOW_MS)
             continue;
         self->events[i].event = NULL;
-        if (self->events[i].seen > LOG_REPEAT_LINES_MAX) {
-            *left_out = self->events[i].seen - LOG_REPEAT_LINES_MAX;
+        if (self->events[i].seen > self->events[i].lines_max) {
+            *left_out = self->events[i].seen - self->events[i].lines_max;
             return event;
         }
     }

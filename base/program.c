@@ -221,6 +221,8 @@ struct log_options program_log_options(const struct program *p, const struct con
     return (struct log_options){.program = p->program,
                                 .path = conf->log.path,
                                 .prefix = conf->log.prefix,
+                                .stage = p->name,
+                                .messages = conf->log.messages,
                                 .level = conf->log.level,
                                 .json = conf->log.json};
 }

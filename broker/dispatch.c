@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "broker/message_log.h"
 #include "broker/verdict.h"
 
 #define GIVE_A_TURN  2048 /* jobs; bounds the commit, and with it everybody's wait */
@@ -125,6 +126,7 @@ static void hand_over(struct broker *b, size_t account, const struct message *m,
     memcpy(openid, m->openid.data, m->openid.bytes);
     template_rates_begin(b->template_rates, m, clock_mono_us());
     outbox_job(b->outbox, &job);
+    message_log_given_out(m, &job, sender->name);
     store_take(b->store, m, &mark); /* the spans of m are gone from here on */
     int more = store_first_parked(b->store, accounts_name(&b->accounts, account), kept, &ignored) == STORE_OK;
     recipients_begin(b->recipients, who, kept, account, more);

@@ -8,6 +8,7 @@
 #include <czmq.h>
 
 #include "base/log.h"
+#include "broker/message_log.h"
 #include "proto/mp.h"
 
 #define REQUESTS_A_TURN 4096            /* bounds the commit */
@@ -49,6 +50,13 @@ const char *frontend_unready(struct broker *b)
     return stopped ? "no account can send: WeChat has stopped it, or it has no token" : "no account has a token";
 }
 
+/* The same of a message that was to be kept: it has a line in the log. */
+static void refuse_message(struct broker *b, const struct caller *to, const struct request *r, enum code code, const char *message)
+{
+    message_log_refused(r, code, message);
+    refuse(b, to, r->id, code, message);
+}
+
 /* --- push and send ------------------------------------------------------------------------------------------------ */
 
 /* What a caller may not change under the same id. */
@@ -73,9 +81,10 @@ static void answer_known(struct broker *b, const struct caller *to, const struct
         return;
     }
     if (content != asked->content) {
-        refuse(b, to, asked->id, CODE_REFUSED, "id: already used for another message");
+        refuse_message(b, to, r, CODE_REFUSED, "id: already used for another message");
         return;
     }
+    message_log_known(asked, state);
     struct result known = life_result_of(state, &m, &f);
     known.id = asked->id;
     if (r->op != OP_SEND) {
@@ -126,7 +135,7 @@ static void accept_message(struct broker *b, const struct caller *to, const stru
                            size_t account)
 {
     if (r->op == OP_SEND && !waiters_have_room(b->waiters)) {
-        refuse(b, to, m->id, CODE_BUSY, "too many callers wait; try again");
+        refuse_message(b, to, r, CODE_BUSY, "too many callers wait; try again");
         return;
     }
     b->unchecked_bytes += m->vars.bytes + RECORD_BYTES;
@@ -135,6 +144,7 @@ static void accept_message(struct broker *b, const struct caller *to, const stru
         return;
     }
     figures_count(b->figures, (int)account, FIGURE_ACCEPTED);
+    message_log_accepted(m, r->op, m->timed == TIMED_WALL ? m->due_ms - b->now_ms : 0);
     dispatch_wake(b, account, m->timed, m->due_ms);
     /* One whose template or task is paused is set aside at once: it never stands before others. */
     uint64_t hold = m->timed == TIMED_NOW ? pauses_hold_of(b->pauses, m) : 0;
@@ -183,6 +193,8 @@ static void answer_without_keeping(struct broker *b, const struct caller *to, co
     uint64_t content;
     if (r->id.bytes && store_find(b->store, m->account, r->id, &state, &known, &f, &content) == STORE_OK)
         answer_known(b, to, r, m);
+    else if (message && r->op != OP_CHECK)
+        refuse_message(b, to, r, code, message);
     else
         refuse(b, to, r->id, code, message ? message : "");
 }
@@ -194,7 +206,7 @@ static void on_message(struct broker *b, const struct caller *to, const struct r
     int account = accounts_find(&b->accounts, r->app);
     b->busy_ms = b->mono_ms;
     if (account < 0) {
-        refuse(b, to, r->id, CODE_REFUSED, "app: no such account");
+        refuse_message(b, to, r, CODE_REFUSED, "app: no such account");
         return;
     }
     struct message m = {.account = accounts_name(&b->accounts, (size_t)account),
@@ -331,7 +343,7 @@ static size_t on_request(struct broker *b, struct caller *to, struct span rest)
     to->ref_bytes = (uint8_t)r.ref.bytes;
     memcpy(to->ref, r.ref.data ? r.ref.data : "", r.ref.bytes);
     if (wrong)
-        refuse(b, to, r.id, CODE_REFUSED, buf_str(&error));
+        refuse_message(b, to, &r, CODE_REFUSED, buf_str(&error));
     else if (r.op == OP_PUSH || r.op == OP_SEND || r.op == OP_CHECK)
         on_message(b, to, &r);
     else if (r.op == OP_STATUS)

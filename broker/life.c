@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "broker/message_log.h"
 #include "broker/tries.h"
 #include "broker/verdict.h"
 
@@ -66,11 +67,7 @@ static void conclude(struct broker *b, const struct message *m, struct final *f)
     f->tries = m->tries;
     if (f->message.bytes > MESSAGE_TEXT_BYTES_MAX)
         f->message.bytes = MESSAGE_TEXT_BYTES_MAX;
-    if (f->state == STATE_DEAD)
-        log_warn("message is dead", log_span("id", f->id), log_span("account", f->account), log_span("reason", f->message),
-                 log_u64("calls", f->calls));
-    else
-        log_debug("message settled", log_span("id", f->id), log_str("state", store_state_name(f->state)));
+    message_log_settled(m, f);
     figures_count(b->figures, accounts_find(&b->accounts, f->account), figures_of_state(f->state));
     tell_waiters(b, f); /* packs now: the spans of m are gone after the write */
 }
@@ -84,7 +81,7 @@ static void settle(struct broker *b, const struct message *m, struct final *f)
 /* A dead message was sent, or refused, after all: its sender was thought lost and has come back with the answer. */
 static void revise(struct broker *b, const struct message *m, struct final *f)
 {
-    log_info("dead message has its true result", log_span("id", m->id), log_str("state", store_state_name(f->state)));
+    message_log_revised(m, f);
     figures_count(b->figures, accounts_find(&b->accounts, m->account), FIGURE_REVISED);
     conclude(b, m, f);
     store_revise_dead(b->store, m, f);
@@ -269,17 +266,16 @@ static void fall_back(struct broker *b, struct message *m, const struct outcome_
     m->errcode = report->errcode;
     m->note = report->message;
     figures_count(b->figures, accounts_find(&b->accounts, m->account), FIGURE_FALLBACKS);
-    log_info("message falls back", log_span("id", m->id), log_i64("errcode", report->errcode), log_span("template", m->key),
-             log_span("fallback", fallback));
+    message_log_falls_back(m, report, fallback);
 }
 
-/* What is to be told of a message that stays in the pipeline. */
-static void log_failure(const struct broker *b, const struct message *m, const struct outcome_report *report, struct verdict v)
+/* Tells of a message that stays in the pipeline; of one that falls back that was told already. */
+static void log_stay(const struct broker *b, const struct message *m, const struct outcome_report *report, struct verdict v)
 {
-    if (v.action == VERDICT_DEFER || v.action == VERDICT_COOL)
-        log_info("call failed, will be tried again", log_span("id", m->id), log_i64("errcode", report->errcode),
-                 log_u64("failures", m->failures),
-                 log_i64("in_ms", (v.action == VERDICT_COOL ? v.until_ms : m->due_ms) - b->order_ms));
+    int64_t again_ms = v.action == VERDICT_COOL ? v.until_ms : v.action == VERDICT_DEFER ? m->due_ms : b->order_ms;
+    int has_fallen_back = v.action == VERDICT_PUT_BACK && report->outcome == OUTCOME_REFUSED;
+    if (v.action != VERDICT_SETTLE && v.action != VERDICT_BURY && !has_fallen_back)
+        message_log_stays(m, report, v, again_ms > b->order_ms ? again_ms - b->order_ms : 0);
 }
 
 /* The verdict on a message that is out, with what follows from it for the message. */
@@ -328,7 +324,7 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
         f.message = say_unknown(b, report->message);
     if (!outcome_is_final(report->outcome) && report->outcome != OUTCOME_RETURNED)
         figures_count(b->figures, (int)o->account, FIGURE_FAILED);
-    log_failure(b, &m, report, v);
+    log_stay(b, &m, report, v);
     apply(b, o, &m, v, &f);
 }
 
@@ -426,6 +422,7 @@ static void lose(struct broker *b, struct out *o, enum fence_fate fate)
         note_try(b, &m, &(struct outcome_report){.message = span_of("its sender was lost")});
     if (fate == FATE_UNKNOWN)
         v = verdict_on_lost(&m, &mark, &rules);
+    message_log_lost(&m, v, fate == FATE_UNKNOWN);
     apply(b, o, &m, v, &f);
 }
 
@@ -484,6 +481,6 @@ void life_requeue(struct broker *b, const struct message *m, int64_t ttl_ms)
     again.give_up_ms = ttl_ms ? b->order_ms + ttl_ms : 0;
     again.fallback = (struct span){NULL, 0}; /* it begins anew with its own template */
     again.call++; /* a person has decided that it goes out once more */
-    log_info("dead message requeued", log_span("id", m->id), log_span("account", m->account));
+    message_log_requeued(m);
     put_anew(b, &again);
 }

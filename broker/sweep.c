@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/entry.h"
+#include "broker/message_log.h"
 
 #define CHANGES_A_TURN  1000  /* bounds the commit */
 #define LOOKS_A_TURN    10000 /* bounds the time */
@@ -180,6 +181,12 @@ static void tell(struct broker *b, struct sweep *w, int is_done)
 
 /* --- working ------------------------------------------------------------------------------------------------------ */
 
+static void purge(struct broker *b, const struct found *found)
+{
+    message_log_purged(&found->f); /* whose spans are gone after the write */
+    store_discard_dead(b->store, found->f.seq);
+}
+
 static void change(struct broker *b, struct sweep *w, const struct found *found)
 {
     if (w->kind == SWEEP_CANCEL && found->state == STATE_OUT) {
@@ -192,7 +199,7 @@ static void change(struct broker *b, struct sweep *w, const struct found *found)
     else if (w->kind == SWEEP_REQUEUE)
         life_requeue(b, &found->m, w->ttl_ms);
     else
-        store_discard_dead(b->store, found->f.seq);
+        purge(b, found);
 }
 
 /* A turn's worth, shared with the others. Returns 1 when it is done. */

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "gateway/answer.h"
 #include "gateway/limits.h"
+#include "gateway/message_log.h"
 
 /* A buffer of at least this many bytes is given back when little is in it. */
 #define INPUT_ROOM_KEPT_BYTES 4096
@@ -152,6 +153,7 @@ static int take_frame(struct conn_shared *shared, struct conn *c, enum frame_sta
         return 0;
     }
     if (status == FRAME_REFUSED) {
+        message_log_bad_frame(c, f);
         conn_answer(shared, c, f->opaque, f->code, f->message, f->closes);
         return 1;
     }

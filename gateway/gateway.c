@@ -21,6 +21,7 @@
 #include "gateway/answer.h"
 #include "proto/body.h"
 #include "gateway/limits.h"
+#include "gateway/message_log.h"
 #include "gateway/pending.h"
 #include "gateway/server.h"
 #include "gateway/upstream.h"
@@ -224,6 +225,7 @@ static int has_room(void *self, enum op op)
 
 static void refuse_body(struct gateway *g, struct conn *c, const struct frame *f)
 {
+    message_log_refused(c, f, CODE_REFUSED, buf_span(&g->body.error));
     conn_answer(server_shared(g->server), c, f->opaque, CODE_REFUSED, buf_span(&g->body.error), 0);
 }
 
@@ -268,15 +270,17 @@ static enum conn_held take_request(void *self, struct conn *c, const struct fram
         return HELD_NOT;
     }
     pending_keep(g->pending, e, buf_span(&g->packed));
+    message_log_taken(c, e);
     conn_asked(c, f->op);
     return HELD_NOT;
 }
 
 /* --- results to answers --------------------------------------------------------------------------------- */
 
-static void answer(struct gateway *g, struct pending_entry *e, enum code code, struct span message,
+static void answer(struct gateway *g, struct pending_entry *e, enum code code, const struct result *r, struct span message,
                    int closes)
 {
+    message_log_answered(e, code, r);
     struct conn *c = e->owner;
     enum op op = e->op;
     uint32_t opaque = e->opaque;
@@ -287,7 +291,7 @@ static void answer(struct gateway *g, struct pending_entry *e, enum code code, s
 static void take_result(void *self, struct pending_entry *e, const struct result *r)
 {
     struct answer a = answer_of(e->op, r);
-    answer(self, e, a.code, a.message, a.closes);
+    answer(self, e, a.code, r, a.message, a.closes);
 }
 
 static void check_overdue(struct gateway *g)
@@ -299,7 +303,7 @@ static void check_overdue(struct gateway *g)
     while ((e = pending_overdue(g->pending, ping, g->now_ms)) != NULL) {
         /* The broker has read the Send long ago; nobody here waits for its answer any more. */
         if (e->op == OP_SEND && conn_is_gone(e->owner))
-            answer(g, e, CODE_FAILED, span_of("client gone"), 0);
+            answer(g, e, CODE_FAILED, NULL, span_of("client gone"), 0);
         else
             pending_ask_again(g->pending, e);
     }
@@ -317,6 +321,6 @@ static void give_up(struct gateway *g, struct pending_entry *e)
     buf_clear(&text);
     buf_printf(&text, "broker did not answer within %d s; the message may or may not have been accepted",
                GATEWAY_GIVE_UP_MS / 1000);
-    answer(g, e, CODE_FAILED, buf_span(&text), 0);
+    answer(g, e, CODE_FAILED, NULL, buf_span(&text), 0);
     buf_free(&text);
 }

@@ -35,6 +35,7 @@
 #include "base/log.h"
 #include "proto/member.h"
 #include "proto/mp.h"
+#include "sender/call_log.h"
 #include "sender/calls.h"
 #include "sender/hosts.h"
 #include "sender/hosts_log.h"
@@ -234,7 +235,7 @@ static void return_unbegun(struct sender *s)
     struct call *call;
     for (int state = CALL_QUEUED; state <= CALL_ASKED; state++)
         while ((call = calls_first(s->calls, (enum call_state)state)) != NULL)
-            calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "the sender is stopping");
+            call_log_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "the sender is stopping");
 }
 
 /* 1 when a sender that is stopping has nothing more to wait for. */
@@ -349,7 +350,8 @@ static void take_job(struct sender *s, struct span packed)
         return;
     }
     if (!member_accepts(s->member, job.generation)) {
-        log_debug("job of an older generation dropped", log_span("id", job.id));
+        log_step("message dropped", log_span("id", job.id), log_span("app", job.app), log_u64("seq", job.seq),
+                 log_u64("turn", job.turn), log_str("next", "the broker gives it out again"));
         return;
     }
     int64_t now_ms = clock_mono_ms();
@@ -357,11 +359,11 @@ static void take_job(struct sender *s, struct span packed)
     if (call == NULL)
         return;
     if (call->kind == NULL)
-        calls_end(s->calls, call, OUTCOME_DEAD, now_ms,
+        call_log_end(s->calls, call, OUTCOME_DEAD, now_ms,
                   "messages of kind \"%.*s\" cannot be sent to WeChat: this sender does not know the kind",
                   (int)job.kind.bytes, job.kind.data);
     else if (job.body.bytes == 0) /* would be a GET, which no fence holds back */
-        calls_end(s->calls, call, OUTCOME_DEAD, now_ms, "the templater rendered an empty message, which WeChat does not take");
+        call_log_end(s->calls, call, OUTCOME_DEAD, now_ms, "the templater rendered an empty message, which WeChat does not take");
 }
 
 static void take_jobs(struct sender *s)
@@ -397,6 +399,7 @@ static void begin_call(struct sender *s, struct call *call, int account)
     if (call->begun_ms == 0)
         call->begun_ms = now_ms;
     calls_move(s->calls, call, CALL_RUNNING, now_ms);
+    call_log_begun(call, base);
     int failed = http_begin(s->http, &request);
     assert(!failed); /* it has as many places as there are slots */
 }
@@ -406,7 +409,7 @@ static void begin_if_possible(struct sender *s, struct call *call)
 {
     int account = token_client_account(s->tokens, call->job.app);
     if (account < 0) {
-        calls_end(s->calls, call, OUTCOME_RETRY, clock_mono_ms(),
+        call_log_end(s->calls, call, OUTCOME_RETRY, clock_mono_ms(),
                   "account %.*s is not in the configuration of the sender: add [wechat:%.*s] and restart it",
                   (int)call->job.app.bytes, call->job.app.data, (int)call->job.app.bytes, call->job.app.data);
         return;
@@ -421,7 +424,7 @@ static void begin_if_possible(struct sender *s, struct call *call)
     else if (number) /* never that of a token which WeChat rejected: for CALL_REPEAT it is another one */
         begin_call(s, call, account);
     else if (reason && call->state == CALL_QUEUED)
-        calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "%s", reason);
+        call_log_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "%s", reason);
 }
 
 /* What fills the slots. */
@@ -472,7 +475,7 @@ static void take_leave(struct sender *s, const struct holding *h)
         return;
     }
     const char *reason = token_client_stopped(s->tokens, account);
-    calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "%s",
+    call_log_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(), "%s",
               reason ? reason : "the access token was lost while the broker's leave was waited for");
 }
 
@@ -505,7 +508,7 @@ static void end_waiting(struct sender *s)
         calls_move(s->calls, call, CALL_DONE, now_ms);
     /* The broker reckons that a job is called soon after it was given out: WeChat forgets an earlier call of it after 10 minutes. */
     while ((call = calls_first(s->calls, CALL_QUEUED)) != NULL && now_ms - call->since_ms >= QUEUED_MS_MAX)
-        calls_end(s->calls, call, OUTCOME_RETURNED, now_ms, "not called within 30 s: no access token");
+        call_log_end(s->calls, call, OUTCOME_RETURNED, now_ms, "not called within 30 s: no access token");
 }
 
 /* The lease alone would not do: a sender that was lost and is welcome again has a new one, and its jobs are somebody else's by then. */
@@ -514,20 +517,6 @@ static int may_write(void *self)
     struct call *call = self;
     struct sender *s = call->owner;
     return member_may_begin(s->member) && member_accepts(s->member, call->job.generation);
-}
-
-static void log_result(const struct call *call)
-{
-    const struct outcome_report *r = &call->result;
-    enum log_level level = r->outcome == OUTCOME_SENT || r->outcome == OUTCOME_PENDING ? LEVEL_DEBUG
-                           : r->outcome == OUTCOME_REFUSED                           ? LEVEL_INFO
-                                                                                     : LEVEL_WARN;
-    /* The text of a refusal holds the recipient; the errcode says enough. */
-    int has_text = r->outcome == OUTCOME_RETRY || r->outcome == OUTCOME_UNKNOWN;
-    log_write(level, "call ended", log_str("outcome", outcome_name(r->outcome)), log_span("id", call->job.id),
-              log_span("account", call->job.app), log_i64("errcode", r->errcode), log_i64("msgid", r->msgid),
-              log_u64("http_status", r->http_status), log_u64("calls", r->calls),
-              log_span("reason", has_text ? r->message : (struct span){"", 0}));
 }
 
 /* What the end of a call says of its address; `result` and `text` are judged already. Anybody can answer HTTP, a proxy for one:
@@ -582,7 +571,7 @@ static void give_up_call(struct sender *s, struct call *call)
     if (call->result.calls)
         calls_move(s->calls, call, CALL_DONE, clock_mono_ms()); /* as the first call's answer said */
     else
-        calls_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(),
+        call_log_end(s->calls, call, OUTCOME_RETURNED, clock_mono_ms(),
                   "not written: the broker was not heard within the lease, or has fenced the ring meanwhile");
 }
 
@@ -603,8 +592,8 @@ static void on_done(void *self, const struct http_answer *answer)
     if (is_token && call->was_rejected)
         call->result.cause = CAUSE_TOKENS;
     note_host(s, call, account, answer);
-    log_result(call);
     int repeats = is_repeated(s, call, account, is_token, answer);
+    call_log_ended(call, clock_mono_ms() - call->since_ms, repeats);
     calls_move(s->calls, call, repeats ? CALL_REPEAT : CALL_DONE, clock_mono_ms());
 }
 

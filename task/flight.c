@@ -41,6 +41,7 @@ struct result_row {
 };
 
 static void submit(struct flight *f);
+static void log_ended(const struct flight *f, enum row_state state, int code, int64_t errcode);
 
 int flight_is_out(const struct task *t, uint64_t row)
 {
@@ -80,6 +81,7 @@ static void settle(struct flight *f, enum row_state state, int code, int64_t err
     result->mark.errcode = failure_errcode(errcode);
     result->settled_ms = t->runner->now_ms;
     result->message = is_failure(state) ? mem_dup(message) : NULL;
+    log_ended(f, state, code, errcode);
     forget(f);
 }
 
@@ -145,6 +147,17 @@ int flight_flush(struct task *t)
 void flight_id(const struct task *t, uint64_t row, unsigned round, char id[MEGA_ID_BYTES])
 {
     snprintf(id, MEGA_ID_BYTES, "%s-%s:%u:%" PRIu64, t->facts.name, t->facts.uid, round, row);
+}
+
+/* The line of a row whose result has come. */
+static void log_ended(const struct flight *f, enum row_state state, int code, int64_t errcode)
+{
+    char id[MEGA_ID_BYTES];
+    if (log_messages_now() < (is_failure(state) ? MESSAGES_FAILED : MESSAGES_ALL))
+        return;
+    flight_id(f->task, f->row, f->step == STEP_LOOK ? f->mark.round - 1U : f->mark.round, id);
+    log_trouble(LEVEL_INFO, "row ended", log_str("id", id), log_some("app", span_of(f->task->facts.app)), log_str("task", f->task->facts.name),
+                log_u64("row", f->row), log_str("state", row_state_name(state)), log_i64("code", code), log_some_i64("errcode", errcode));
 }
 
 static void ask_later(struct flight *f, const char *why)
@@ -267,6 +280,9 @@ static void submit(struct flight *f)
     char id[MEGA_ID_BYTES];
     flight_id(t, f->row, f->step == STEP_LOOK ? f->mark.round - 1U : f->mark.round, id);
     const char *app = t->facts.app[0] ? t->facts.app : NULL;
+    if (f->step == STEP_PUSH)
+        log_step("row handed over", log_str("id", id), log_some("app", span_of(t->facts.app)), log_str("key", t->facts.key),
+                 log_str("task", t->facts.name), log_u64("row", f->row));
     int wrong = f->step == STEP_PUSH     ? push(f, id)
                 : f->step == STEP_ATTACH ? mega_status_async(t->runner->mega, app, id, on_answer, f)
                                          : mega_wait_async(t->runner->mega, app, id, on_answer, f);

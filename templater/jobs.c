@@ -109,8 +109,10 @@ static void report(struct jobs *j, const struct job *job, enum outcome outcome, 
 {
     struct outcome_report r = {.seq = job->seq, .turn = job->turn, .outcome = outcome, .message = message};
     reports_add(j->reports, &r);
-    log_debug("job not rendered", log_span("id", job->id), log_str("outcome", outcome_name(outcome)),
-              log_span("reason", message));
+    log_trouble(outcome == OUTCOME_DEAD ? LEVEL_WARN : LEVEL_INFO, "message not rendered", log_span("id", job->id),
+                log_span("app", job->app), log_span("key", job->key), log_u64("seq", job->seq), log_u64("turn", job->turn),
+                log_str("outcome", outcome_name(outcome)), log_span("reason", message),
+                log_some("next", span_of(outcome == OUTCOME_DEAD ? "" : "the broker decides")));
 }
 
 /* Whose value is cut. */
@@ -123,10 +125,10 @@ static void log_cut(void *to, const struct render_cut *cut)
 {
     const struct job *job = ((const struct cut_log *)to)->job;
     if (cut->chars_max == 0)
-        log_warn("value has several lines, WeChat cuts it", log_span("id", job->id),
+        log_warn("value has several lines, WeChat cuts it", log_span("id", job->id), log_span("app", job->app),
                  log_span("key", job->key), log_span("member", cut->member));
     else
-        log_warn("value is longer than WeChat shows", log_span("id", job->id), log_span("key", job->key),
+        log_warn("value is longer than WeChat shows", log_span("id", job->id), log_span("app", job->app), log_span("key", job->key),
                  log_span("member", cut->member), log_u64("limit", cut->chars_max),
                  log_u64("length", cut->chars));
 }
@@ -164,6 +166,10 @@ static void send_rendered(struct jobs *j, const struct job *job, const struct te
     rendered_pack(&rendered, &j->packed);
     if (outlets_send(j->outlets, job->sender, buf_span(&j->packed), &why) != 0)
         report(j, job, OUTCOME_RETURNED, span_of(why));
+    else
+        log_step("message rendered", log_span("id", job->id), log_span("app", job->app), log_span("key", job->key),
+                 log_u64("seq", job->seq), log_u64("turn", job->turn), log_str("kind", t->mega.kind->name),
+                 log_u64("body_bytes", j->body.bytes));
 }
 
 static void take_job(struct jobs *j, struct span packed)
@@ -174,8 +180,11 @@ static void take_job(struct jobs *j, struct span packed)
         log_error("job not understood, the broker gives it out again", log_u64("bytes", packed.bytes));
         return;
     }
-    if (!member_accepts(j->member, job.generation))
-        return; /* a fence has overtaken it */
+    if (!member_accepts(j->member, job.generation)) { /* a fence has overtaken it */
+        log_step("message dropped", log_span("id", job.id), log_span("app", job.app), log_span("key", job.key),
+                 log_u64("seq", job.seq), log_u64("turn", job.turn), log_str("next", "the broker gives it out again"));
+        return;
+    }
     buf_clear(&j->body);
     buf_clear(&j->packed);
     buf_clear(&j->error);

@@ -185,15 +185,15 @@ static void test_repeat_table(void)
     struct log_repeats r = {0};
     uint64_t left_out = 0;
     for (int i = 0; i < LOG_REPEAT_LINES_MAX; i++)
-        CHECK(log_repeats_allow(&r, one, 1000 + i));
+        CHECK(log_repeats_allow(&r, one, LOG_REPEAT_LINES_MAX, 1000 + i));
     for (int i = 0; i < 7; i++)
-        CHECK(!log_repeats_allow(&r, one, 1100));
-    CHECK(log_repeats_allow(&r, two, 1100));
+        CHECK(!log_repeats_allow(&r, one, LOG_REPEAT_LINES_MAX, 1100));
+    CHECK(log_repeats_allow(&r, two, LOG_REPEAT_LINES_MAX, 1100));
     CHECK(log_repeats_ended(&r, 10999, &left_out) == NULL);
     CHECK(log_repeats_ended(&r, 11000, &left_out) == one);
     CHECK_U64(left_out, 7);
     CHECK(log_repeats_ended(&r, 11000, &left_out) == NULL);
-    CHECK(log_repeats_allow(&r, one, 11000));               /* a new window */
+    CHECK(log_repeats_allow(&r, one, LOG_REPEAT_LINES_MAX, 11000));               /* a new window */
     CHECK(log_repeats_ended(&r, 90000, &left_out) == NULL); /* nothing was left out of it, nor of two's */
     for (int i = 0; i < LOG_REPEAT_EVENTS_MAX; i++)
         CHECK(r.events[i].event == NULL);
@@ -204,9 +204,9 @@ static void test_repeat_table_full(void)
     static const char names[LOG_REPEAT_EVENTS_MAX + 1];
     struct log_repeats r = {0};
     for (int i = 0; i < LOG_REPEAT_EVENTS_MAX; i++)
-        CHECK(log_repeats_allow(&r, &names[i], 0));
+        CHECK(log_repeats_allow(&r, &names[i], LOG_REPEAT_LINES_MAX, 0));
     for (int i = 0; i < 100; i++)
-        CHECK(log_repeats_allow(&r, &names[LOG_REPEAT_EVENTS_MAX], 0)); /* rather too much than nothing */
+        CHECK(log_repeats_allow(&r, &names[LOG_REPEAT_EVENTS_MAX], LOG_REPEAT_LINES_MAX, 0)); /* rather too much than nothing */
 }
 
 int main(void)
