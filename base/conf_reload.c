@@ -57,6 +57,8 @@ static const struct use uses[] = {
     {"log", "log_level", CONF_ALL, CONF_ALL},
     {"log", "log_prefix", CONF_ALL, CONF_ALL},
     {"log", "log_format", CONF_ALL, CONF_ALL},
+    {"log", "messages", CONF_ALL, CONF_ALL},
+    {"log", "audit_file", BROKER | TASK, 0},
     {"broker", "frontend", BROKER | TASK | GATEWAY, 0},
     {"broker", "control", BROKER | TEMPLATER | SENDER | TASK | CONSOLE, 0},
     {"broker", "jobs", BROKER | TEMPLATER, 0},
@@ -88,6 +90,9 @@ static const struct use uses[] = {
     {"token", "cache_file", TOKEN, 0},
     {"task", "endpoint", TASK, 0},
     {"task", "dir", TASK, 0},
+    {"console", "listen", CONSOLE, 0},
+    {"console", "token", CONSOLE, 0},
+    {"console", "metrics_token", CONSOLE, 0},
     {"run", "dir", CONF_ALL, 0},
     {"run", "user", CONF_ALL, 0},
 };
@@ -140,6 +145,7 @@ static size_t field_bytes(const struct conf_key *key)
     case CONF_PATH:
     case CONF_URLS:
     case CONF_ENDPOINT:
+    case CONF_ADDRESS:
     case CONF_SOURCE:
         return CONF_TEXT_BYTES_MAX;
     case CONF_U32:
