@@ -124,6 +124,7 @@ static int open_store(struct broker *b)
         log_fatal("store: generation and stages cannot be read", log_str("hint", "see docs/operations.md, A damaged store"));
         return -1;
     }
+    b->audit = audit_new("mega-broker", b->conf->log.audit_path, b->conf->log.json);
     b->keys = keys_new(b->store);
     b->pauses = pauses_new(b->store);
     read_stops(b);
@@ -181,6 +182,7 @@ void broker_destroy(struct broker **self)
     stops_destroy(&b->stops);
     figures_destroy(&b->figures);
     store_close(&b->store);
+    audit_destroy(&b->audit);
     buf_free(&b->scratch);
     buf_free(&b->tries);
     free(b);
@@ -270,6 +272,7 @@ static void check(struct broker *b)
     if (b->mono_ms < b->next_check_ms)
         return;
     b->next_check_ms = b->mono_ms + CHECK_EVERY_MS;
+    audit_tick(b->audit, b->mono_ms);
     store_forget_dead_readers(b->store);
     purge(b);
 }

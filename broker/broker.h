@@ -13,6 +13,7 @@
  *   operator.c, status.c  questions of operators        sweep.c      changes of many messages, piece by piece
  *   entry.c      messages as operators see them         figures.c    counts and rates
  *   indexing.c   when the index of recipients follows
+ *   audit_log.c  who changed what                        message_log.c what the log says of single messages
  *   trouble.c    what a failed call means for others    stops.c      accounts that WeChat has stopped
  *   fence.c, verdict.c  the decisions, pure             store.c      the disk
  *
@@ -21,6 +22,7 @@
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 
+#include "base/audit.h"
 #include "base/program.h"
 #include "broker/accounts.h"
 #include "broker/figures.h"
@@ -43,6 +45,8 @@ struct broker {
     void *frontend, *control, *jobs; /* zsocks */
     struct monitor *jobs_monitor;
     struct store *store;
+    struct audit *audit;
+    const void *reading;   /* zmq_msg_t of the message that is being read */
     struct keys *keys;
     struct outbox *outbox;
     struct waiters *waiters;

@@ -282,6 +282,7 @@ static int receive_one(struct broker *b, void *socket)
             return i;
         }
         struct span packed = {zmq_msg_data(&frame), zmq_msg_size(&frame)};
+        b->reading = &frame;
         more = zmq_msg_more(&frame);
         if (i == 0 && packed.bytes <= NAME_BYTES_MAX)
             memcpy(name, packed.data, packed.bytes);

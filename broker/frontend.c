@@ -8,6 +8,7 @@
 #include <czmq.h>
 
 #include "base/log.h"
+#include "broker/audit_log.h"
 #include "broker/message_log.h"
 #include "proto/mp.h"
 
@@ -282,7 +283,9 @@ static void cancel_all_of(struct broker *b, const struct caller *to, const struc
         return;
     }
     filter.app = accounts_name(&b->accounts, (size_t)account);
-    if (sweep_begin(b, SWEEP_CANCEL, &filter, 0, &(struct sweep_asker){.caller = *to}))
+    struct sweep_asker asker = {.caller = *to};
+    audit_log_who(b, (struct span){NULL, 0}, &asker.who);
+    if (sweep_begin(b, SWEEP_CANCEL, &filter, 0, &asker))
         refuse(b, to, r->id, CODE_BUSY, "too many operations on many messages at once; try again");
 }
 
@@ -398,6 +401,7 @@ static long receive_one(struct broker *b, void *socket, int *requests)
             return i ? taken.bytes : -1;
         }
         struct span packed = {zmq_msg_data(&frame), zmq_msg_size(&frame)};
+        b->reading = &frame;
         more = zmq_msg_more(&frame);
         if (i == 0) {
             assert(packed.bytes <= sizeof to.peer);

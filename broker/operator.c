@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "broker/audit_log.h"
 #include "broker/entry.h"
 #include "proto/mp.h"
 
@@ -15,6 +16,7 @@
 static void answer(struct broker *b, const char *name, const struct ask *ask, struct answer *a)
 {
     a->ref = ask->ref;
+    audit_log_ask(b, ask, a);
     outbox_operator(b->outbox, name, a);
 }
 
@@ -240,6 +242,7 @@ static void on_change(struct broker *b, const char *name, const struct ask *ask,
     struct sweep_asker asker = {.ref = ask->ref};
     uint64_t seq;
     span_to_text(asker.name, sizeof asker.name, span_of(name));
+    audit_log_who(b, ask->by, &asker.who);
     if (f->id.bytes && store_find_seq(b->store, f->app, f->id, &seq) == STORE_NONE)
         refuse(b, name, ask, CODE_NOT_FOUND, "id: unknown");
     else if (sweep_begin(b, kind, f, ask->ttl_ms, &asker))

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "broker/broker.h"
+#include "broker/audit_log.h"
 #include "broker/entry.h"
 #include "broker/message_log.h"
 
@@ -127,6 +128,7 @@ int sweep_begin(struct broker *b, enum sweep_kind kind, const struct filter *fil
     search_begin(&w->search, b->store, &copy);
     bound_search(b, &w->search);
     s->list[s->count++] = w;
+    audit_log_sweep(b, kind_name(kind), &asker->who, &copy, ttl_ms, &(struct answer){.code = CODE_QUEUED});
     log_info("operation on messages begun", log_str("what", kind_name(kind)), log_span("account", copy.app),
              log_span("template", copy.key), log_span("task", copy.task));
     return 0;
@@ -249,6 +251,8 @@ void sweep_tick(struct broker *b)
         }
         log_info("operation on messages done", log_str("what", kind_name(w->kind)), log_u64("changed", w->done),
                  log_u64("left", w->left), log_u64("looked_at", w->looked));
+        audit_log_sweep(b, kind_name(w->kind), &w->asker.who, &w->search.filter, w->ttl_ms,
+                        &(struct answer){.code = CODE_OK, .done = w->done, .left = w->left});
         remember(s, w);
         s->list[i] = s->list[--s->count];
         sweep_free(w);

@@ -5,6 +5,7 @@
 #ifndef BROKER_SWEEP_H
 #define BROKER_SWEEP_H
 
+#include "base/audit.h"
 #include "broker/outbox.h"
 #include "broker/store.h"
 #include "proto/operator.h"
@@ -20,6 +21,7 @@ struct sweep_asker {
     char name[NAME_BYTES_MAX + 1];
     uint64_t ref;
     struct caller caller;
+    struct audit_who who; /* for the audit */
 };
 
 struct sweep;

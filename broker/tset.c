@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "base/log.h"
+#include "broker/audit_log.h"
 #include "broker/broker.h"
 
 #define TSETS_MAX      1024  /* waiting at once; more get 503 */
@@ -25,6 +26,7 @@ struct tset {
     uint64_t version;
     int64_t began_ms; /* monotonic */
     struct caller caller;
+    struct audit_who who;
     struct part parts[TEMPLATERS_MAX];
     size_t part_count;
     int code;         /* the worst so far; 200 when all had it */
@@ -55,6 +57,12 @@ static void answer(struct broker *b, const struct caller *caller, int code, cons
     outbox_answer(b->outbox, caller, &r);
 }
 
+static void refuse(struct broker *b, const struct caller *caller, const struct audit_who *who, struct span key, const char *why)
+{
+    audit_log_tset(b, who, key, CODE_BUSY, span_of(why));
+    answer(b, caller, CODE_BUSY, why);
+}
+
 static void ask(struct broker *b, const char *stage, uint64_t ref, struct span key, uint64_t version)
 {
     struct control m = {.type = CONTROL_TSET, .ref = ref, .key = key, .key_version = version};
@@ -63,8 +71,10 @@ static void ask(struct broker *b, const char *stage, uint64_t ref, struct span k
 
 void tset_begin(struct broker *b, const struct caller *caller, struct span key)
 {
+    struct audit_who who;
+    audit_log_who(b, (struct span){NULL, 0}, &who);
     if (b->tsets.count == TSETS_MAX) {
-        answer(b, caller, CODE_BUSY, "tset: too many at once; try again");
+        refuse(b, caller, &who, key, "tset: too many at once; try again");
         return;
     }
     struct tset *t = mem_new(sizeof *t);
@@ -75,13 +85,14 @@ void tset_begin(struct broker *b, const struct caller *caller, struct span key)
     }
     if (t->part_count == 0) {
         tset_destroy(t);
-        answer(b, caller, CODE_BUSY, "no templater is connected; try again");
+        refuse(b, caller, &who, key, "no templater is connected; try again");
         return;
     }
     t->ref = ++b->tsets.next_ref;
     t->version = keys_next_version(b->keys);
     t->began_ms = b->mono_ms;
     t->caller = *caller;
+    t->who = who;
     t->code = CODE_OK;
     buf_append(&t->key, key.data, key.bytes);
     DL_APPEND(b->tsets.first, t);
@@ -122,6 +133,7 @@ static void finish(struct broker *b, struct tset *t)
     }
     if (t->code == CODE_OK)
         trouble_lift_template(b, buf_span(&t->key));
+    audit_log_tset(b, &t->who, buf_span(&t->key), (enum code)t->code, buf_span(&t->message));
     answer(b, &t->caller, t->code, buf_str(&t->message));
     DL_DELETE(b->tsets.first, t);
     b->tsets.count--;

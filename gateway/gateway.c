@@ -281,6 +281,8 @@ static void answer(struct gateway *g, struct pending_entry *e, enum code code, c
                    int closes)
 {
     message_log_answered(e, code, r);
+    if (e->op == OP_TSET)
+        message_log_tset(e, code);
     struct conn *c = e->owner;
     enum op op = e->op;
     uint32_t opaque = e->opaque;

@@ -82,3 +82,10 @@ void message_log_bad_frame(const struct conn *c, const struct frame *f)
     log_trouble(LEVEL_INFO, "frame refused", log_str("from", address_of(c, from)), log_i64("code", (int64_t)f->code),
                 log_span("reason", is_ours ? f->message : span_of("unknown word")), log_u64("closes", f->closes != 0));
 }
+
+void message_log_tset(const struct pending_entry *e, enum code code)
+{
+    char from[FROM_BYTES];
+    struct request r = request_of(e);
+    log_info("tset answered", log_span("key", r.key), log_str("from", address_of(e->owner, from)), log_i64("code", (int64_t)code));
+}

@@ -15,6 +15,9 @@ void message_log_answered(const struct pending_entry *e, enum code code, const s
 /* Answered here; the broker does not hear of it. `reason` holds nothing of the message's content. */
 void message_log_refused(const struct conn *c, const struct frame *f, enum code code, struct span reason);
 
+/* A TSet was answered: whoever may connect may have templates read again, and the broker's audit knows only the gateway. */
+void message_log_tset(const struct pending_entry *e, enum code code);
+
 /* A frame that was refused before it was a request. */
 void message_log_bad_frame(const struct conn *c, const struct frame *f);
 

@@ -11,6 +11,7 @@
 #define RECEIVE_MAX 64   /* asks a turn */
 #define ANSWER_MS   5000 /* an answer is held back at most so long */
 #define WAITING_MAX 256
+#define PEER_BYTES_MAX 255 /* of a routing id (zmq_setsockopt(3), ZMQ_ROUTING_ID) */
 
 static void send_answer(struct runner *r, const char *peer, size_t peer_bytes, const struct answer *answer)
 {
@@ -166,6 +167,31 @@ static int on_change(struct runner *r, struct task *t, struct span peer, const s
     return 0;
 }
 
+/* What changes something, with what it was answered; of the many asks that make a task the last one. */
+static void audit(struct runner *r, const struct task_ask *a, const struct answer *answer)
+{
+    struct audit_who who;
+    int is_change = a->op == TASK_COMMIT || a->op == TASK_RATE || a->op == TASK_RESEND || a->op == TASK_DELETE ||
+                    (a->op >= TASK_START && a->op <= TASK_STOP);
+    if (!is_change)
+        return;
+    audit_find_who(r->reading, a->by, &who);
+    const struct log_field fields[] = {
+        log_span("task", a->name),
+        log_u64(a->op == TASK_COMMIT ? "rows" : NULL, a->rows),
+        log_some("start", span_of(a->op == TASK_COMMIT && a->start ? "yes" : "")),
+        log_i64(a->op == TASK_RATE ? "rate_per_s" : NULL, a->rate_per_s),
+        log_some("rows_of", span_of(a->op != TASK_RESEND          ? ""
+                                    : a->failed && a->cancelled ? "failed,cancelled"
+                                    : a->failed                 ? "failed"
+                                                                : "cancelled")),
+        log_i64("code", (int64_t)answer->code),
+        log_some("reason", answer->code >= CODE_REFUSED ? answer->message : (struct span){"", 0})};
+    buf_clear(&r->row);
+    buf_printf(&r->row, "task %s", a->op == TASK_COMMIT ? "create" : task_op_name(a->op));
+    audit_write(r->audit, buf_str(&r->row), &who, fields, sizeof fields / sizeof *fields);
+}
+
 static void on_ask(struct runner *r, struct span peer, struct span packed)
 {
     struct task_ask a;
@@ -195,21 +221,43 @@ static void on_ask(struct runner *r, struct span peer, struct span packed)
     } else {
         waits = on_change(r, t, peer, &a, &answer);
     }
+    audit(r, &a, &answer);
     if (!waits)
         send_answer(r, peer.data, peer.bytes, &answer);
     buf_free(&error);
 }
 
+/* Reads one message: routing id, ask; what is behind them is not looked at. Returns 0 when there is none. */
+static int receive_one(struct runner *r, void *socket)
+{
+    char peer[PEER_BYTES_MAX];
+    size_t peer_bytes = 0;
+    int more = 1;
+    for (int i = 0; more; i++) {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&frame);
+            return i;
+        }
+        struct span bytes = {zmq_msg_data(&frame), zmq_msg_size(&frame)};
+        more = zmq_msg_more(&frame);
+        if (i == 0 && bytes.bytes <= sizeof peer) {
+            memcpy(peer, bytes.data, bytes.bytes);
+            peer_bytes = bytes.bytes;
+        } else if (i == 1 && peer_bytes > 0) {
+            r->reading = &frame;
+            on_ask(r, (struct span){peer, peer_bytes}, bytes);
+        }
+        zmq_msg_close(&frame);
+    }
+    return 1;
+}
+
 void asks_receive(struct runner *r)
 {
-    for (int i = 0; i < RECEIVE_MAX; i++) {
-        zmsg_t *message = NULL;
-        if (!(zsock_events(r->socket) & ZMQ_POLLIN) || (message = zmsg_recv(r->socket)) == NULL)
+    void *socket = zsock_resolve(r->socket);
+    for (int i = 0; i < RECEIVE_MAX; i++)
+        if (!receive_one(r, socket))
             return;
-        zframe_t *peer = zmsg_first(message), *packed = zmsg_next(message);
-        if (peer && packed)
-            on_ask(r, (struct span){(char *)zframe_data(peer), zframe_size(peer)},
-                   (struct span){(char *)zframe_data(packed), zframe_size(packed)});
-        zmsg_destroy(&message);
-    }
 }

@@ -51,6 +51,7 @@ struct runner *runner_new(struct program *program)
     r->conf = program->conf;
     r->now_ms = clock_wall_ms();
     r->mono_ms = r->began_ms = clock_mono_ms();
+    r->audit = audit_new("mega-task", r->conf->log.audit_path, r->conf->log.json);
     program_raise_files(); /* a task that has not ended has three open */
     steer_open(r);
     if (open_mega(r) != 0 || tasks_load(r) != 0 || bind_socket(r) != 0)
@@ -76,6 +77,7 @@ void runner_destroy(struct runner **self)
     }
     zsock_t *control = r->control;
     zsock_destroy(&control);
+    audit_destroy(&r->audit);
     buf_free(&r->scratch);
     buf_free(&r->row);
     free(r);
@@ -105,6 +107,7 @@ static void turn(struct runner *r)
     making_tick(r);
     tasks_note_alive(r);
     asks_tick(r);
+    audit_tick(r->audit, r->mono_ms);
 }
 
 /* Returns 1 when it is to end. Nothing follows from a changed configuration: what of it can change is looked at where it is needed. */

@@ -20,6 +20,7 @@
 #include <mega.h>
 #include <uthash.h>
 
+#include "base/audit.h"
 #include "base/program.h"
 #include "task/spool.h"
 
@@ -123,6 +124,8 @@ struct runner {
     void *control;       /* zsock: the broker's */
     int control_is_full; /* 1: it takes no more asks now; the loop waits until it does */
     struct mega *mega;
+    struct audit *audit;
+    const void *reading; /* zmq_msg_t of the ask that is being read */
     struct task *tasks;  /* by name */
     size_t flights;      /* of all */
     struct share shares[CONF_ACCOUNTS_MAX + 1]; /* feed.c; of this turn */
