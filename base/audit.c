@@ -79,11 +79,11 @@ static void find_user(int64_t uid, char *out, size_t room)
     fclose(file);
 }
 
-void audit_find_who(const void *message, struct span by, struct audit_who *out)
+void audit_find_who(const void *message, int is_curve, struct span by, struct audit_who *out)
 {
     memset(out, 0, sizeof *out);
     span_to_text(out->by, sizeof out->by, by);
-    peer_of(message, &out->peer);
+    peer_of(message, is_curve, &out->peer);
     if (out->peer.kind == PEER_USER)
         find_user(out->peer.uid, out->user, sizeof out->user);
 }

@@ -29,8 +29,8 @@ struct audit_who {
 struct audit *audit_new(const char *program, const char *path, int json);
 void audit_destroy(struct audit **self);
 
-/* `message`: a zmq_msg_t of what was received, any frame of it. */
-void audit_find_who(const void *message, struct span by, struct audit_who *out);
+/* `message`: a zmq_msg_t of what was received, any frame of it; `is_curve`: its socket is under CURVE (peer.h). */
+void audit_find_who(const void *message, int is_curve, struct span by, struct audit_who *out);
 
 /* Appends a line: the time, the program, op, who, then the fields; those whose key is NULL are left out. */
 void audit_write(struct audit *a, const char *op, const struct audit_who *who, const struct log_field *fields, size_t count);

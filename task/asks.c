@@ -175,7 +175,7 @@ static void audit(struct runner *r, const struct task_ask *a, const struct answe
                     (a->op >= TASK_START && a->op <= TASK_STOP);
     if (!is_change)
         return;
-    audit_find_who(r->reading, a->by, &who);
+    audit_find_who(r->reading, 0, a->by, &who);
     const struct log_field fields[] = {
         log_span("task", a->name),
         log_u64(a->op == TASK_COMMIT ? "rows" : NULL, a->rows),
