@@ -1,9 +1,11 @@
-/* What a program tells the service manager that started it: systemd's notification protocol (sd_notify(3), sd_watchdog_enabled(3)).
- * Without NOTIFY_SOCKET in the environment, as under supervisord, all of it does nothing.
+/* What a program tells the service manager that started it: systemd's notification protocol (sd_notify(3), "Standalone
+ * Implementations"; sd_watchdog_enabled(3)). Without NOTIFY_SOCKET in the environment, as under supervisord, all of it does nothing.
+ *
+ * Not through libsystemd: its sd_notify waits while the manager does not read, and a loop that serves callers must wait for nobody.
+ * What cannot be sent at once is left out; that the program is ready is said again.
  *
  * The watchdog is fed by notify_wait_ms, which a main loop calls in each of its turns and nothing else does: a loop that hangs
- * stops feeding it, however lively the process's threads are, and systemd restarts the process (WatchdogSec). The only user of
- * libsystemd.
+ * stops feeding it, however lively the process's threads are, and systemd restarts the process (WatchdogSec).
  */
 #ifndef BASE_NOTIFY_H
 #define BASE_NOTIFY_H
@@ -16,7 +18,8 @@
 /* All zeroes: nobody is told anything. */
 struct notify {
     int is_on;           /* there is somebody to tell */
-    int is_ready;        /* was said */
+    int is_ready;        /* it is */
+    int owes_ready;      /* that could not be said yet */
     int64_t ready_by_ms; /* says that it is ready then at the latest; 0 = not by itself. Times by clock_mono_ms */
     int64_t every_ms;    /* between two signs of life; 0 = no watchdog */
     int64_t next_ms;     /* when the next one is due */
@@ -37,7 +40,7 @@ void notify_status(const struct notify *n, const char *format, ...) __attribute_
 
 /* It reads its configuration again, until notify_reloaded says what became of that. */
 void notify_reloading(const struct notify *n);
-void notify_reloaded(const struct notify *n, const char *status);
+void notify_reloaded(struct notify *n, const char *status);
 
 /* It is about to end. */
 void notify_stopping(struct notify *n, const char *status);

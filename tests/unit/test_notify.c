@@ -127,6 +127,26 @@ static void test_watchdog(void)
     unsetenv("WATCHDOG_USEC");
 }
 
+/* A manager that does not read holds up nobody: what it cannot be told is left out, but that the program is ready. */
+static void test_slow_manager(void)
+{
+    struct notify n;
+    setenv("WATCHDOG_USEC", "3000000", 1);
+    notify_open(&n);
+    for (int i = 0; i < 100000 && !n.owes_ready; i++)
+        notify_reloaded(&n, "running");
+    CHECK_INT(n.owes_ready, 1);
+    notify_reloading(&n);
+    CHECK(notify_wait_ms(&n, 60000) <= 100);
+    CHECK_INT(n.owes_ready, 1);
+    while (*heard())
+        continue;
+    notify_wait_ms(&n, 60000);
+    CHECK_INT(n.owes_ready, 0);
+    CHECK_STR(heard(), "[READY=1]");
+    unsetenv("WATCHDOG_USEC");
+}
+
 int main(void)
 {
     test_nobody_to_tell();
@@ -135,6 +155,7 @@ int main(void)
     test_reload();
     test_await();
     test_watchdog();
+    test_slow_manager();
     close(server);
     return 0;
 }
