@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "base/conf.h"
+
 #define END_MS 253402300800000LL /* of the year 9999 */
 
 void iso_time_append(int64_t ms, struct buf *out)
@@ -113,4 +115,16 @@ int iso_time_read(const char *text, int64_t *ms)
 int iso_time_read_local(const char *text, int64_t *ms)
 {
     return read_time(text, 1, ms);
+}
+
+int iso_time_read_since(const char *text, int64_t now_ms, int64_t *ms)
+{
+    int64_t ago_ms = conf_parse_time_ms(text);
+    if (ago_ms >= 0)
+        *ms = now_ms - ago_ms;
+    else if (iso_time_read(text, ms))
+        return -1;
+    if (*ms < 1)
+        *ms = 1; /* 0 is no bound at all */
+    return 0;
 }

@@ -16,4 +16,7 @@ int iso_time_read(const char *text, int64_t *ms);
 /* The same, but what has no zone is local time (TZ). */
 int iso_time_read_local(const char *text, int64_t *ms);
 
+/* Reads "2h", so long before now_ms, or a point in time as iso_time_read does. Returns 0, or -1 when it is neither. Never 0 ms. */
+int iso_time_read_since(const char *text, int64_t now_ms, int64_t *ms);
+
 #endif

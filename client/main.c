@@ -3,18 +3,33 @@
 
 #include "base/program.h"
 #include "client/ask.h"
+#include "client/audit.h"
 #include "client/hand_over.h"
 #include "client/queue_commands.h"
 #include "client/task.h"
 #include "client/token.h"
+#include "client/trace.h"
 #include "client/wechat.h"
 
 int main(int argc, char **argv)
 {
     /* What getopt's own messages begin with. */
-    static char queue[] = "mega: queue", token[] = "mega: token", task[] = "mega: task";
+    static char queue[] = "mega: queue", token[] = "mega: token", task[] = "mega: task", trace[] = "mega: trace",
+                audit[] = "mega: audit";
     struct options options;
     program_forbid_cores();
+    if (argc > 2 && strcmp(argv[1], "queue") == 0 && strcmp(argv[2], "audit") == 0) {
+        argv[2] = audit;
+        return audit_main(argc - 2, argv + 2);
+    }
+    if (argc > 1 && strcmp(argv[1], "audit") == 0) {
+        argv[1] = audit;
+        return audit_main(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "trace") == 0) {
+        argv[1] = trace;
+        return trace_main(argc - 1, argv + 1);
+    }
     if (argc > 1 && strcmp(argv[1], "queue") == 0) {
         argv[1] = queue;
         return queue_main(argc - 1, argv + 1);

@@ -118,15 +118,10 @@ static int read_duration(const char *name, const char *text, int64_t least_ms, i
 /* "2h" is so long ago; else a point in time. */
 static int read_point(const char *name, const char *text, int64_t now_ms, int64_t *out_ms)
 {
-    int64_t ago_ms = conf_parse_time_ms(text);
-    if (ago_ms >= 0)
-        *out_ms = now_ms - ago_ms;
-    else if (iso_time_read(text, out_ms))
-        return usage(name, "give how long ago (30m, 2h, 7d) or a time: 2024-05-01, 2024-05-01T12:00:00Z, "
-                           "2024-05-01T20:00:00+08:00");
-    if (*out_ms < 1)
-        *out_ms = 1; /* 0 is no bound at all */
-    return STATUS_DONE;
+    if (iso_time_read_since(text, now_ms, out_ms) == 0)
+        return STATUS_DONE;
+    return usage(name, "give how long ago (30m, 2h, 7d) or a time: 2024-05-01, 2024-05-01T12:00:00Z, "
+                       "2024-05-01T20:00:00+08:00");
 }
 
 static int read_number(const char *text, int64_t *out)

@@ -209,6 +209,56 @@ static void test_repeat_table_full(void)
         CHECK(log_repeats_allow(&r, &names[LOG_REPEAT_EVENTS_MAX], LOG_REPEAT_LINES_MAX, 0)); /* rather too much than nothing */
 }
 
+/* Lines about single messages go by [log] messages, whatever the level is, and name the stage. */
+static void log_messages_with(enum log_messages messages, int steps)
+{
+    struct log_options options = {.program = "mega-test", .path = log_path, .level = LEVEL_FATAL, .stage = "test-1", .messages = messages};
+    remove(log_path);
+    CHECK_INT(log_open(&options), 0);
+    for (int i = 0; i < steps; i++) {
+        log_step("step", log_str("id", "m1"), log_some("key", span_of("")), log_some_i64("errcode", 0));
+        log_trouble(LEVEL_WARN, "trouble", log_str("id", "m1"), log_some_i64("errcode", -1), log_some("key", span_of("k")));
+    }
+}
+
+static void test_messages(void)
+{
+    log_messages_with(MESSAGES_NONE, 1);
+    struct buf got = logged("t=", " level=");
+    CHECK_STR(buf_str(&got), "");
+    buf_free(&got);
+    log_messages_with(MESSAGES_FAILED, 1);
+    got = logged("t=", " level=");
+    CHECK_STR(buf_str(&got), "warn prog=mega-test event=trouble stage=test-1 id=m1 errcode=-1 key=k\n");
+    buf_free(&got);
+    log_messages_with(MESSAGES_ALL, 1);
+    got = logged("t=", " level=");
+    CHECK_STR(buf_str(&got), "info prog=mega-test event=step stage=test-1 id=m1\n"
+                             "warn prog=mega-test event=trouble stage=test-1 id=m1 errcode=-1 key=k\n");
+    buf_free(&got);
+}
+
+static size_t lines_of(const struct buf *text)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < text->bytes; i++)
+        lines += text->data[i] == '\n';
+    return lines;
+}
+
+/* Of what fails a flood does not fill the disk; of everything, nothing is left out. */
+static void test_messages_limits(void)
+{
+    log_messages_with(MESSAGES_FAILED, LOG_REPEAT_MESSAGES_MAX + 50);
+    struct buf got = test_read(log_path);
+    CHECK_U64(lines_of(&got), LOG_REPEAT_MESSAGES_MAX);
+    buf_free(&got);
+    log_messages_with(MESSAGES_ALL, LOG_REPEAT_MESSAGES_MAX + 50);
+    got = test_read(log_path);
+    CHECK_U64(lines_of(&got), 2 * (LOG_REPEAT_MESSAGES_MAX + 50));
+    buf_free(&got);
+}
+
 int main(void)
 {
     log_path = test_file("test.log", span_of(""));
@@ -223,6 +273,8 @@ int main(void)
     test_repeats_are_left_out();
     test_repeat_table();
     test_repeat_table_full();
+    test_messages();
+    test_messages_limits();
     free(log_path);
     return 0;
 }
