@@ -77,10 +77,10 @@ void message_log_bad_frame(const struct conn *c, const struct frame *f)
     if (log_messages_now() < MESSAGES_FAILED)
         return;
     char from[FROM_BYTES];
-    /* What is put together repeats a word of the client's, which may be anything when it has lost its way between frames. */
+    /* What is put together may repeat a word of the client's, which may be anything when it has lost its way between frames. */
     int is_ours = f->message.data < f->text || f->message.data >= f->text + sizeof f->text;
     log_trouble(LEVEL_INFO, "frame refused", log_str("from", address_of(c, from)), log_i64("code", (int64_t)f->code),
-                log_span("reason", is_ours ? f->message : span_of("unknown word")), log_u64("closes", f->closes != 0));
+                log_span("reason", is_ours ? f->message : span_of("a word or a length that does not belong there")), log_u64("closes", f->closes != 0));
 }
 
 void message_log_tset(const struct pending_entry *e, enum code code)

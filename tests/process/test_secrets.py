@@ -110,7 +110,7 @@ class Secrets(unittest.TestCase):
                  "wechat:lost": "http://wechat.invalid", "wechat:cut": self.cut.base, "wechat:chatty": self.chatty.base}
         conf = {section: {"app_id": "wx" + section[7:], "app_secret": SECRETS[section], "api_base": base, "token_mode":
                           "stable" if section == "wechat:leaky" else "classic"} for section, base in bases.items()}
-        conf["log"] = {"log_level": "debug"}
+        conf["log"] = {"log_level": "debug", "messages": "all"}
         conf["wechat"] = {"token": CALLBACK_TOKEN}
         conf["pdo"] = {"dsn": '"mysql:host=127.0.0.1;port=1;dbname=x"', "username": "u", "password": DB_PASSWORD}
         conf["sender"] = {"timeout": "1s", "slots": "8"}
@@ -152,6 +152,24 @@ class Secrets(unittest.TestCase):
             if section not in ("wechat", "wechat:chatty"):
                 self.assertIsNone(token_of(endpoint, section[7:]))
 
+    def ask_wrongly(self, whole):
+        """Requests that are refused by the gateway or the broker, each with the content where it is not expected; and an operator."""
+        for header, body in (("push o1 test id=tcp1", '{"n":"%s"}' % MARKER), ("push o1 test id=tcp2", '{"n":"%s"' % MARKER),
+                             ("push o1 test id=tcp3", '"%s"' % MARKER), ("push o1 test id=tcp4", '{"n":{"deep":"%s"}}' % MARKER),
+                             ("push o1 test at=%s" % MARKER, "{}"), ("push o1 test lane=%s" % MARKER, "{}"), (MARKER + " x", "{}"), ("s" + MARKER + " x", "{}"),
+                             ("push o1 none id=tcp5", '{"n":"%s"}' % MARKER)):
+            tcp = whole.tcp()
+            tcp.send(ring.frame(header, 1, body))
+            self.assertIsNotNone(tcp.read(), header)
+        client, operator = whole.client(), whole.operator()
+        for request in ({"vars": MARKER}, {"vars": {"n": [MARKER]}}, {"vars": {"n": MARKER}, "lane": MARKER}, {"vars": {"n": MARKER}, "at": MARKER},
+                        {"vars": {"n": MARKER}, "openid": ""}, {"vars": {"n": MARKER * 30000}, "id": "long"}):
+            client.ask_one(**dict({"op": "push", "openid": "o", "key": "test"}, **request))
+        client.ask_one(op="push", id="twice", openid="o", key="test", vars={"n": MARKER})
+        client.ask_one(op="push", id="twice", openid="o", key="test", vars={"n": MARKER + "2"})
+        operator.ask("cancel", filter={"openid": "o"})
+        operator.ask("requeue", filter={"all": True})
+
     @staticmethod
     def senders(whole):
         return whole["sender-1"].log() + whole["sender-2"].log()
@@ -169,6 +187,7 @@ class Secrets(unittest.TestCase):
         with Ring(templates=templates, senders=2, conf=self.conf(), sim=[a for f in FAULTS for a in ("--fault", f)]) as whole:
             environ = {name: self.proc(stage, "environ") for name, stage in whole.stages.items()}
             self.work(whole)
+            self.ask_wrongly(whole)
             self.add_templater_without_database(whole)
             self.assertGreaterEqual(len(set(self.tokens)), 3)
             for name, stage in whole.stages.items():
@@ -179,6 +198,7 @@ class Secrets(unittest.TestCase):
             for name, stage in whole.stages.items():
                 self.assertEqual(stage.term(), 0, name)
                 log = stage.log()
+                self.assertIn('event="message ' if name.startswith(("gateway", "broker", "templater-1")) else "event=", log)
                 self.assertIn("level=debug" if name.startswith("sender") else "level=", log)
                 self.assert_clean(log, name + ".log")
             self.check_what_was_tried(whole)
@@ -278,6 +298,9 @@ class Secrets(unittest.TestCase):
                     data = f.read()
                 for secret in list(SECRETS.values()) + [DB_PASSWORD, CALLBACK_TOKEN]:
                     self.assertNotIn(secret.encode(), data, path)
+                if os.path.basename(path) == "audit.log":
+                    self.assertIn(b"op=requeue", data)
+                    self.assert_clean(data.decode(), path)
                 if any(token.encode() in data for token in self.tokens + [CHATTY_TOKEN]):
                     self.assertEqual(os.path.basename(path), "token.cache")
                     self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
