@@ -1,7 +1,8 @@
 /* WeChat's errcodes, what each of them means for a message, and what happens then: the one table.
  *
  * Used for answers to messages (judge), to token fetches (token_fetch) and for people (wechat_errors;
- * docs/wechat-errors.md is made from it). Pure.
+ * docs/wechat-errors.md is made from it; a row that is added or changes its class is added or changed in docs/wechat-errors.zh-CN.md
+ * by hand, to which tests/process/test_docs.py holds it). Pure.
  *
  * Source: the return-code lists of WeChat's documentation (developers.weixin.qq.com:
  * doc/channels/API/basics/commErrCode.html and the errcode tables of the single calls). WeChat publishes no

@@ -5,6 +5,8 @@
 static const char head[] =
     "# WeChat's error codes\n"
     "\n"
+    "[简体中文](wechat-errors.zh-CN.md)\n"
+    "\n"
     "What Mega-WeChat does with each errcode that WeChat can answer to a message. This page is written by\n"
     "`mega wechat errors --markdown` from the table that the senders use; `mega wechat errors CODE` tells of a single one.\n"
     "\n"

@@ -57,6 +57,11 @@ def shape(rest):
     return found
 
 
+def cells(rest):
+    """The cells of all rows."""
+    return [cell.strip() for line in rest if line.startswith("|") for cell in re.split(r"(?<!\\)\|", line)]
+
+
 def anchors(rest):
     """The names that GitHub gives to headings."""
     found = set()
@@ -83,6 +88,10 @@ class Languages(unittest.TestCase):
                 self.assertIn("](%s)" % os.path.basename(page), "\n".join(rest_zh[:4]), "each page links to the other at its top")
                 self.assertEqual(shape(rest), shape(rest_zh))
                 self.assertEqual(len(blocks), len(blocks_zh))
+            for cell, cell_zh in zip(cells(rest), cells(rest_zh)):
+                if not CHINESE.search(cell_zh) and "](" not in cell_zh:
+                    with self.subTest(page=page, cell=cell_zh):
+                        self.assertEqual(cell, cell_zh, "what is not translated is the same: keys, codes, states, numbers")
             for block, block_zh in zip(blocks, blocks_zh):
                 with self.subTest(page=page, block=block[:1]):
                     if CHINESE.search("\n".join(block_zh)):
