@@ -62,6 +62,10 @@ def cells(rest):
     return [cell.strip() for line in rest if line.startswith("|") for cell in re.split(r"(?<!\\)\|", line)]
 
 
+def numbers(cell):
+    return sorted(re.findall(r"[0-9]+(?:[.,][0-9]+)*", re.sub(r"\]\([^)]*\)", "", cell)))
+
+
 def anchors(rest):
     """The names that GitHub gives to headings."""
     found = set()
@@ -89,6 +93,8 @@ class Languages(unittest.TestCase):
                 self.assertEqual(shape(rest), shape(rest_zh))
                 self.assertEqual(len(blocks), len(blocks_zh))
             for cell, cell_zh in zip(cells(rest), cells(rest_zh)):
+                with self.subTest(page=page, cell=cell):
+                    self.assertEqual(numbers(cell), numbers(cell_zh))
                 if not CHINESE.search(cell_zh) and "](" not in cell_zh:
                     with self.subTest(page=page, cell=cell_zh):
                         self.assertEqual(cell, cell_zh, "what is not translated is the same: keys, codes, states, numbers")
