@@ -1,10 +1,12 @@
-"""The documentation: both languages of a page hold the same sections, rows, steps and commands, and every link leads somewhere. It
-reads files only; what their commands do is for test_migration.py, test_task_guide.py and the tests of each program.
+"""The documentation: both languages of a page hold the same sections, rows, figures, steps and commands; every link leads somewhere; every
+command and option of `mega` exists. What the commands do is for test_migration.py, test_task_guide.py and the tests of each program.
 """
 import os
 import re
+import subprocess
 import unittest
 
+BIN = os.environ.get("MEGA_BIN", os.path.join(os.path.dirname(__file__), "../../build/bin"))
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 TWIN = ".zh-CN.md"
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
@@ -124,6 +126,40 @@ class Links(unittest.TestCase):
                     self.assertFalse(page.endswith(TWIN) and page != own and own in names, "there is a Chinese page")
                 seen += 1
         self.assertGreater(seen, 50)
+
+
+class Commands(unittest.TestCase):
+    HANDED_ON = {"wechat": ("mega-wechat", "mega-template"), "store": ("mega-store",)}
+    TWO_WORDS = ("queue", "task", "wechat", "store", "token")
+    PHP = ("start", "stop")  # mega wechat start, of the original
+
+    def help_of(self, sub):
+        """What `mega SUB` says of itself; `mega` says it of commands that have no help of their own."""
+        asked = [[name, "--help"] for name in self.HANDED_ON.get(sub, ())] or [["mega", "--help"], ["mega", sub, "--help"]]
+        return "".join(subprocess.run([os.path.join(BIN, words[0])] + words[1:], stdout=subprocess.PIPE, text=True, timeout=60).stdout
+                       for words in asked)
+
+    def used(self):
+        """What is written behind `mega`: first word -> word or option -> a page that has it."""
+        found = {}
+        for page in pages():
+            blocks, rest = split(read(page))
+            code = sum(blocks, []) + re.findall(r"`([^`\n]+)`", "\n".join(rest))
+            for sub, more in re.findall(r"(?m)(?:^|\$ |-- |\| )mega ([a-z]+)\b([^\n|;&]*)", "\n".join(code)):
+                words = re.findall(r"^ ([a-z][a-z-]+)\b", more) if sub in self.TWO_WORDS else []
+                for word in [sub] + words + re.findall(r"(?<![\w-])--[a-z][a-z-]+", more.split("  ")[0]):
+                    found.setdefault(sub, {}).setdefault(word, page)
+        return found
+
+    def test_exist(self):
+        """Every command and option that a page gives to `mega` is in its help."""
+        used = self.used()
+        self.assertGreater(len(used), 10)
+        for sub, words in used.items():
+            help_text = self.help_of(sub) + " --help"
+            for word, page in words.items():
+                known = re.search(r"(?<![\w-])%s(?![\w-])" % re.escape(word), help_text) or (sub == "wechat" and word in self.PHP)
+                self.assertTrue(known, "%s: mega %s: %s is not in its help" % (page, sub, word))
 
 
 if __name__ == "__main__":
