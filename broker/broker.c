@@ -28,6 +28,12 @@
 #define COMMIT_US_MIN   20        /* a shorter one has written nothing */
 #define FRONTEND_HWM    512 /* messages (of 64 KiB) kept for a caller that does not read; more are dropped and counted */
 
+static const struct histogram_bounds lag_bounds = {
+    12, {1000, 5000, 10000, 50000, 100000, 500000, 1000000, 5000000, 15000000, 60000000, 300000000, 1800000000}};
+
+static const struct histogram_bounds commit_bounds = {
+    11, {250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000}};
+
 /* --- making ------------------------------------------------------------------------------------------------------- */
 
 static int bind_socket(void *socket, const char *what, const char *endpoint)
@@ -130,6 +136,7 @@ static int open_store(struct broker *b)
     read_stops(b);
     b->template_rates = template_rates_new(b->store, b->keys, b->pauses);
     b->figures = figures_new(b->store, b->conf);
+    b->reasons = reasons_new(b->store, b->conf);
     accounts_load_rates(&b->accounts, b->store);
     read_order_clock(b);
     return dispatch_restore(b) || store_commit(b->store) ? -1 : 0;
@@ -154,6 +161,8 @@ struct broker *broker_new(struct program *program)
     accounts_init(&b->accounts, b->conf);
     b->epoch = hash_random_u64();
     id_maker_open(&b->ids, hash_random_128());
+    b->lag.bounds = &lag_bounds;
+    b->commits.bounds = &commit_bounds;
     b->waiters = waiters_new();
     b->recipients = recipients_new();
     if (check_conf(b->conf) || open_store(b) || open_sockets(b))
@@ -181,6 +190,7 @@ void broker_destroy(struct broker **self)
     pauses_destroy(&b->pauses);
     stops_destroy(&b->stops);
     figures_destroy(&b->figures);
+    reasons_destroy(&b->reasons);
     store_close(&b->store);
     audit_destroy(&b->audit);
     buf_free(&b->scratch);
@@ -193,8 +203,10 @@ void broker_destroy(struct broker **self)
 
 static const char *find_closed(struct broker *b)
 {
+    b->closed_why = REFUSAL_DISK;
     if (store_disk_free(b->store) < b->conf->broker.free_bytes_min)
         return "the disk is nearly full (min_free_space); try again";
+    b->closed_why = REFUSAL_STORE;
     uint64_t reserve = STORE_RESERVE + 2ull * b->conf->setting.package_bytes_max;
     reserve += store_index_left(b->store) * INDEX_ENTRY_BYTES; /* what is accepted and not indexed yet will need that */
     if (store_bytes_used(b->store) + reserve > b->conf->broker.store_bytes_max)
@@ -337,6 +349,7 @@ static int commit(struct broker *b)
 {
     int64_t from_us = clock_mono_us();
     b->order_used |= figures_save(b->figures);
+    reasons_save(b->reasons);
     keep_stops(b);
     keep_order_clock(b);
     if (store_commit(b->store)) {
@@ -344,8 +357,10 @@ static int commit(struct broker *b)
         return -1;
     }
     int64_t took_us = clock_mono_us() - from_us;
-    if (took_us > COMMIT_US_MIN)
+    if (took_us > COMMIT_US_MIN) {
         b->commit_us += (took_us - b->commit_us) / 8;
+        histogram_note(&b->commits, took_us);
+    }
     return 0;
 }
 

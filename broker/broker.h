@@ -12,6 +12,7 @@
  *   pace.c       an account's rate, pure                template_rates.c  templates that are at their rate
  *   operator.c, status.c  questions of operators        sweep.c      changes of many messages, piece by piece
  *   entry.c      messages as operators see them         figures.c    counts and rates
+ *   reasons.c    why messages died and were refused     refusals.c   requests that were refused, and why
  *   indexing.c   when the index of recipients follows
  *   audit_log.c  who changed what                        message_log.c what the log says of single messages
  *   trouble.c    what a failed call means for others    stops.c      accounts that WeChat has stopped
@@ -29,7 +30,9 @@
 #include "broker/keys.h"
 #include "broker/outbox.h"
 #include "broker/pauses.h"
+#include "broker/reasons.h"
 #include "broker/recipients.h"
+#include "broker/refusals.h"
 #include "broker/ring.h"
 #include "broker/stops.h"
 #include "broker/store.h"
@@ -37,6 +40,7 @@
 #include "broker/template_rates.h"
 #include "broker/tset.h"
 #include "broker/waiters.h"
+#include "proto/histogram.h"
 #include "proto/id_maker.h"
 
 struct broker {
@@ -58,6 +62,10 @@ struct broker {
     struct stops *stops;
     struct template_rates *template_rates;
     struct figures *figures;
+    struct reasons *reasons;
+    struct refusals refusals;
+    struct histogram lag;     /* from due to given out */
+    struct histogram commits; /* duration of those that wrote something */
     struct sweeps sweeps;
     uint64_t epoch;        /* of this start of the broker */
     int64_t began_ms;      /* monotonic: of its start */
@@ -74,6 +82,7 @@ struct broker {
     int64_t commit_us;     /* duration of a commit that wrote something, smoothed */
     struct id_maker ids;   /* of messages whose callers give none */
     const char *closed;    /* why new messages are not accepted (a constant text), or NULL */
+    enum refusal closed_why;  /* the same as a figure */
     int may_index;         /* 0: what is left of the store is kept for results */
     const char *closed_for_long; /* why new messages with long variables are not, or NULL */
     int64_t next_check_ms; /* monotonic: disk space and ledger are looked at then */

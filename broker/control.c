@@ -13,6 +13,7 @@
 #include "proto/mp.h"
 #include "proto/operator.h"
 
+#define LATENCY_BYTES_MAX (256 * 1024) /* of a sender: 256 accounts with every kind take less */
 #define MESSAGES_A_TURN 4096
 #define SLOTS_MAX       65536
 #define ASKS_A_TURN     8     /* of operators; an answer has half a megabyte at most */
@@ -134,6 +135,18 @@ static void find_stopped(struct broker *b)
         b->accounts.list[i].stopped = ring_account_stopped(&b->ring, accounts_name(&b->accounts, i), &reason);
 }
 
+/* Kept as they came, for operators. */
+static void note_figures(struct stage *s, const struct control *m)
+{
+    if (m->cpu_us == 0)
+        return;
+    s->cpu_us = m->cpu_us;
+    s->rss_bytes = m->rss_bytes;
+    buf_clear(&s->latency);
+    if (m->latency.bytes <= LATENCY_BYTES_MAX)
+        buf_append(&s->latency, m->latency.data, m->latency.bytes);
+}
+
 static void on_beat(struct broker *b, struct stage *s, const struct control *m)
 {
     struct control answer = {.type = CONTROL_BEAT,
@@ -150,6 +163,7 @@ static void on_beat(struct broker *b, struct stage *s, const struct control *m)
     s->behind = m->behind;
     buf_clear(&s->stopped);
     buf_append(&s->stopped, m->stopped.data, m->stopped.bytes);
+    note_figures(s, m);
     find_stopped(b);
     outbox_control(b->outbox, s->name, &answer);
 }

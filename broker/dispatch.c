@@ -125,6 +125,7 @@ static void hand_over(struct broker *b, size_t account, const struct message *m,
     struct span kept = {openid, m->openid.bytes};
     memcpy(openid, m->openid.data, m->openid.bytes);
     template_rates_begin(b->template_rates, m, clock_mono_us());
+    histogram_note(&b->lag, 1000 * ((m->timed == TIMED_WALL ? b->now_ms : b->order_ms) - m->due_ms));
     outbox_job(b->outbox, &job);
     message_log_given_out(m, &job, sender->name);
     store_take(b->store, m, &mark); /* the spans of m are gone from here on */

@@ -22,7 +22,7 @@ const char *figure_name(enum figure what)
 {
     static const char *const names[FIGURES] = {"accepted",  "sent", "pending", "refused",  "expired",
                                                "cancelled", "dead", "failed",  "requeued", "revised", "damaged",
-                                               "fallbacks"};
+                                               "fallbacks", "retried"};
     return names[what];
 }
 

@@ -21,6 +21,7 @@ enum figure {
     FIGURE_REVISED,  /* dead ones whose true result came after all; it is counted as well */
     FIGURE_DAMAGED,  /* messages set aside because their bytes are wrong */
     FIGURE_FALLBACKS, /* messages that fell back to another template */
+    FIGURE_RETRIED,   /* failed calls after which the message is tried again */
     FIGURES
 };
 

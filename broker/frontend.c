@@ -25,9 +25,10 @@ static void answer(struct broker *b, const struct caller *to, struct result *r)
     outbox_answer(b->outbox, to, r);
 }
 
-static void refuse(struct broker *b, const struct caller *to, struct span id, enum code code, const char *message)
+static void refuse(struct broker *b, const struct caller *to, struct span id, enum refusal why, const char *message)
 {
-    struct result r = {.code = code, .id = id, .message = span_of(message)};
+    struct result r = {.code = refusal_code(why), .id = id, .message = span_of(message)};
+    b->refusals.counts[why]++;
     answer(b, to, &r);
 }
 
@@ -52,10 +53,10 @@ const char *frontend_unready(struct broker *b)
 }
 
 /* The same of a message that was to be kept: it has a line in the log. */
-static void refuse_message(struct broker *b, const struct caller *to, const struct request *r, enum code code, const char *message)
+static void refuse_message(struct broker *b, const struct caller *to, const struct request *r, enum refusal why, const char *message)
 {
-    message_log_refused(r, code, message);
-    refuse(b, to, r->id, code, message);
+    message_log_refused(r, refusal_code(why), message);
+    refuse(b, to, r->id, why, message);
 }
 
 /* --- push and send ------------------------------------------------------------------------------------------------ */
@@ -78,11 +79,11 @@ static void answer_known(struct broker *b, const struct caller *to, const struct
     enum store_state state;
     uint64_t content;
     if (store_find(b->store, asked->account, asked->id, &state, &m, &f, &content) != STORE_OK) {
-        refuse(b, to, asked->id, CODE_FAILED, "what is kept under this id is damaged");
+        refuse(b, to, asked->id, REFUSAL_DAMAGED, "what is kept under this id is damaged");
         return;
     }
     if (content != asked->content) {
-        refuse_message(b, to, r, CODE_REFUSED, "id: already used for another message");
+        refuse_message(b, to, r, REFUSAL_ID_USED, "id: already used for another message");
         return;
     }
     message_log_known(asked, state);
@@ -97,14 +98,15 @@ static void answer_known(struct broker *b, const struct caller *to, const struct
         return;
     }
     if (waiters_add(b->waiters, m.seq, to))
-        refuse(b, to, asked->id, CODE_BUSY, "too many callers wait; ask for its status");
+        refuse(b, to, asked->id, REFUSAL_WAITERS, "too many callers wait; ask for its status");
 }
 
 /* Checks what depends on templates and accounts. Returns NULL, or why the request is refused (in b->scratch or constant). */
-static const char *check_template(struct broker *b, const struct request *r, const struct key_info **info)
+static const char *check_template(struct broker *b, const struct request *r, const struct key_info **info, enum refusal *why)
 {
     struct span missing;
     *info = keys_find(b->keys, r->key);
+    *why = *info ? REFUSAL_VARIABLE : REFUSAL_TEMPLATE;
     if (*info == NULL)
         return "template key not exists";
     const struct key_info *fallback = (*info)->fallback.bytes ? keys_find(b->keys, (*info)->fallback) : NULL;
@@ -136,7 +138,7 @@ static void accept_message(struct broker *b, const struct caller *to, const stru
                            size_t account)
 {
     if (r->op == OP_SEND && !waiters_have_room(b->waiters)) {
-        refuse_message(b, to, r, CODE_BUSY, "too many callers wait; try again");
+        refuse_message(b, to, r, REFUSAL_WAITERS, "too many callers wait; try again");
         return;
     }
     b->unchecked_bytes += m->vars.bytes + RECORD_BYTES;
@@ -159,16 +161,17 @@ static void accept_message(struct broker *b, const struct caller *to, const stru
     }
 }
 
-/* Why the message is not accepted for the account now, with the code of the answer; or NULL. */
-static const char *closed_for(struct broker *b, const struct request *r, size_t account, enum code *code)
+/* Why the message is not accepted for the account now; or NULL. */
+static const char *closed_for(struct broker *b, const struct request *r, size_t account, enum refusal *why)
 {
     struct span reason;
     int is_stopped = stops_refuses(b->stops, account, b->order_ms);
-    *code = CODE_BUSY;
+    *why = b->closed ? b->closed_why : REFUSAL_IN_PIECES;
     if (b->closed)
         return b->closed;
     if (b->closed_for_long && r->vars.bytes > SHORT_VARS_BYTES)
         return b->closed_for_long;
+    *why = REFUSAL_NO_TEMPLATES;
     if (!keys_are_known(b->keys))
         return "no templater has told its templates yet; try again";
     if (is_stopped)
@@ -177,7 +180,7 @@ static const char *closed_for(struct broker *b, const struct request *r, size_t 
         is_stopped = ring_account_stopped(&b->ring, accounts_name(&b->accounts, account), &reason);
     if (r->op != OP_SEND || !is_stopped)
         return NULL;
-    *code = CODE_FAILED;
+    *why = REFUSAL_STOPPED;
     buf_clear(&b->scratch);
     buf_printf(&b->scratch, "account stopped: %.*s", (int)reason.bytes, reason.data);
     return buf_str(&b->scratch);
@@ -186,7 +189,7 @@ static const char *closed_for(struct broker *b, const struct request *r, size_t 
 /* A message that is refused, or only checked. An id that is known already is answered all the same: the message may have been
  * accepted before. */
 static void answer_without_keeping(struct broker *b, const struct caller *to, const struct request *r, const struct message *m,
-                                   enum code code, const char *message)
+                                   enum refusal why, const char *message)
 {
     struct message known;
     struct final f;
@@ -195,9 +198,9 @@ static void answer_without_keeping(struct broker *b, const struct caller *to, co
     if (r->id.bytes && store_find(b->store, m->account, r->id, &state, &known, &f, &content) == STORE_OK)
         answer_known(b, to, r, m);
     else if (message && r->op != OP_CHECK)
-        refuse_message(b, to, r, code, message);
+        refuse_message(b, to, r, why, message);
     else
-        refuse(b, to, r->id, code, message ? message : "");
+        answer(b, to, &(struct result){.code = CODE_OK, .id = r->id});
 }
 
 static void on_message(struct broker *b, const struct caller *to, const struct request *r)
@@ -207,7 +210,7 @@ static void on_message(struct broker *b, const struct caller *to, const struct r
     int account = accounts_find(&b->accounts, r->app);
     b->busy_ms = b->mono_ms;
     if (account < 0) {
-        refuse_message(b, to, r, CODE_REFUSED, "app: no such account");
+        refuse_message(b, to, r, REFUSAL_ACCOUNT, "app: no such account");
         return;
     }
     struct message m = {.account = accounts_name(&b->accounts, (size_t)account),
@@ -219,16 +222,16 @@ static void on_message(struct broker *b, const struct caller *to, const struct r
                         .content = content_of(r, &b->scratch),
                         .accepted_ms = b->now_ms,
                         .is_send = r->op == OP_SEND};
-    enum code code;
-    const char *wrong = closed_for(b, r, (size_t)account, &code);
-    if (wrong == NULL) {
-        wrong = check_template(b, r, &info);
-        code = CODE_REFUSED;
-    }
+    enum refusal why;
+    const char *wrong = closed_for(b, r, (size_t)account, &why);
     if (wrong == NULL)
+        wrong = check_template(b, r, &info, &why);
+    if (wrong == NULL) {
         wrong = set_times(b, r, info, &m);
+        why = REFUSAL_TIME;
+    }
     if (wrong || r->op == OP_CHECK) {
-        answer_without_keeping(b, to, r, &m, wrong ? code : CODE_OK, wrong);
+        answer_without_keeping(b, to, r, &m, why, wrong);
         return;
     }
     if (m.id.bytes == 0)
@@ -255,9 +258,9 @@ static int find_known(struct broker *b, const struct caller *to, const struct re
     if (found == STORE_OK)
         return 0;
     if (found == STORE_DAMAGED)
-        refuse(b, to, r->id, CODE_FAILED, "what is kept under this id is damaged");
+        refuse(b, to, r->id, REFUSAL_DAMAGED, "what is kept under this id is damaged");
     else
-        refuse(b, to, r->id, CODE_NOT_FOUND, "id: unknown");
+        refuse(b, to, r->id, REFUSAL_UNKNOWN_ID, "id: unknown");
     return -1;
 }
 
@@ -270,7 +273,7 @@ static void on_status(struct broker *b, const struct caller *to, const struct re
     if (!r->wait || found.code != CODE_QUEUED)
         answer(b, to, &found);
     else if (waiters_add(b->waiters, known.m.seq, to))
-        refuse(b, to, r->id, CODE_BUSY, "too many callers wait; ask for its status without wait");
+        refuse(b, to, r->id, REFUSAL_WAITERS, "too many callers wait; ask for its status without wait");
 }
 
 /* By recipient, task or both: they are looked for piece by piece, and the caller is answered when that is done. */
@@ -279,14 +282,14 @@ static void cancel_all_of(struct broker *b, const struct caller *to, const struc
     struct filter filter = {.app = r->app, .openid = r->openid, .key = r->key, .task = r->task};
     int account = accounts_find(&b->accounts, r->app);
     if (account < 0) {
-        refuse(b, to, r->id, CODE_REFUSED, "app: no such account");
+        refuse(b, to, r->id, REFUSAL_ACCOUNT, "app: no such account");
         return;
     }
     filter.app = accounts_name(&b->accounts, (size_t)account);
     struct sweep_asker asker = {.caller = *to};
     audit_log_who(b, (struct span){NULL, 0}, &asker.who);
     if (sweep_begin(b, SWEEP_CANCEL, &filter, 0, &asker))
-        refuse(b, to, r->id, CODE_BUSY, "too many operations on many messages at once; try again");
+        refuse(b, to, r->id, REFUSAL_SWEEPS, "too many operations on many messages at once; try again");
 }
 
 static void on_cancel(struct broker *b, const struct caller *to, const struct request *r)
@@ -299,7 +302,7 @@ static void on_cancel(struct broker *b, const struct caller *to, const struct re
     if (find_known(b, to, r, &known))
         return;
     if (known.state == STATE_OUT) {
-        refuse(b, to, r->id, CODE_BUSY, "it is being sent; ask for its status");
+        refuse(b, to, r->id, REFUSAL_SENDING, "it is being sent; ask for its status");
         return;
     }
     if (known.state != STATE_WAITING) {
@@ -322,7 +325,7 @@ static void on_ping(struct broker *b, const struct caller *to)
 static void on_tset(struct broker *b, const struct caller *to, const struct request *r)
 {
     if (r->key.bytes == 0 || r->key.bytes > KEY_TEXT_BYTES_MAX || !span_is_utf8(r->key))
-        refuse(b, to, (struct span){NULL, 0}, CODE_REFUSED, "template key not exists");
+        refuse(b, to, (struct span){NULL, 0}, REFUSAL_TEMPLATE, "template key not exists");
     else
         tset_begin(b, to, r->key);
 }
@@ -345,8 +348,10 @@ static size_t on_request(struct broker *b, struct caller *to, struct span rest)
     to->packs |= bytes < rest.bytes;
     to->ref_bytes = (uint8_t)r.ref.bytes;
     memcpy(to->ref, r.ref.data ? r.ref.data : "", r.ref.bytes);
+    if (!wrong)
+        b->refusals.requests[r.op]++;
     if (wrong)
-        refuse_message(b, to, &r, CODE_REFUSED, buf_str(&error));
+        refuse_message(b, to, &r, REFUSAL_REQUEST, buf_str(&error));
     else if (r.op == OP_PUSH || r.op == OP_SEND || r.op == OP_CHECK)
         on_message(b, to, &r);
     else if (r.op == OP_STATUS)
@@ -377,7 +382,7 @@ static void take_frame(struct broker *b, struct caller *to, struct span frame, s
     do {
         if (taken->requests == REQUESTS_A_MESSAGE || taken->bytes + (long)at >= BYTES_A_MESSAGE) {
             to->ref_bytes = 0;
-            refuse(b, to, (struct span){NULL, 0}, CODE_REFUSED,
+            refuse(b, to, (struct span){NULL, 0}, REFUSAL_REQUEST,
                    "message: more than 4096 requests or 16 MiB; the rest of it was not read, send smaller ones");
             taken->requests = REQUESTS_A_MESSAGE + 1;
             return;

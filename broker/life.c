@@ -50,8 +50,8 @@ static void tell_waiters(struct broker *b, const struct final *f)
         outbox_answer(b->outbox, &caller, &r);
 }
 
-/* Fills in what the result has of the message, and tells everybody but the store. */
-static void conclude(struct broker *b, const struct message *m, struct final *f)
+/* Fills in what the result has of the message, and tells everybody but the store. `why_dead`: one of BURIAL_…, of a dead one. */
+static void conclude(struct broker *b, const struct message *m, struct final *f, const char *why_dead)
 {
     f->seq = m->seq;
     f->calls = m->calls;
@@ -68,13 +68,18 @@ static void conclude(struct broker *b, const struct message *m, struct final *f)
     if (f->message.bytes > MESSAGE_TEXT_BYTES_MAX)
         f->message.bytes = MESSAGE_TEXT_BYTES_MAX;
     message_log_settled(m, f);
-    figures_count(b->figures, accounts_find(&b->accounts, f->account), figures_of_state(f->state));
+    int account = accounts_find(&b->accounts, f->account);
+    figures_count(b->figures, account, figures_of_state(f->state));
+    if (f->state == STATE_REFUSED)
+        reasons_count(b->reasons, account, REASON_REFUSED, "", f->errcode);
+    if (f->state == STATE_DEAD)
+        reasons_count(b->reasons, account, REASON_DEAD, why_dead, 0);
     tell_waiters(b, f); /* packs now: the spans of m are gone after the write */
 }
 
-static void settle(struct broker *b, const struct message *m, struct final *f)
+static void settle(struct broker *b, const struct message *m, struct final *f, const char *why_dead)
 {
-    conclude(b, m, f);
+    conclude(b, m, f, why_dead);
     store_settle(b->store, m, f);
 }
 
@@ -83,14 +88,21 @@ static void revise(struct broker *b, const struct message *m, struct final *f)
 {
     message_log_revised(m, f);
     figures_count(b->figures, accounts_find(&b->accounts, m->account), FIGURE_REVISED);
-    conclude(b, m, f);
+    conclude(b, m, f, "");
     store_revise_dead(b->store, m, f);
+}
+
+/* When the caller of a Send gives up: so long after its first call; 0 = not yet known, or it is none. */
+static int64_t patience_end_ms(const struct broker *b, const struct message *m)
+{
+    return m->is_send && m->first_out_ms ? m->first_out_ms + b->conf->broker.send_patience_ms : 0;
 }
 
 void life_settle(struct broker *b, const struct message *m, enum store_state state, enum code code, struct span note)
 {
     struct final f = {.state = state, .code = code, .errcode = state == STATE_DEAD ? m->errcode : 0, .message = note};
-    settle(b, m, &f);
+    int64_t end_ms = patience_end_ms(b, m);
+    settle(b, m, &f, end_ms && end_ms <= b->order_ms ? BURIAL_PATIENCE : BURIAL_UNKNOWN);
 }
 
 /* The job is not out any more: its slot is free, and its recipient, unless he is to be left alone until cool_ms (0 = no). */
@@ -103,12 +115,6 @@ static void end_turn(struct broker *b, struct out *o, int64_t cool_ms)
     ring_out_remove(&b->ring, o);
 }
 
-/* When the caller of a Send gives up: so long after its first call; 0 = not yet known, or it is none. */
-static int64_t patience_end_ms(const struct broker *b, const struct message *m)
-{
-    return m->is_send && m->first_out_ms ? m->first_out_ms + b->conf->broker.send_patience_ms : 0;
-}
-
 /* A Send that was called once is over when its caller gives up, wherever it waits then: an index of the store sees to it. */
 static void limit_by_patience(const struct broker *b, struct message *m)
 {
@@ -118,12 +124,12 @@ static void limit_by_patience(const struct broker *b, struct message *m)
 }
 
 /* Carries a verdict out on a message that was out. */
-static void apply(struct broker *b, struct out *o, const struct message *m, struct verdict v, struct final *f)
+static void apply(struct broker *b, struct out *o, const struct message *m, struct verdict v, struct final *f, const char *why_dead)
 {
     if (v.action == VERDICT_SETTLE || v.action == VERDICT_BURY) {
         f->state = v.state;
         f->code = v.code;
-        settle(b, m, f);
+        settle(b, m, f, why_dead);
     } else {
         struct message copy = *m;
         limit_by_patience(b, &copy);
@@ -305,6 +311,24 @@ static struct verdict judge(struct broker *b, struct out *o, struct message *m, 
     return v;
 }
 
+static const char *why_buried(const struct broker *b, size_t account, const struct message *m, const struct outcome_report *report)
+{
+    struct verdict_rules rules = rules_of(b, account);
+    return verdict_why_buried(m, report, b->order_ms, &rules);
+}
+
+/* A turn that ended in a failed call. */
+static void count_failure(struct broker *b, size_t account, const struct outcome_report *report, struct verdict v)
+{
+    if (outcome_is_final(report->outcome) || report->outcome == OUTCOME_RETURNED)
+        return;
+    figures_count(b->figures, (int)account, FIGURE_FAILED);
+    if (v.action != VERDICT_SETTLE && v.action != VERDICT_BURY)
+        figures_count(b->figures, (int)account, FIGURE_RETRIED);
+    const char *cause = cause_name(report->cause);
+    reasons_count(b->reasons, (int)account, REASON_FAILED, *cause ? cause : "none", report->errcode);
+}
+
 static void report_on_out(struct broker *b, struct out *o, const struct outcome_report *report)
 {
     struct message m;
@@ -322,10 +346,9 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
     }
     if (v.action == VERDICT_BURY && (m.unknown_since_ms || report->outcome == OUTCOME_UNKNOWN))
         f.message = say_unknown(b, report->message);
-    if (!outcome_is_final(report->outcome) && report->outcome != OUTCOME_RETURNED)
-        figures_count(b->figures, (int)o->account, FIGURE_FAILED);
+    count_failure(b, o->account, report, v);
     log_stay(b, &m, report, v);
-    apply(b, o, &m, v, &f);
+    apply(b, o, &m, v, &f, v.action == VERDICT_BURY ? why_buried(b, o->account, &m, report) : "");
 }
 
 /* A dead message goes back to the queue, to begin anew. */
@@ -390,7 +413,7 @@ static int report_on_earlier(struct broker *b, const struct outcome_report *repo
     struct final f = {.state = v.state, .code = v.code, .errcode = report->errcode, .msgid = report->msgid,
                       .message = report->message};
     if (state != STATE_DEAD)
-        settle(b, &m, &f);
+        settle(b, &m, &f, BURIAL_UNSENDABLE);
     else if (v.state == STATE_REFUSED && fall_back_dead(b, &m, report))
         return 1;
     else if (v.state != STATE_DEAD)
@@ -423,7 +446,7 @@ static void lose(struct broker *b, struct out *o, enum fence_fate fate)
     if (fate == FATE_UNKNOWN)
         v = verdict_on_lost(&m, &mark, &rules);
     message_log_lost(&m, v, fate == FATE_UNKNOWN);
-    apply(b, o, &m, v, &f);
+    apply(b, o, &m, v, &f, mark.begun ? BURIAL_UNKNOWN : BURIAL_LOST);
 }
 
 void life_after_fence(struct broker *b)

@@ -62,6 +62,12 @@ int ring_init(struct ring *r, struct store *store, int64_t mono_ms)
     return 0;
 }
 
+static void free_stage(struct stage *s)
+{
+    buf_free(&s->stopped);
+    buf_free(&s->latency);
+}
+
 void ring_free(struct ring *r)
 {
     struct out *o, *next;
@@ -71,7 +77,7 @@ void ring_free(struct ring *r)
         free(o);
     }
     for (size_t i = 0; i < r->stage_count; i++)
-        buf_free(&r->stages[i].stopped);
+        free_stage(&r->stages[i]);
 }
 
 void ring_raise(struct ring *r)
@@ -133,7 +139,7 @@ void ring_leave(struct ring *r, uint64_t epoch)
     struct stage *s = ring_find_epoch(r, epoch);
     if (!fence_leave(&r->fence, epoch) || s == NULL)
         return;
-    buf_free(&s->stopped);
+    free_stage(s);
     *s = r->stages[--r->stage_count];
     ring_raise(r);
 }

@@ -21,6 +21,9 @@ struct stage {
     char endpoint[ENDPOINT_BYTES_MAX + 1];    /* sender */
     int behind;                               /* templater: takes no jobs now */
     struct buf stopped;                       /* sender: packed map account -> reason, as of its last beat */
+    int64_t cpu_us;                           /* and its figures (control.h), as of the last beat that had some */
+    uint64_t rss_bytes;
+    struct buf latency;
 };
 
 /* A job that is out. */

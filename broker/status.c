@@ -4,7 +4,9 @@
 
 #include "base/clock.h"
 #include "proto/mp.h"
+#include "proto/usage.h"
 
+#define LATENCY_BYTES_IN_ALL (4u * 1024 * 1024) /* of all senders in one answer; the others' are left out */
 #define HELD_COUNTED        10000 /* of one pause */
 #define HELD_COUNTED_IN_ALL 50000
 #define DUE_COUNTED         10000
@@ -190,6 +192,9 @@ void status_pack_account(struct broker *b, size_t account, struct buf *out)
     else if (ring_account_stopped(&b->ring, accounts_name(&b->accounts, account), &reason))
         count += mp_opt_span(out, "stopped", reason);
     count += put_figures(b->figures, (int)account, out);
+    mp_str(out, "reasons");
+    reasons_pack(b->reasons, account, out);
+    count++;
     mp_map_close(out, place, count);
 }
 
@@ -202,7 +207,17 @@ static const char *stage_state(const struct broker *b, const struct stage *s)
     return s->behind ? "behind" : "ok";
 }
 
-static void put_stage(struct broker *b, const struct stage *s, struct buf *out)
+/* Figures as of the last beat that had some. */
+static size_t put_stage_figures(const struct stage *s, size_t *budget, struct buf *out)
+{
+    size_t count = mp_opt_i64(out, "cpu", s->cpu_us) + mp_opt_u64(out, "rss", s->rss_bytes);
+    if (s->latency.bytes > *budget)
+        return count;
+    *budget -= s->latency.bytes;
+    return count + mp_opt_raw(out, "latency", buf_span(&s->latency));
+}
+
+static void put_stage(struct broker *b, const struct stage *s, size_t *budget, struct buf *out)
 {
     size_t place = mp_map_open(out), count = 4;
     mp_put_str(out, "name", s->name);
@@ -213,6 +228,7 @@ static void put_stage(struct broker *b, const struct stage *s, struct buf *out)
     count += mp_opt_u64(out, "slots", s->slots);
     count += mp_opt_u64(out, "out", s->out);
     count += mp_opt_raw(out, "stopped", buf_span(&s->stopped));
+    count += put_stage_figures(s, budget, out);
     mp_map_close(out, place, count);
 }
 
@@ -222,13 +238,25 @@ static size_t put_lists(struct broker *b, struct buf *out)
     mp_array(out, b->accounts.count);
     for (size_t i = 0; i < b->accounts.count; i++)
         status_pack_account(b, i, out);
+    size_t budget = LATENCY_BYTES_IN_ALL;
     mp_str(out, "stages");
     mp_array(out, b->ring.stage_count);
     for (size_t i = 0; i < b->ring.stage_count; i++)
-        put_stage(b, &b->ring.stages[i], out);
+        put_stage(b, &b->ring.stages[i], &budget, out);
     mp_str(out, "pauses");
     status_pack_pauses(b, out);
     return 3;
+}
+
+/* What is of this process: it begins anew with each start. */
+static size_t put_process(struct broker *b, struct buf *out)
+{
+    struct usage usage = usage_now();
+    mp_str(out, "lag");
+    histogram_pack(&b->lag, out);
+    mp_str(out, "commits");
+    histogram_pack(&b->commits, out);
+    return 2 + refusals_pack(&b->refusals, out) + usage_pack(&usage, out);
 }
 
 void status_pack(struct broker *b, struct buf *out)
@@ -255,6 +283,6 @@ void status_pack(struct broker *b, struct buf *out)
     put_figures(b->figures, -1, out);
     mp_str(out, "store");
     put_store(b, out);
-    count += put_lists(b, out);
+    count += put_lists(b, out) + put_process(b, out);
     mp_map_close(out, place, count);
 }

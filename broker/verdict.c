@@ -189,6 +189,21 @@ struct verdict verdict_on_report(struct message *m, const struct outcome_report 
     return report->cause == CAUSE_RECIPIENT ? cool_after_failure(m, now_ms, rules) : defer_after_failure(m, now_ms, rules);
 }
 
+const char *verdict_why_buried(const struct message *m, const struct outcome_report *report, int64_t now_ms,
+                               const struct verdict_rules *rules)
+{
+    int64_t end_ms = patience_end_ms(m, rules);
+    if (report->outcome == OUTCOME_DEAD)
+        return BURIAL_UNSENDABLE;
+    if (m->failures >= rules->attempts_max)
+        return BURIAL_ATTEMPTS;
+    if (m->first_out_ms && now_ms - m->first_out_ms >= rules->age_max_ms)
+        return BURIAL_AGE;
+    if (report->outcome != OUTCOME_UNKNOWN && m->unknown_since_ms == 0)
+        return BURIAL_PATIENCE;
+    return end_ms && end_ms <= now_ms ? BURIAL_PATIENCE : BURIAL_UNKNOWN;
+}
+
 struct verdict verdict_on_lost(struct message *m, const struct mark *mark, const struct verdict_rules *rules)
 {
     /* A message that ends its senders must not go on to end all of them, for ever. */

@@ -48,6 +48,18 @@ struct verdict verdict_on_report(struct message *m, const struct outcome_report 
 /* After a fence: the job was given out as `mark` says, and its sender is gone. */
 struct verdict verdict_on_lost(struct message *m, const struct mark *mark, const struct verdict_rules *rules);
 
+/* Why a message is dead, as figures count it. */
+#define BURIAL_UNSENDABLE "unsendable" /* it does not render, or its kind is not known */
+#define BURIAL_ATTEMPTS   "attempts"   /* max_attempts */
+#define BURIAL_AGE        "age"        /* max_age */
+#define BURIAL_PATIENCE   "patience"   /* send_patience */
+#define BURIAL_UNKNOWN    "unknown"    /* it may have arrived: on_unknown */
+#define BURIAL_LOST       "lost"       /* every sender it was given to was lost */
+
+/* The word for a message that verdict_on_report has buried. */
+const char *verdict_why_buried(const struct message *m, const struct outcome_report *report, int64_t now_ms,
+                               const struct verdict_rules *rules);
+
 /* Just before a turn: 1 when the message may go out (the call number may have been changed), 0 when it has to be buried, with
  * why in *note (a constant text), or NULL when its own note says it. */
 int verdict_before_turn(struct message *m, int64_t now_ms, const struct verdict_rules *rules, const char **note);

@@ -58,6 +58,9 @@ void control_pack(const struct control *m, struct buf *out)
     count += mp_opt_i64(out, "clock", m->clock_ms);
     count += mp_opt_raw(out, "stopped", m->stopped);
     count += mp_opt_i64(out, "behind", m->behind);
+    count += mp_opt_i64(out, "cpu", m->cpu_us);
+    count += mp_opt_u64(out, "rss", m->rss_bytes);
+    count += mp_opt_raw(out, "latency", m->latency);
     count += mp_opt_u64(out, "generation", m->generation);
     count += mp_opt_u64(out, "broker", m->broker);
     count += mp_opt_i64(out, "lease", m->lease_ms);
@@ -105,6 +108,12 @@ static int read_state(struct mp_cursor *c, struct span name, struct control *m)
         m->stopped = mp_skip(c);
     else if (span_is(name, "behind"))
         m->behind = mp_read_i64(c) != 0;
+    else if (span_is(name, "cpu"))
+        m->cpu_us = mp_read_i64(c);
+    else if (span_is(name, "rss"))
+        m->rss_bytes = mp_read_u64(c);
+    else if (span_is(name, "latency"))
+        m->latency = mp_skip(c);
     else if (span_is(name, "generation"))
         m->generation = mp_read_u64(c);
     else if (span_is(name, "broker"))

@@ -69,6 +69,10 @@ struct control {
     struct span stopped;
     /* beat of a templater: 1 while it takes no jobs because a template is behind or none was ever loaded */
     int behind;
+    /* beat, once a second: what the stage's process takes, see base/usage.h; 0 = this beat carries no figures */
+    int64_t cpu_us;
+    uint64_t rss_bytes;
+    struct span latency; /* with them, of a sender: packed map {le, of: [[account, kind, n, sum], …]}, see proto/histogram.h */
     /* welcome, beat, fence, held */
     uint64_t generation;
     uint64_t broker;      /* the broker's epoch: welcome, beat */

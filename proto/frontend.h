@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "proto/limits.h"
 
-enum op { OP_NONE, OP_PUSH, OP_SEND, OP_TSET, OP_CANCEL, OP_STATUS, OP_PING, OP_CHECK };
+enum op { OP_NONE, OP_PUSH, OP_SEND, OP_TSET, OP_CANCEL, OP_STATUS, OP_PING, OP_CHECK, OPS };
 
 enum lane { LANE_EXPRESS, LANE_BULK, LANES }; /* in the order in which they are served */
 #define LANE_EXPRESS_RUN 16 /* express messages in a row before one of bulk, so that bulk does not starve */

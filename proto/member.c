@@ -9,8 +9,10 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/monitor.h"
+#include "base/usage.h"
 #include "proto/mp.h"
 
+#define FIGURES_MS      1000 /* from one beat with figures to the next */
 #define BEATS_A_LEASE   5   /* so that one lost or late beat costs nothing */
 #define TICK_MS_MIN     20
 #define HELLO_MS        100 /* between two hellos: the first one is dropped while the connection is being made */
@@ -33,6 +35,7 @@ struct member {
     int64_t lease_ms;
     int64_t granted_ms;    /* the lease counts from here */
     int64_t next_tick_ms;
+    int64_t figures_ms;    /* a beat carries figures then */
     int welcome;
     int refused;
     struct buf out;        /* reused for packing */
@@ -110,6 +113,12 @@ void member_beat_now(struct member *m)
     struct control beat = {.type = CONTROL_BEAT, .generation = m->generation, .clock_ms = clock_mono_ms()};
     if (!m->welcome)
         return;
+    if (beat.clock_ms >= m->figures_ms) {
+        struct usage usage = usage_now();
+        beat.cpu_us = usage.cpu_us > 0 ? usage.cpu_us : 1;
+        beat.rss_bytes = usage.rss_bytes;
+        m->figures_ms = beat.clock_ms + FIGURES_MS;
+    }
     if (m->events.beat)
         m->events.beat(m->self, &beat);
     member_send(m, &beat);

@@ -26,7 +26,7 @@ struct member_events {
     void (*welcomed)(void *self, const struct control *m);
     /* begun, confirm, senders, tset: everything that is the stage's own business. */
     void (*message)(void *self, const struct control *m);
-    /* Fills in what a beat carries (stopped, behind). May be NULL. */
+    /* Fills in what a beat carries (stopped, behind; figures when its cpu_us is set). May be NULL. */
     void (*beat)(void *self, struct control *beat);
 };
 

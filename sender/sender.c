@@ -43,6 +43,7 @@
 #include "sender/inbox.h"
 #include "sender/token_client.h"
 #include "sender/judge.h"
+#include "sender/latency.h"
 #include "sender/url.h"
 
 #define JOBS_A_TURN      256    /* read before anything else is looked at again */
@@ -65,6 +66,7 @@ struct sender {
     struct token_client *tokens;
     struct hosts *hosts;  /* of each account, as in conf->accounts */
     struct member *member;
+    struct latency *latency;
     struct buf url;       /* reused; holds a token */
     struct buf escaped;   /* reused; holds a token */
     struct buf stopped;   /* packed map that a beat carries */
@@ -129,6 +131,7 @@ struct sender *sender_new(struct program *program)
     s->conf = conf;
     s->slots = http_calls_max(conf->sender.slots);
     s->calls = calls_new(s->slots, s);
+    s->latency = latency_new(s->conf);
     s->http = http_new(&(struct http_options){.calls_max = s->slots,
                                               .ca_file = conf->sender.ca_file,
                                               .timeout_ms = conf->sender.timeout_ms,
@@ -155,6 +158,7 @@ void sender_destroy(struct sender **self)
     inbox_destroy(&s->inbox);
     token_client_destroy(&s->tokens);
     calls_destroy(&s->calls);
+    latency_destroy(&s->latency);
     free(s->hosts);
     buf_free(&s->url);
     buf_free(&s->escaped);
@@ -336,8 +340,8 @@ static void on_beat(void *self, struct control *beat)
         }
     }
     mp_map_close(&s->stopped, place, count);
-    if (count)
-        beat->stopped = buf_span(&s->stopped);
+    beat->stopped = count ? buf_span(&s->stopped) : (struct span){NULL, 0};
+    latency_on_beat(s->latency, beat);
 }
 
 /* --- jobs ----------------------------------------------------------------------------------------------- */
@@ -585,6 +589,7 @@ static void on_done(void *self, const struct http_answer *answer)
         give_up_call(s, call);
         return;
     }
+    latency_note(s->latency, account, call->kind, clock_mono_ms() - call->since_ms);
     int is_token = judge_answer(answer, call->job.openid, &call->result, &call->text);
     hide_token(s, call);
     if (is_token)
