@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/conf.h"
+#include "base/iso_time.h"
 #include "client/endpoint.h"
-#include "client/iso_time.h"
 
 #define TIMEOUT_MS       10000
 #define DRAIN_TIMEOUT_MS 120000

@@ -2,8 +2,8 @@
 
 #include <inttypes.h>
 
+#include "base/iso_time.h"
 #include "base/term.h"
-#include "client/iso_time.h"
 #include "proto/mp_json.h"
 #include "proto/mp_view.h"
 

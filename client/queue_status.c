@@ -2,9 +2,9 @@
 
 #include <inttypes.h>
 
+#include "base/iso_time.h"
 #include "base/table.h"
 #include "base/term.h"
-#include "client/iso_time.h"
 #include "proto/mp_view.h"
 
 #define NAME_COLUMNS_MAX 32

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/term.h"
-#include "client/queue_export.h"
+#include "proto/entry_csv.h"
 
 int task_bad_open(struct task_bad *b, const char *name, const char *source, struct progress *progress)
 {
@@ -39,7 +39,7 @@ int task_bad_add(struct task_bad *b, uint64_t line, struct span reason)
         return 0;
     }
     buf_printf(&b->file.lines, "%" PRIu64 ",", line);
-    queue_export_field(reason, &b->file.lines);
+    entry_csv_field(reason, &b->file.lines);
     buf_append_str(&b->file.lines, "\r\n");
     return output_file_put(&b->file);
 }

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/iso_time.h"
+#include "base/iso_time.h"
 #include "client/output_file.h"
-#include "client/queue_export.h"
 #include "client/task_link.h"
+#include "proto/entry_csv.h"
 #include "proto/mp_json.h"
 #include "proto/mp_view.h"
 
@@ -80,7 +80,7 @@ void task_failed_columns_free(struct task_failed_columns *c)
 void task_failed_names(const struct task_failed_columns *c, struct buf *out)
 {
     for (size_t i = 0; i < c->count; i++) {
-        queue_export_field(span_of(c->names[i]), out);
+        entry_csv_field(span_of(c->names[i]), out);
         buf_append_str(out, i + 1 < c->count ? "," : "\r\n");
     }
 }
@@ -93,9 +93,9 @@ static void append_value(struct span packed, struct buf *out)
     mp_open(&c, packed);
     enum mp_type type = packed.bytes ? mp_peek(&c) : MP_NIL;
     if (type == MP_STR || type == MP_BIN) {
-        queue_export_field(mp_value_str(packed), out);
+        entry_csv_field(mp_value_str(packed), out);
     } else if (type != MP_NIL && mp_json(packed, &json) == 0) {
-        queue_export_field(buf_span(&json), out);
+        entry_csv_field(buf_span(&json), out);
     }
     buf_free(&json);
 }
@@ -104,7 +104,7 @@ static void append_result(struct span value, enum field_kind kind, struct buf *o
 {
     int64_t number = kind == FIELD_TEXT ? 0 : mp_value_i64(value);
     if (kind == FIELD_TEXT)
-        queue_export_field(mp_value_str(value), out);
+        entry_csv_field(mp_value_str(value), out);
     else if (kind == FIELD_TIME && number)
         iso_time_append(number, out);
     else if (kind == FIELD_COUNT || (kind == FIELD_NUMBER && number))
@@ -114,7 +114,7 @@ static void append_result(struct span value, enum field_kind kind, struct buf *o
 void task_failed_row(const struct task_failed_columns *c, struct span entry, struct buf *out)
 {
     struct span vars = mp_view(entry, "vars");
-    queue_export_field(mp_view_str(entry, "openid"), out);
+    entry_csv_field(mp_view_str(entry, "openid"), out);
     for (size_t i = 1; i <= c->var_count; i++) {
         buf_append_str(out, ",");
         append_value(mp_view(vars, c->names[i]), out);

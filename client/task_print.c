@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/iso_time.h"
 #include "base/term.h"
-#include "client/iso_time.h"
 
 #define BAR_CELLS   10
 #define FULL        "\xE2\x96\x88"

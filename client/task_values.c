@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/conf.h"
-#include "client/iso_time.h"
+#include "base/iso_time.h"
 #include "client/rows/row_maker.h"
 #include "proto/mp.h"
 

@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "console/bearer.h"
+#include "console/routes.h"
 #include "proto/task.h"
 #include "proto/token.h"
 
@@ -29,6 +31,13 @@ static int connect_dealers(struct console *c)
 /* What others can reach must not be open to everybody: /metrics needs a token there, and so does the API anyhow. */
 static int check_tokens(const struct console *c)
 {
+    const char *const tokens[] = {c->conf->console.token, c->conf->console.metrics_token};
+    for (size_t i = 0; i < 2; i++)
+        if (tokens[i][0] && strlen(tokens[i]) < BEARER_BYTES_MIN) {
+            log_error(i ? "[console] metrics_token: shorter than 16 characters; give a longer one"
+                        : "[console] token: shorter than 16 characters; give a longer one, such as openssl rand -hex 32 makes");
+            return -1;
+        }
     if (web_is_loopback(c->web) || c->conf->console.token[0] || c->conf->console.metrics_token[0])
         return 0;
     log_error("[console] listen: an address that other hosts reach needs [console] metrics_token or token; give one, or listen at 127.0.0.1",
@@ -41,8 +50,9 @@ struct console *console_new(struct program *program)
     struct console *c = mem_new(sizeof *c);
     c->program = program;
     c->conf = program->conf;
-    c->began_ms = clock_mono_ms();
-    struct web_handler handler = {.on_header = routes_on_header, .on_request = routes_on_request, .self = c};
+    c->own.began_ms = clock_mono_ms();
+    struct web_handler handler = {
+        .on_header = routes_on_header, .on_request = routes_on_request, .on_answered = routes_on_answered, .self = c};
     c->web = web_new(c->conf->console.listen, handler);
     if (c->web == NULL || check_tokens(c) != 0 || connect_dealers(c) != 0)
         console_destroy(&c);

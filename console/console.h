@@ -18,8 +18,10 @@
 #define CONSOLE_CONSOLE_H
 
 #include "base/program.h"
-#include "console/heard.h"
+#include "console/api.h"
 #include "console/dealer.h"
+#include "console/heard.h"
+#include "console/metrics.h"
 #include "console/web.h"
 
 #define POLL_EVERY_MS 1000 /* from one status to the next */
@@ -31,7 +33,8 @@ struct console {
     struct dealer *dealers[PARTIES];
     struct heard heard[PARTIES];
     int64_t poll_ms; /* monotonic: all are asked for their status then */
-    int64_t began_ms; /* monotonic */
+    struct metrics_own own;
+    struct api api;
 };
 
 /* Connects, and listens. NULL when that fails; the reason is logged. */
@@ -43,11 +46,5 @@ int console_run(struct console *c);
 
 /* Something new was heard of a party, or it has been silent for so long that it counts as away: c->heard[party] is as it is now. */
 void console_on_heard(struct console *c, enum party party);
-
-/* routes.c: a whole request. Answers it, now or later. */
-void routes_on_request(void *self, struct exchange *x);
-
-/* routes.c: the header of a request: how many bytes its body may have; 0: it has been answered, or has none. */
-size_t routes_on_header(void *self, struct exchange *x);
 
 #endif

@@ -326,6 +326,7 @@ static void settle(struct exchange *x, unsigned status, struct MHD_Response *res
     x->status = status;
     x->response = response;
     x->state = response ? EXCHANGE_ANSWERED : EXCHANGE_CUT;
+    x->web->handler.on_answered(x->web->handler.self, x, status);
     if (response) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
         MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");

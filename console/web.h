@@ -7,7 +7,7 @@
  *   held       it did not: the connection rests (suspended) until somebody answers
  *   answered   the answer goes out; the exchange is freed when that is over, or its client has gone
  *
- * What a client may take: HTTP_CONNECTIONS_MAX connections for all, HTTP_HEADER_BYTES_MAX of header, what on_header allows of body, and
+ * What a client may take: WEB_CONNECTIONS_MAX connections for all, WEB_HEADER_BYTES_MAX of header, what on_header allows of body, and
  * WEB_REQUEST_S from the first byte that is awaited to the last, however slowly it sends; so nobody holds a place for longer without
  * having asked something.
  */
@@ -42,12 +42,13 @@ struct exchange {
     int has_ended;     /* 1: no piece comes any more; 2: it was cut */
     int is_waiting;    /* 1: the connection rests until a piece comes */
     void (*more)(struct exchange *x);
-    void (*gone)(struct exchange *x);
+    void (*gone)(struct exchange *x); /* set by whoever holds it: called when it is over, whichever way */
 };
 
 struct web_handler {
     size_t (*on_header)(void *self, struct exchange *x); /* bytes of body that it may have, 0 = none; or it answers */
     void (*on_request)(void *self, struct exchange *x);
+    void (*on_answered)(void *self, const struct exchange *x, unsigned status);
     void *self;
 };
 

@@ -4,18 +4,13 @@
  */
 #include "proto/body.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "proto/json_mp.h"
 #include "proto/limits.h"
 #include "proto/mp.h"
-
-/* What the frontend takes as the digits of one number. */
-#define NUMBER_BYTES_MAX 256
 
 /* A variable's name in an error is cut to this; never inside a character. */
 #define SHOWN_BYTES_MAX 64
@@ -170,51 +165,10 @@ static int pack_value(struct body *b, struct json_reader *r, struct json_token t
     }
 }
 
-/* 1 when the digits are an integer of 64 bits, which is packed. Leading zeros are no JSON, so only -0
- * would change. */
-static int pack_integer(struct body *b, const char *digits)
-{
-    char *end;
-    errno = 0;
-    if (digits[0] == '-') {
-        long long value = strtoll(digits, &end, 10);
-        if (errno != 0 || *end != '\0' || value == 0)
-            return 0;
-        mp_i64(&b->vars, value);
-        return 1;
-    }
-    unsigned long long value = strtoull(digits, &end, 10);
-    if (errno != 0 || *end != '\0')
-        return 0;
-    mp_u64(&b->vars, value);
-    return 1;
-}
-
-static int is_fraction(struct span raw)
-{
-    for (size_t i = 0; i < raw.bytes; i++)
-        if (raw.data[i] == '.' || raw.data[i] == 'e' || raw.data[i] == 'E')
-            return 1;
-    return 0;
-}
-
 static int pack_number(struct body *b, struct span raw, struct span name)
 {
-    if (raw.bytes > NUMBER_BYTES_MAX)
-        return refuse_variable(b, name, "a number of more than 256 characters; give it as a string");
-    char digits[NUMBER_BYTES_MAX + 1]; /* a C string: what follows in the body is not ours to read */
-    memcpy(digits, raw.data, raw.bytes);
-    digits[raw.bytes] = '\0';
-    if (!is_fraction(raw)) {
-        if (!pack_integer(b, digits))
-            mp_ext(&b->vars, MP_EXT_NUMBER, raw);
-        return 0;
-    }
-    double value = strtod(digits, NULL);
-    if (!isfinite(value))
-        return refuse_variable(b, name, "the number is too large; give it as a string");
-    mp_double(&b->vars, value);
-    return 0;
+    const char *wrong = json_mp_number(raw, &b->vars);
+    return wrong ? refuse_variable(b, name, wrong) : 0;
 }
 
 /* The content of a string token: in place when nothing is escaped, else in b->text. */

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "client/queue_export.h"
 #include "client/queue_print.h"
 #include "client/queue_status.h"
+#include "proto/entry_csv.h"
 #include "proto/mp_json.h"
 #include "proto/mp_view.h"
 
@@ -63,7 +63,7 @@ static void show_all(struct span packed)
     show_table(queue_print_list_new(), queue_print_list_row, packed);
     show_table(queue_print_dead_new(), queue_print_dead_row, packed);
     buf_clear(&out);
-    queue_export_row(packed, &out);
+    entry_csv_row(packed, &out);
     assert(out.bytes >= 20);
     buf_free(&out);
 }

@@ -1,9 +1,9 @@
 /* What mega queue writes: CSV, points in time, durations, text made harmless for a terminal, tables. */
+#include "base/iso_time.h"
 #include "base/table.h"
 #include "base/term.h"
-#include "client/iso_time.h"
-#include "client/queue_export.h"
 #include "client/queue_print.h"
+#include "proto/entry_csv.h"
 #include "tests/unit/pack.h"
 
 #define AT 1714564800123LL /* 2024-05-01T12:00:00.123Z */
@@ -35,12 +35,12 @@ static void test_fields(void)
                  {"\x01\xff", "\x01\xff"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf out = {0};
-        queue_export_field(span_of(cases[i].text), &out);
+        entry_csv_field(span_of(cases[i].text), &out);
         CHECK_BYTES(buf_span(&out), span_of(cases[i].field));
         buf_free(&out);
     }
     struct buf out = {0};
-    queue_export_field((struct span){"a\0,b", 4}, &out);
+    entry_csv_field((struct span){"a\0,b", 4}, &out);
     CHECK_BYTES(buf_span(&out), ((struct span){"\"a\0,b\"", 6}));
     buf_free(&out);
 }
@@ -48,7 +48,7 @@ static void test_fields(void)
 static void check_row(const char *entry, const char *row)
 {
     struct buf packed = pack(entry), out = {0};
-    queue_export_row(buf_span(&packed), &out);
+    entry_csv_row(buf_span(&packed), &out);
     CHECK_BYTES(buf_span(&out), span_of(row));
     buf_free(&packed);
     buf_free(&out);
@@ -57,7 +57,7 @@ static void check_row(const char *entry, const char *row)
 static void test_rows(void)
 {
     struct buf names = {0};
-    queue_export_names(&names);
+    entry_csv_names(&names);
     CHECK_STR(buf_str(&names),
               "app,id,state,openid,key,task,lane,code,errcode,msgid,calls,failures,accepted,due,settled,"
               "expires,seq,message\r\n");

@@ -1,4 +1,4 @@
-#include "client/iso_time.h"
+#include "base/iso_time.h"
 
 #include <inttypes.h>
 #include <time.h>

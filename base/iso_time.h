@@ -1,6 +1,6 @@
 /* Points in time as people write them: ISO 8601. */
-#ifndef CLIENT_ISO_TIME_H
-#define CLIENT_ISO_TIME_H
+#ifndef BASE_ISO_TIME_H
+#define BASE_ISO_TIME_H
 
 #include <stdint.h>
 
