@@ -25,6 +25,7 @@ static const struct {
     {"sender", "Of mega-sender: the calls to WeChat."},
     {"token", "Of mega-token."},
     {"task", "Of mega-task."},
+    {"console", "Of mega-console: figures, health and operation over HTTP."},
     {"run", "What all processes share on this machine."},
 };
 
@@ -97,6 +98,7 @@ static void append_value(struct buf *out, const struct conf_key *key)
         [CONF_ENDPOINT] = "tcp://HOST:PORT or ipc://PATH",
         [CONF_SOURCE] = "mysql or dir:PATH",
         [CONF_LISTEN] = "HOST:PORT",
+        [CONF_ADDRESS] = "HOST:PORT",
         [CONF_U32] = "number",
         [CONF_SIZE32] = "size",
         [CONF_SIZE] = "size",

@@ -132,5 +132,5 @@ _mega() {
     fi
 }
 
-complete -o default -F _mega mega mega-broker mega-gateway mega-restart mega-sender mega-store mega-task mega-template mega-templater \
-    mega-token mega-wechat wechat-sim
+complete -o default -F _mega mega mega-broker mega-console mega-gateway mega-restart mega-sender mega-store mega-task mega-template \
+    mega-templater mega-token mega-wechat wechat-sim
