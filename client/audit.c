@@ -12,7 +12,7 @@
 #include "base/table.h"
 #include "base/term.h"
 #include "client/endpoint.h"
-#include "client/iso_time.h"
+#include "base/iso_time.h"
 #include "client/log_read.h"
 #include "client/log_show.h"
 #include "client/options.h"

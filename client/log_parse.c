@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "client/iso_time.h"
+#include "base/iso_time.h"
 
 #define TIME_BYTES_MAX 40
 

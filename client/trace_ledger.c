@@ -4,7 +4,7 @@
 
 #include "base/log_line.h"
 #include "base/term.h"
-#include "client/iso_time.h"
+#include "base/iso_time.h"
 #include "proto/mp_view.h"
 
 #define FIELDS(fields) fields, sizeof(fields) / sizeof *(fields)
