@@ -47,6 +47,15 @@ const char *api_away(enum api_of of)
     return of == API_QUEUE ? "the broker does not answer; try again" : "the task runner does not answer; try again";
 }
 
+int api_is_full(struct console *c, struct exchange *x, enum api_of of)
+{
+    int is_away = !heard_is_up(&c->heard[of == API_QUEUE ? PARTY_BROKER : PARTY_TASK], clock_mono_ms());
+    if (!is_away && c->api.held < API_HELD_MAX)
+        return 0;
+    api_refuse(x, 503, is_away ? api_away(of) : "too many requests at once; try again");
+    return 1;
+}
+
 struct span api_by(const struct console *c, const struct exchange *x, char by[API_BY_BYTES])
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+";
@@ -173,11 +182,9 @@ static void on_operation(struct console *c, struct exchange *x, const struct api
     struct span body = x->method == WEB_GET ? buf_span(&json) : buf_span(&x->body);
     if (x->method == WEB_GET && !op->reads_only)
         api_refuse(x, 405, "this changes something; use POST");
-    else if (c->api.held >= API_HELD_MAX)
-        api_refuse(x, 503, "too many requests at once; try again");
     else if (api_ask_pack(op, body, &ref, api_by(c, x, by), &packed, &error))
         api_refuse(x, 400, buf_str(&error));
-    else
+    else if (!api_is_full(c, x, op->of))
         begin_call(c, x, op, ref, &packed);
     buf_free(&json);
     buf_free(&packed);

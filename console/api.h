@@ -59,6 +59,9 @@ struct dealer *api_dealer(const struct console *c, enum api_of of);
 /* What is said when a party does not answer. */
 const char *api_away(enum api_of of);
 
+/* Answers with 503 what cannot be taken now: its party is known to be away, or too many requests wait. Returns 1 then. */
+int api_is_full(struct console *c, struct exchange *x, enum api_of of);
+
 /* api_export.c, api_create.c */
 void api_export(struct console *c, struct exchange *x, enum api_of of);
 void api_create(struct console *c, struct exchange *x);

@@ -151,10 +151,12 @@ void api_create(struct console *c, struct exchange *x)
 {
     struct buf error = {0};
     const char *start = web_query(x, "start");
-    if (x->method != WEB_POST || c->api.held >= API_HELD_MAX) {
-        api_refuse(x, x->method != WEB_POST ? 405 : 503, x->method != WEB_POST ? "use POST" : "too many requests at once; try again");
+    if (x->method != WEB_POST) {
+        api_refuse(x, 405, "use POST");
         return;
     }
+    if (api_is_full(c, x, API_TASKS))
+        return;
     struct create *m = mem_new(sizeof *m);
     uint64_t random = hash_random_u64();
     m->console = c;

@@ -177,10 +177,12 @@ void api_export(struct console *c, struct exchange *x, enum api_of of)
         api_refuse(x, 400, "format: unknown; give jsonl or csv");
         return;
     }
-    if (c->api.held >= API_HELD_MAX || c->api.exports >= API_EXPORTS_MAX) {
+    if (c->api.exports >= API_EXPORTS_MAX) {
         api_refuse(x, 503, "too many exports at once; try again");
         return;
     }
+    if (api_is_full(c, x, of))
+        return;
     struct export *e = mem_new(sizeof *e);
     e->console = c;
     e->x = x;
