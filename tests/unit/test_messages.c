@@ -222,6 +222,10 @@ static const struct {
      {.type = CONTROL_BEAT, .epoch = EPOCH, .clock_ms = 7200723, .generation = 42},
      offsetof(struct control, stopped),
      "{shop 'no access token: invalid appsecret'}"},
+    {"control beat figures",
+     {.type = CONTROL_BEAT, .epoch = EPOCH, .clock_ms = 7201723, .cpu_us = 1250000, .rss_bytes = 18087936, .generation = 42},
+     offsetof(struct control, latency),
+     "{le [50000 100000] of [[shop template [7 2 1] 612000]]}"},
     {"control beat broker",
      {.type = CONTROL_BEAT, .epoch = EPOCH, .clock_ms = 7200723, .generation = 43, .broker = BROKER},
      0,
@@ -299,6 +303,9 @@ static void check_same_control(const struct control *got, const struct control *
     CHECK_BYTES(got->endpoint, expected->endpoint);
     CHECK_INT(got->clock_ms, expected->clock_ms);
     CHECK_BYTES(got->stopped, expected->stopped);
+    CHECK_INT(got->cpu_us, expected->cpu_us);
+    CHECK_U64(got->rss_bytes, expected->rss_bytes);
+    CHECK_BYTES(got->latency, expected->latency);
     CHECK_INT(got->behind, expected->behind);
     CHECK_U64(got->generation, expected->generation);
     CHECK_U64(got->broker, expected->broker);
@@ -482,6 +489,7 @@ static const struct {
     {"token token", {.type = TOKEN_TOKEN, .app = S("shop"), .token = S("EXAMPLE_TOKEN"), .ttl_ms = 7140000}},
     {"token none",
      {.type = TOKEN_NONE, .app = S("shop"), .message = S("invalid appsecret (40125)"), .retry_ms = 60000}},
+    {"token status", {.type = TOKEN_STATUS, .ref = 5}},
 };
 
 static void test_tokens(struct golden *g)
@@ -499,6 +507,7 @@ static void test_tokens(struct golden *g)
         CHECK_INT(m.ttl_ms, expected->ttl_ms);
         CHECK_INT(m.retry_ms, expected->retry_ms);
         CHECK_BYTES(m.message, expected->message);
+        CHECK_U64(m.ref, expected->ref);
         buf_free(&bytes);
         buf_free(&packed);
     }

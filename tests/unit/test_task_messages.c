@@ -247,6 +247,7 @@ static void test_golden(struct golden *g)
           .start = 1,
           .by = S("ann@ops")}},
         {"task failed", {.op = TASK_FAILED, .ref = 4, .name = S("may-sale"), .lane = -1, .from = 4096, .limit = 100}},
+        {"task status", {.op = TASK_STATUS, .ref = 5, .lane = -1}},
     };
     for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
         struct buf bytes = golden_find(g, asks[i].name), packed = {0}, error = {0};
