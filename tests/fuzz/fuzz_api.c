@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "console/api_answer.h"
 #include "console/api_rows.h"
 #include "proto/task.h"
