@@ -28,20 +28,22 @@ static int connect_dealers(struct console *c)
     return 0;
 }
 
-/* What others can reach must not be open to everybody: /metrics needs a token there, and so does the API anyhow. */
-static int check_tokens(const struct console *c)
+/* What others can reach must not be open to everybody: /metrics needs a token there, and so does the API anyhow. Returns 0; -1 (logged)
+ * when these tokens will not do. */
+static int check_tokens(void *self, const struct conf *conf)
 {
-    const char *const tokens[] = {c->conf->console.token, c->conf->console.metrics_token};
+    const struct console *c = self;
+    const char *const tokens[] = {conf->console.token, conf->console.metrics_token};
     for (size_t i = 0; i < 2; i++)
         if (tokens[i][0] && strlen(tokens[i]) < BEARER_BYTES_MIN) {
             log_error(i ? "[console] metrics_token: shorter than 16 characters; give a longer one"
                         : "[console] token: shorter than 16 characters; give a longer one, such as openssl rand -hex 32 makes");
             return -1;
         }
-    if (web_is_loopback(c->web) || c->conf->console.token[0] || c->conf->console.metrics_token[0])
+    if (web_is_loopback(c->web) || tokens[0][0] || tokens[1][0])
         return 0;
     log_error("[console] listen: an address that other hosts reach needs [console] metrics_token or token; give one, or listen at 127.0.0.1",
-              log_str("listen", c->conf->console.listen));
+              log_str("listen", conf->console.listen));
     return -1;
 }
 
@@ -54,7 +56,7 @@ struct console *console_new(struct program *program)
     struct web_handler handler = {
         .on_header = routes_on_header, .on_request = routes_on_request, .on_answered = routes_on_answered, .self = c};
     c->web = web_new(c->conf->console.listen, handler);
-    if (c->web == NULL || check_tokens(c) != 0 || connect_dealers(c) != 0)
+    if (c->web == NULL || check_tokens(c, c->conf) != 0 || connect_dealers(c) != 0)
         console_destroy(&c);
     return c;
 }
@@ -161,17 +163,30 @@ static int64_t turn(struct console *c)
     return web_wait_ms(c->web, wait_ms);
 }
 
+/* Returns 1 when it is to end. The tokens are looked at where they are needed, so nothing follows from others. */
+static int take_signals(struct console *c)
+{
+    const struct program_reload reload = {.check = check_tokens, .self = c};
+    int number;
+    while ((number = program_signal(c->program)) != 0) {
+        if (number == SIGTERM)
+            return 1;
+        if (number == SIGHUP)
+            program_reload(c->program, &reload);
+    }
+    return 0;
+}
+
 int console_run(struct console *c)
 {
     zmq_pollitem_t items[PARTIES + 2] = {{.fd = web_fd(c->web), .events = ZMQ_POLLIN},
-                                       {.fd = c->program->signal_fd, .events = ZMQ_POLLIN}};
+                                         {.fd = c->program->signal_fd, .events = ZMQ_POLLIN}};
     for (int party = 0; party < PARTIES; party++)
         items[2 + party] = (zmq_pollitem_t){.socket = zsock_resolve(dealer_socket(c->dealers[party])), .events = ZMQ_POLLIN};
-    for (;;) {
-        int signal = program_signal(c->program);
-        if (signal == SIGTERM)
-            return 0;
+    notify_ready(&c->program->notify, "running");
+    while (!take_signals(c)) {
         int64_t wait_ms = turn(c);
-        zmq_poll(items, PARTIES + 2, (long)wait_ms);
+        zmq_poll(items, PARTIES + 2, (long)notify_wait_ms(&c->program->notify, wait_ms));
     }
+    return 0;
 }
