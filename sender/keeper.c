@@ -202,6 +202,7 @@ static void apply_reload(void *self)
     for (size_t i = 0; i < k->conf->account_count; i++) {
         struct account *a = &k->accounts[i];
         hosts_change(&a->hosts, a->conf);
+        token_store_key(a->conf, a->key); /* holds the secret, too */
         token_state_change(&a->state, a->conf, clock_mono_ms());
     }
 }

@@ -260,6 +260,18 @@ class Token(Case):
         self.assertNotIn("not-the-secret", keeper.log())
         self.assertEqual(sim.get("/sim/stats")["token_fetches"], 1)
 
+    def test_secret_corrected_by_hup(self):
+        """It would be tried again in a minute; and neither secret is logged."""
+        bench, sim = self.with_sim(app_secret="f" * 32)
+        keeper = bench.start("mega-token", "token")
+        asker = Asker(bench)
+        bench.seen.add("f" * 32)
+        self.assertIn("40125", asker.ask(until=("none",))["message"])
+        bench.write({"default": {"api_base": sim.base}})
+        keeper.signal(ring.signal.SIGHUP)
+        self.assertTrue(asker.ask(until=("token",))["token"])
+        self.assertIn('key="[wechat] app_secret" from=**** to=****', keeper.log())
+
     def test_other_accounts_go_on(self):
         bench = self.bench()
         sim = start_sim(bench)

@@ -152,6 +152,36 @@ static void test_count(void)
     CHECK_INT(w.hosts.count, 1);
 }
 
+/* The addresses change while calls are under way: what these come to says nothing of the new ones, and they may go to each of them. */
+static void test_change(void)
+{
+    struct conf_account account = {0};
+    struct world w;
+    struct host_use *use = &w.uses[0], *late = &w.uses[1];
+    open_world(&w, "https://a,https://b");
+    hosts_pick(&w.hosts, use, 0);
+    hosts_pick(&w.hosts, late, 0);
+    CHECK_INT(hosts_end(&w.hosts, use, HOST_NOT_SENT, 0), HOST_LEFT);
+    hosts_pick(&w.hosts, use, 0);
+    CHECK_INT(use->host, 1);
+    CHECK_INT(hosts_end(&w.hosts, use, HOST_NOT_SENT, 0), HOST_LEFT);
+    CHECK_INT(hosts_have_other(&w.hosts, use), 0);
+    snprintf(account.api_base, sizeof account.api_base, "https://a,https://b");
+    hosts_change(&w.hosts, &account); /* the same: nothing is forgotten */
+    CHECK_INT(hosts_left_ms(&w.hosts, 0), HOSTS_LEAVE_MS);
+    CHECK_INT(hosts_have_other(&w.hosts, use), 0);
+    snprintf(account.api_base, sizeof account.api_base, "https://c,https://d,https://e");
+    hosts_change(&w.hosts, &account);
+    CHECK_U64(w.hosts.count, 3);
+    CHECK_INT(hosts_left_ms(&w.hosts, 0), 0);
+    CHECK_INT(hosts_have_other(&w.hosts, use), 1);
+    CHECK_INT(hosts_end(&w.hosts, late, HOST_NOT_SENT, 0), HOST_SAME); /* was at https://a */
+    CHECK_INT(hosts_left_ms(&w.hosts, 0), 0);
+    hosts_pick(&w.hosts, use, 0);
+    CHECK_INT(use->host, 0);
+    CHECK_INT(hosts_end(&w.hosts, use, HOST_NOT_SENT, 0), HOST_LEFT);
+}
+
 /* Whatever happens: a call gets each address at most once after NOT_SENT, and no address stays untried. */
 static void test_random(void)
 {
@@ -189,6 +219,7 @@ int main(void)
     RUN("https://a,https://b", dropped);
     RUN("https://a,https://b,https://c", all_left);
     RUN("https://a", single);
+    test_change();
     test_random();
     return 0;
 }

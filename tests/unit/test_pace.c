@@ -266,6 +266,26 @@ static void test_override_and_limit(void)
     CHECK(p.limit_per_s == 0 && is_near(pace_per_s(&p), 100));
 }
 
+/* Another rate of the configuration counts at once and ends the limit, but where an operator has set one. */
+static void test_configure(void)
+{
+    struct pace p;
+    pace_init(&p, 100);
+    int64_t now_us = run(&p, S_US, 20 * S_US, 1000, 0);
+    pace_slow_down(&p, now_us);
+    pace_configure(&p, 100);
+    CHECK(p.limit_per_s > 0); /* it is no other one */
+    pace_configure(&p, 200);
+    CHECK(p.limit_per_s == 0 && is_near(pace_per_s(&p), 200));
+    pace_override(&p, 7);
+    pace_slow_down(&p, now_us + 60 * S_US);
+    pace_configure(&p, 300);
+    CHECK(p.limit_per_s > 0);
+    CHECK_U64(pace_set_per_s(&p), 7);
+    pace_override(&p, PACE_NO_OVERRIDE);
+    CHECK_U64(pace_set_per_s(&p), 300);
+}
+
 int main(void)
 {
     test_even();
@@ -279,5 +299,6 @@ int main(void)
     test_recovers();
     test_recovers_without_rate();
     test_override_and_limit();
+    test_configure();
     return 0;
 }

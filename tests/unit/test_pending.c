@@ -196,6 +196,31 @@ static void test_queue(void)
     CHECK(!queue_has(&a) && queue_first(&q) == NULL);
 }
 
+/* Another time until it is asked again: for what is asked already, too, and in the same order. */
+static void test_change(void)
+{
+    struct pending *p = pending_new(&options);
+    struct buf texts = {0};
+    struct pending_entry *a = add(p, OP_PUSH, "a", 0);
+    ask(p, 1, 0, &texts);
+    struct pending_entry *b = add(p, OP_PUSH, "b", 1000);
+    ask(p, 1, 1000, &texts);
+    pending_change(p, 2000);
+    CHECK(pending_overdue(p, 2, 1999) == NULL);
+    CHECK(pending_overdue(p, 2, 2000) == a);
+    pending_ask_again(p, a);
+    ask(p, 3, 2000, &texts);
+    CHECK(pending_overdue(p, 4, 2999) == NULL);
+    CHECK(pending_overdue(p, 4, 3000) == b);
+    pending_change(p, 60000);
+    CHECK(pending_overdue(p, 4, 60999) == NULL);
+    CHECK(pending_overdue(p, 4, 61000) == b);
+    buf_free(&texts);
+    pending_remove(p, a);
+    pending_remove(p, b);
+    pending_destroy(&p);
+}
+
 int main(void)
 {
     test_queue();
@@ -205,5 +230,6 @@ int main(void)
     test_batches();
     test_overdue();
     test_order_after_loss();
+    test_change();
     return 0;
 }

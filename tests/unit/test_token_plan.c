@@ -64,11 +64,35 @@ static void test_forced(void)
     CHECK_INT(token_forced_wait_ms(&forced, FORCED_MAX, 19636 * DAY_MS), TOKEN_FORCED_PAUSE_MS);
 }
 
+/* Another number an hour: what was fetched counts on, as far as it still matters. */
+static void test_pace_change(void)
+{
+    struct token_pace pace;
+    token_pace_open(&pace, 3);
+    for (int i = 1; i <= 5; i++)
+        token_pace_add(&pace, i * 1000);
+    CHECK_INT(token_pace_wait_ms(&pace, 6000), HOUR_MS - 3000); /* 3, 4 and 5 s */
+    token_pace_change(&pace, 3);
+    CHECK_INT(token_pace_wait_ms(&pace, 6000), HOUR_MS - 3000);
+    token_pace_change(&pace, 4);
+    CHECK_INT(token_pace_wait_ms(&pace, 6000), 0);
+    token_pace_add(&pace, 6000);
+    CHECK_INT(token_pace_wait_ms(&pace, 6000), HOUR_MS - 3000);
+    token_pace_change(&pace, 2);
+    CHECK_INT(token_pace_wait_ms(&pace, 6000), HOUR_MS - 1000); /* 5 and 6 s */
+    token_pace_change(&pace, 1);
+    CHECK_INT(token_pace_wait_ms(&pace, 6000), HOUR_MS);
+    token_pace_change(&pace, 10000);
+    CHECK_INT(token_pace_wait_ms(&pace, 6000), 0);
+    token_pace_close(&pace);
+}
+
 int main(void)
 {
     test_ahead();
     test_backoff();
     test_pace();
+    test_pace_change();
     test_forced();
     return 0;
 }
