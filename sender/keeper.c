@@ -35,6 +35,7 @@
 #define MESSAGE_KEEPER_BYTES_MAX 65536
 #define NO_ACCOUNT        "the token keeper has no account of this name; add its section to the configuration"
 #define WAIT_MS_MAX       1000
+#define STOP_LIMIT_MS     5000 /* on TERM, for fetches under way: below the stopwaitsecs of etc/supervisord.conf */
 #define FAILURES_LOUD     3    /* in a row, without a token to go on with: no longer a hiccup */
 #define SOCKET_UMASK      0117 /* leaves 0660 */
 
@@ -64,6 +65,7 @@ struct keeper {
     struct fetched fetched;   /* reused */
     struct buf url;           /* reused; may hold a secret */
     struct buf out;           /* reused for packing */
+    int64_t stop_by_ms;       /* told to stop: when it ends anyway; 0 = running */
 };
 
 static void load_cache(struct keeper *k);
@@ -182,6 +184,8 @@ static int64_t wait_ms(const struct keeper *k)
         if (!s->is_fetching && s->next_ms < next_ms)
             next_ms = s->next_ms;
     }
+    if (k->stop_by_ms) /* nothing more is begun */
+        next_ms = k->stop_by_ms;
     int64_t wait = next_ms > now_ms ? next_ms - now_ms : 0;
     return http_ms >= 0 && http_ms < wait ? http_ms : wait;
 }
@@ -207,18 +211,25 @@ static void apply_reload(void *self)
     }
 }
 
-/* Returns 1 when it is to end. A fetch under way is given up: nothing of it is on disk, and the next start fetches again. */
-static int take_signals(struct keeper *k)
+/* A second TERM does not wait for fetches under way: the next start makes them again. */
+static void take_signals(struct keeper *k)
 {
     const struct program_reload reload = {check_reload, apply_reload, k};
     int signal_number;
-    while ((signal_number = program_signal(k->program)) != 0) {
+    while ((signal_number = program_signal(k->program)) != 0)
         if (signal_number == SIGTERM)
-            return 1;
-        if (signal_number == SIGHUP)
+            k->stop_by_ms = clock_mono_ms() + (k->stop_by_ms ? 0 : STOP_LIMIT_MS);
+        else if (signal_number == SIGHUP)
             program_reload(k->program, &reload);
-    }
-    return 0;
+}
+
+/* 1 when it is to end. What WeChat gives meanwhile is kept: it may have ended the token of before. */
+static int has_stopped(const struct keeper *k)
+{
+    int is_fetching = 0;
+    for (size_t i = 0; i < k->conf->account_count; i++)
+        is_fetching |= k->accounts[i].state.is_fetching && !k->accounts[i].goes_on;
+    return k->stop_by_ms && (!is_fetching || clock_mono_ms() >= k->stop_by_ms);
 }
 
 int keeper_run(struct keeper *k)
@@ -231,12 +242,14 @@ int keeper_run(struct keeper *k)
                                   {NULL, k->sql ? token_sql_fd(k->sql) : -1, ZMQ_POLLIN, 0}};
         if (zmq_poll(items, k->sql ? 4 : 3, (long)notify_wait_ms(&k->program->notify, wait_ms(k))) < 0 && errno != EINTR)
             log_error("poll failed", log_str("error", zmq_strerror(errno)));
-        if (take_signals(k))
-            return 0;
+        take_signals(k);
         receive(k);
         http_run(k->http);
         take_rows(k);
-        act(k);
+        if (has_stopped(k))
+            return 0;
+        if (k->stop_by_ms == 0)
+            act(k);
     }
 }
 

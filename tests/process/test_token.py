@@ -3,6 +3,7 @@ import json
 import os
 import stat
 import subprocess
+import threading
 import unittest
 
 import msgpack
@@ -271,6 +272,41 @@ class Token(Case):
         keeper.signal(ring.signal.SIGHUP)
         self.assertTrue(asker.ask(until=("token",))["token"])
         self.assertIn('key="[wechat] app_secret" from=**** to=****', keeper.log())
+
+    def held(self):
+        """A keeper that is told to stop while WeChat, which is the test, has a fetch of it and does not answer."""
+        asked, release = threading.Event(), threading.Event()
+
+        def hold(connection, request):
+            asked.set()
+            release.wait(ring.LIMIT_S)
+            return answer('{"access_token":"LATE","expires_in":7200}')(connection, request)
+        server = Server(hold)
+        bench = self.bench({"default": {"api_base": server.base}}, {"sender": {"timeout": "60s"}})
+        bench.on_close(server.close)
+        bench.on_close(release.set)
+        keeper = bench.start("mega-token", "token")
+        self.assertTrue(asked.wait(ring.LIMIT_S))
+        keeper.signal(ring.signal.SIGTERM)
+        for _ in range(10):
+            self.assertTrue(keeper.alive(), keeper.log())
+            ring.pause()
+        return bench, keeper, release
+
+    def test_fetch_under_way_is_kept_on_term(self):
+        """It may have ended the token of before."""
+        bench, keeper, release = self.held()
+        release.set()
+        self.assertEqual(keeper.process.wait(ring.LIMIT_S), 0)
+        with open(os.path.join(bench.folder, "token.cache"), "rb") as f:
+            self.assertIn(b"LATE", f.read())
+
+    def test_second_term_ends_it_at_once(self):
+        _, keeper, _ = self.held()
+        began = ring.time.monotonic()
+        keeper.signal(ring.signal.SIGTERM)
+        self.assertEqual(keeper.process.wait(ring.LIMIT_S), 0)
+        self.assertLess(ring.time.monotonic() - began, 2)
 
     def test_other_accounts_go_on(self):
         bench = self.bench()
