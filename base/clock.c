@@ -29,3 +29,9 @@ int64_t clock_mono_us(void)
 {
     return clock_us(CLOCK_BOOTTIME);
 }
+
+void clock_wait_us(int64_t us)
+{
+    struct timespec wait = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    nanosleep(&wait, NULL); /* a signal that ends it early does no harm */
+}

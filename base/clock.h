@@ -14,4 +14,7 @@ int64_t clock_mono_ms(void);
 /* Microseconds of the same clock, for rates and for measuring. */
 int64_t clock_mono_us(void);
 
+/* Waits for nothing but time: what is shorter than poll can wait. */
+void clock_wait_us(int64_t us);
+
 #endif

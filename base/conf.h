@@ -96,6 +96,9 @@ struct conf {
         int64_t probe_first_ms;   /* probe, default 1 m: from a stop of an account by WeChat to the first probe */
         int64_t probe_max_ms;     /* probe_max, default 30 m: between two probes at most */
         int64_t rate_window_ms;   /* rate_window, default 1 m: the window in which WeChat counts calls (45011) */
+        uint32_t client_rate;     /* requests a second of one client of the frontend; default 0 = no limit */
+        uint64_t client_kept_bytes; /* client_kept, default 64M: of one client that wait to be served */
+        uint32_t client_sends;    /* default 262144: callers of one client who wait for an outcome */
     } broker;
     struct {
         int64_t idle_timeout_ms;  /* a TCP client without a word for so long is closed; default 1 h; 0 = never */

@@ -146,6 +146,12 @@ const struct conf_key conf_keys[] = {
      "the longest time between two such tries"},
     {"broker", "rate_window", CONF_TIME, IN_CONF(broker.rate_window_ms), "1m", 1, HOURS, NULL,
      "WeChat's minute: after \"too fast\" (45011) an account waits until the next one begins"},
+    {"broker", "client_rate", CONF_U32, IN_CONF(broker.client_rate), "0", 0, 10000000, NULL,
+     "requests a second of one client of the frontend (a connection, with CURVE a name); 0 is no limit"},
+    {"broker", "client_kept", CONF_SIZE, IN_CONF(broker.client_kept_bytes), "64M", 32 * MIB, 16384 * MIB, NULL,
+     "bytes of one client that wait to be served; more get 503"},
+    {"broker", "client_sends", CONF_U32, IN_CONF(broker.client_sends), "262144", 1, 1000000, NULL,
+     "callers of one client who wait for an outcome; more get 503"},
 
     {"gateway", "idle_timeout", CONF_TIME, IN_CONF(gateway.idle_timeout_ms), "1h", 0, 30 * DAYS, NULL,
      "silence after which a TCP client is closed; 0 is never"},

@@ -27,6 +27,8 @@
 #define INDEX_ENTRY_BYTES 256     /* of a message in the index, its share of half-filled pages included */
 #define COMMIT_US_MIN   20        /* a shorter one has written nothing */
 #define FRONTEND_HWM    512 /* messages (of 64 KiB) kept for a caller that does not read; more are dropped and counted */
+#define LOOK_AGAIN_US   150 /* while greedy clients wait for their part of the time */
+#define FRONTEND_AHEAD  256 /* messages of a connection that libzmq reads ahead: enough for a turn, since it goes on while a turn reads */
 
 static const struct histogram_bounds lag_bounds = {
     12, {1000, 5000, 10000, 50000, 100000, 500000, 1000000, 5000000, 15000000, 60000000, 300000000, 1800000000}};
@@ -67,6 +69,7 @@ static int open_sockets(struct broker *b)
     const struct conf *conf = b->conf;
     b->frontend = router_new(MESSAGE_BYTES_MAX);
     zsock_set_sndhwm(b->frontend, FRONTEND_HWM);
+    zsock_set_rcvhwm(b->frontend, FRONTEND_AHEAD);
     b->control = router_new(MESSAGE_BYTES_MAX);
     zsock_set_router_handover(b->control, 1);
     zsock_set_sndhwm(b->control, 0); /* bounded by what stages send; a confirm must not be dropped */
@@ -150,6 +153,12 @@ static int check_conf(const struct conf *conf)
     return -1;
 }
 
+static void configure_clients(struct broker *b)
+{
+    clients_configure(b->clients, &(struct clients_rules){.kept_bytes_max = b->conf->broker.client_kept_bytes,
+                                                          .rate_per_s = b->conf->broker.client_rate});
+}
+
 struct broker *broker_new(struct program *program)
 {
     struct broker *b = mem_new(sizeof *b);
@@ -164,6 +173,8 @@ struct broker *broker_new(struct program *program)
     b->lag.bounds = &lag_bounds;
     b->commits.bounds = &commit_bounds;
     b->waiters = waiters_new();
+    b->clients = clients_new();
+    configure_clients(b);
     b->recipients = recipients_new();
     if (check_conf(b->conf) || open_store(b) || open_sockets(b))
         broker_destroy(&b);
@@ -181,7 +192,8 @@ void broker_destroy(struct broker **self)
     zsock_destroy((zsock_t **)&b->frontend);
     zsock_destroy((zsock_t **)&b->control);
     zsock_destroy((zsock_t **)&b->jobs);
-    waiters_destroy(&b->waiters);
+    waiters_destroy(&b->waiters); /* before the clients, whose callers these are */
+    intake_destroy(b);
     recipients_destroy(&b->recipients);
     ring_free(&b->ring);
     keys_destroy(&b->keys);
@@ -418,6 +430,7 @@ static void apply_reload(void *self)
     struct stops_rules rules = stop_rules(b->conf);
     stops_configure(b->stops, &rules);
     accounts_configure(&b->accounts);
+    configure_clients(b);
     b->next_check_ms = 0; /* min_free_space, ledger_days */
 }
 
@@ -433,6 +446,17 @@ static void take_signals(struct broker *b)
     }
 }
 
+/* Returns 1 when requests wait to be served. Those that may not be yet hide from poll whether others have come: it is looked for often. */
+static int wait_for_turn(const struct broker *b)
+{
+    int64_t us = clients_wait_us(b->clients);
+    if (us == INT64_MAX)
+        return 0;
+    if (us > 0)
+        clock_wait_us(us < LOOK_AGAIN_US ? us : LOOK_AGAIN_US);
+    return 1;
+}
+
 static void wait_for_work(struct broker *b)
 {
     short frontend_events = b->stopping ? 0 : ZMQ_POLLIN;
@@ -440,7 +464,7 @@ static void wait_for_work(struct broker *b)
                               {zsock_resolve(b->control), 0, ZMQ_POLLIN, 0},
                               {zsock_resolve(monitor_socket(b->jobs_monitor)), 0, ZMQ_POLLIN, 0},
                               {NULL, b->program->signal_fd, ZMQ_POLLIN, 0}};
-    int is_busy = sweep_is_busy(&b->sweeps) || pauses_is_releasing(b->pauses);
+    int is_busy = sweep_is_busy(&b->sweeps) || pauses_is_releasing(b->pauses) || wait_for_turn(b);
     int64_t index_ms = indexing_wait_ms(b);
     int wait_ms = is_busy ? 0 : dispatch_wait_ms(b, index_ms < WAIT_MS_MAX ? (int)index_ms : WAIT_MS_MAX);
     zmq_poll(items, 4, (long)notify_wait_ms(&b->program->notify, wait_ms));

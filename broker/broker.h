@@ -4,6 +4,7 @@
  * one transaction, commits, and only then answers and gives out. The busier it gets, the larger the commit.
  *
  *   frontend.c   requests of callers                    outbox.c     what goes out after the commit
+ *   intake.c     reads them, client by client           clients.c    whose requests are next, pure
  *   control.c    messages of the stages, the fence      waiters.c    callers who wait for an outcome
  *   dispatch.c   which message goes out next            recipients.c one call per recipient
  *   life.c       what becomes of a message              ring.c       stages and jobs that are out
@@ -26,6 +27,7 @@
 #include "base/audit.h"
 #include "base/program.h"
 #include "broker/accounts.h"
+#include "broker/clients.h"
 #include "broker/figures.h"
 #include "broker/keys.h"
 #include "broker/outbox.h"
@@ -53,6 +55,7 @@ struct broker {
     const void *reading;   /* zmq_msg_t of the message that is being read */
     struct keys *keys;
     struct outbox *outbox;
+    struct clients *clients;
     struct waiters *waiters;
     struct recipients *recipients;
     struct ring ring;
@@ -75,7 +78,9 @@ struct broker {
     int64_t order_kept_ms; /* what the store was told of it */
     int order_used;        /* 1: something of this turn has its place by it */
     int64_t purge_from_ms; /* monotonic: nothing is purged before */
-    int requests;          /* of callers, read in this turn */
+    int requests;          /* of callers, served in this turn */
+    int refused_ahead;     /* requests that were not kept, answered one by one since refused_ms */
+    int64_t refused_ms;    /* monotonic */
     int asks;              /* of operators, likewise */
     int64_t busy_ms;       /* monotonic: a message or a result came last then */
     int64_t indexed_ms;    /* monotonic: the index took part in a turn last then */
@@ -103,8 +108,17 @@ int broker_run(struct broker *b);
 
 /* --- the parts; each function belongs to the file named -------------------------------------------------------------- */
 
-/* frontend.c: reads requests, at most a turn's worth. */
+/* intake.c: reads requests and serves a turn's worth. */
 void frontend_receive(struct broker *b);
+
+/* Forgets the clients and what they sent. */
+void intake_destroy(struct broker *b);
+
+/* frontend.c: does the first request of what is left of a frame. Returns its bytes. */
+size_t frontend_take(struct broker *b, struct caller *to, struct span rest);
+
+/* Answers a request that is refused. */
+void frontend_refuse(struct broker *b, const struct caller *to, struct span id, enum refusal why, const char *message);
 
 /* NULL when the broker can accept and send now, else what is missing. */
 const char *frontend_unready(struct broker *b);

@@ -2,22 +2,15 @@
 #include "broker/broker.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
-
-#include <czmq.h>
 
 #include "base/log.h"
 #include "broker/audit_log.h"
 #include "broker/message_log.h"
 #include "proto/mp.h"
 
-#define REQUESTS_A_TURN 4096            /* bounds the commit */
-#define BYTES_A_TURN    (8 * 1024 * 1024)
 #define RECORD_BYTES    1024                /* what a message takes in the store beside its variables, at most */
 #define SHORT_VARS_BYTES 3000               /* a message with no more fits into a single page of the store */
-#define REQUESTS_A_MESSAGE 4096             /* of one ZeroMQ message; what is behind them is not read */
-#define BYTES_A_MESSAGE    (16 * 1024 * 1024) /* likewise */
 
 static void answer(struct broker *b, const struct caller *to, struct result *r)
 {
@@ -26,6 +19,11 @@ static void answer(struct broker *b, const struct caller *to, struct result *r)
 }
 
 static void refuse(struct broker *b, const struct caller *to, struct span id, enum refusal why, const char *message)
+{
+    frontend_refuse(b, to, id, why, message);
+}
+
+void frontend_refuse(struct broker *b, const struct caller *to, struct span id, enum refusal why, const char *message)
 {
     struct result r = {.code = refusal_code(why), .id = id, .message = span_of(message)};
     b->refusals.counts[why]++;
@@ -71,6 +69,20 @@ static uint64_t content_of(const struct request *r, struct buf *scratch)
     return hash_64(scratch->data, scratch->bytes);
 }
 
+/* Why nobody of the client may wait for an outcome now (in b->scratch or constant), or NULL. */
+static const char *no_room_to_wait(struct broker *b, const struct caller *to, enum refusal *why)
+{
+    *why = REFUSAL_WAITERS;
+    if (!waiters_have_room(b->waiters))
+        return "too many callers wait; try again";
+    if (to->client->waiting < b->conf->broker.client_sends)
+        return NULL;
+    *why = REFUSAL_CLIENT_SENDS;
+    buf_clear(&b->scratch);
+    buf_printf(&b->scratch, "too many callers of this client wait: at most %u (client_sends); try again", b->conf->broker.client_sends);
+    return buf_str(&b->scratch);
+}
+
 /* An id that is known: a question, not a second message. */
 static void answer_known(struct broker *b, const struct caller *to, const struct request *r, const struct message *asked)
 {
@@ -97,8 +109,10 @@ static void answer_known(struct broker *b, const struct caller *to, const struct
         answer(b, to, &known);
         return;
     }
-    if (waiters_add(b->waiters, m.seq, to))
-        refuse(b, to, asked->id, REFUSAL_WAITERS, "too many callers wait; ask for its status");
+    enum refusal why;
+    const char *full = no_room_to_wait(b, to, &why);
+    if (full || waiters_add(b->waiters, m.seq, to))
+        refuse(b, to, asked->id, full ? why : REFUSAL_WAITERS, full ? full : "too many callers wait; ask for its status");
 }
 
 /* Checks what depends on templates and accounts. Returns NULL, or why the request is refused (in b->scratch or constant). */
@@ -137,8 +151,10 @@ static const char *set_times(struct broker *b, const struct request *r, const st
 static void accept_message(struct broker *b, const struct caller *to, const struct request *r, struct message *m,
                            size_t account)
 {
-    if (r->op == OP_SEND && !waiters_have_room(b->waiters)) {
-        refuse_message(b, to, r, REFUSAL_WAITERS, "too many callers wait; try again");
+    enum refusal why;
+    const char *full = r->op == OP_SEND ? no_room_to_wait(b, to, &why) : NULL;
+    if (full) {
+        refuse_message(b, to, r, why, full);
         return;
     }
     b->unchecked_bytes += m->vars.bytes + RECORD_BYTES;
@@ -270,10 +286,14 @@ static void on_status(struct broker *b, const struct caller *to, const struct re
     if (find_known(b, to, r, &known))
         return;
     struct result found = life_result_of(known.state, &known.m, &known.f);
-    if (!r->wait || found.code != CODE_QUEUED)
+    if (!r->wait || found.code != CODE_QUEUED) {
         answer(b, to, &found);
-    else if (waiters_add(b->waiters, known.m.seq, to))
-        refuse(b, to, r->id, REFUSAL_WAITERS, "too many callers wait; ask for its status without wait");
+        return;
+    }
+    enum refusal why;
+    const char *full = no_room_to_wait(b, to, &why);
+    if (full || waiters_add(b->waiters, known.m.seq, to))
+        refuse(b, to, r->id, full ? why : REFUSAL_WAITERS, full ? full : "too many callers wait; ask for its status without wait");
 }
 
 /* By recipient, task or both: they are looked for piece by piece, and the caller is answered when that is done. */
@@ -330,9 +350,19 @@ static void on_tset(struct broker *b, const struct caller *to, const struct requ
         tset_begin(b, to, r->key);
 }
 
-/* Takes the first request of what is left of a frame. Returns its bytes. */
-static size_t on_request(struct broker *b, struct caller *to, struct span rest)
+/* Why no request of the client is taken now (in b->scratch), or NULL. */
+static const char *over_its_rate(struct broker *b, const struct caller *to)
 {
+    if (clients_rate_allows(b->clients, to->client))
+        return NULL;
+    buf_clear(&b->scratch);
+    buf_printf(&b->scratch, "too many requests from this client: at most %u a second (client_rate); try again", b->conf->broker.client_rate);
+    return buf_str(&b->scratch);
+}
+
+size_t frontend_take(struct broker *b, struct caller *to, struct span rest)
+{
+    const char *too_many;
     struct request r;
     struct buf error = {0};
     size_t bytes_max = b->conf->setting.package_bytes_max + REQUEST_BYTES_EXTRA, bytes;
@@ -352,87 +382,18 @@ static size_t on_request(struct broker *b, struct caller *to, struct span rest)
         b->refusals.requests[r.op]++;
     if (wrong)
         refuse_message(b, to, &r, REFUSAL_REQUEST, buf_str(&error));
+    else if (r.op == OP_PING)
+        on_ping(b, to);
+    else if ((too_many = over_its_rate(b, to)) != NULL)
+        refuse(b, to, r.id, REFUSAL_CLIENT_RATE, too_many);
     else if (r.op == OP_PUSH || r.op == OP_SEND || r.op == OP_CHECK)
         on_message(b, to, &r);
     else if (r.op == OP_STATUS)
         on_status(b, to, &r);
     else if (r.op == OP_CANCEL)
         on_cancel(b, to, &r);
-    else if (r.op == OP_TSET)
-        on_tset(b, to, &r);
     else
-        on_ping(b, to);
+        on_tset(b, to, &r);
     buf_free(&error);
     return bytes;
-}
-
-/* --- reading ------------------------------------------------------------------------------------------------------ */
-
-/* What one ZeroMQ message has brought so far. */
-struct taken {
-    long bytes;
-    int requests;
-};
-
-/* Takes the requests of one frame. */
-static void take_frame(struct broker *b, struct caller *to, struct span frame, struct taken *taken)
-{
-    size_t at = 0;
-    to->packs = 0;
-    do {
-        if (taken->requests == REQUESTS_A_MESSAGE || taken->bytes + (long)at >= BYTES_A_MESSAGE) {
-            to->ref_bytes = 0;
-            refuse(b, to, (struct span){NULL, 0}, REFUSAL_REQUEST,
-                   "message: more than 4096 requests or 16 MiB; the rest of it was not read, send smaller ones");
-            taken->requests = REQUESTS_A_MESSAGE + 1;
-            return;
-        }
-        at += on_request(b, to, (struct span){frame.data + at, frame.bytes - at});
-        taken->requests++;
-    } while (at < frame.bytes);
-}
-
-/* Reads one ZeroMQ message: routing id, perhaps an empty frame, requests. Returns its bytes, or -1 when there is none. */
-static long receive_one(struct broker *b, void *socket, int *requests)
-{
-    struct caller to = {.peer_bytes = 0};
-    zmq_msg_t frame;
-    struct taken taken = {0, 0};
-    int more = 1;
-    for (int i = 0; more; i++) {
-        zmq_msg_init(&frame);
-        if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(&frame);
-            return i ? taken.bytes : -1;
-        }
-        struct span packed = {zmq_msg_data(&frame), zmq_msg_size(&frame)};
-        b->reading = &frame;
-        more = zmq_msg_more(&frame);
-        if (i == 0) {
-            assert(packed.bytes <= sizeof to.peer);
-            to.peer_bytes = (uint8_t)packed.bytes;
-            memcpy(to.peer, packed.data, packed.bytes);
-        } else if (i == 1 && packed.bytes == 0) {
-            to.envelope = 1;
-        } else if (taken.requests <= REQUESTS_A_MESSAGE) {
-            take_frame(b, &to, packed, &taken);
-        }
-        taken.bytes += (long)packed.bytes;
-        zmq_msg_close(&frame);
-    }
-    *requests += taken.requests;
-    return taken.bytes;
-}
-
-void frontend_receive(struct broker *b)
-{
-    void *socket = zsock_resolve(b->frontend);
-    long bytes = 0;
-    b->requests = 0;
-    while (b->requests < REQUESTS_A_TURN && bytes < BYTES_A_TURN) {
-        long got = receive_one(b, socket, &b->requests);
-        if (got < 0)
-            return;
-        bytes += got;
-    }
 }

@@ -11,8 +11,11 @@
 
 struct outbox;
 
+struct client;
+
 /* Who asked: kept for as long as an answer is due. */
 struct caller {
+    struct client *client;   /* whose `waiting` counts the callers of it who wait (waiters.h); NULL: nobody counts */
     unsigned char peer[255]; /* routing id on the frontend */
     uint8_t peer_bytes;
     uint8_t envelope;        /* 1: an empty frame stands before the answer (REQ) */

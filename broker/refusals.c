@@ -20,7 +20,10 @@ static const struct {
                      [REFUSAL_IN_PIECES] = {"store_in_pieces", CODE_BUSY},
                      [REFUSAL_WAITERS] = {"waiters", CODE_BUSY},
                      [REFUSAL_SWEEPS] = {"operations", CODE_BUSY},
-                     [REFUSAL_SENDING] = {"being_sent", CODE_BUSY}};
+                     [REFUSAL_SENDING] = {"being_sent", CODE_BUSY},
+                     [REFUSAL_CLIENT_KEPT] = {"client_kept", CODE_BUSY},
+                     [REFUSAL_CLIENT_RATE] = {"client_rate", CODE_BUSY},
+                     [REFUSAL_CLIENT_SENDS] = {"client_sends", CODE_BUSY}};
 
 enum code refusal_code(enum refusal why)
 {

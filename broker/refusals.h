@@ -22,6 +22,9 @@ enum refusal {
     REFUSAL_WAITERS,    /* too many callers wait */
     REFUSAL_SWEEPS,     /* too many operations on many messages */
     REFUSAL_SENDING,    /* it is just being sent */
+    REFUSAL_CLIENT_KEPT, /* too much of this client waits to be served: client_kept */
+    REFUSAL_CLIENT_RATE, /* too many requests of this client: client_rate */
+    REFUSAL_CLIENT_SENDS, /* too many callers of this client wait: client_sends */
     REFUSALS
 };
 

@@ -5,6 +5,8 @@
 
 #include <uthash.h>
 
+#include "broker/clients.h"
+
 struct waiter {
     struct waiter *next; /* of the same message */
     struct caller caller;
@@ -42,6 +44,14 @@ void waiters_destroy(struct waiters **self)
     *self = NULL;
 }
 
+/* One of a client's callers waits more, or less. */
+static void count(struct waiters *w, const struct caller *caller, int more)
+{
+    w->count += (size_t)more;
+    if (caller->client)
+        caller->client->waiting += (uint32_t)more;
+}
+
 static int same_caller(const struct caller *a, const struct caller *b)
 {
     return a->peer_bytes == b->peer_bytes && a->ref_bytes == b->ref_bytes &&
@@ -58,9 +68,9 @@ static void forget_longest(struct waiters *w, struct slot *s)
     struct waiter **at = &s->first;
     while ((*at)->next) /* the latest ones stand in front */
         at = &(*at)->next;
+    count(w, &(*at)->caller, -1);
     free(*at);
     *at = NULL;
-    w->count--;
 }
 
 int waiters_add(struct waiters *w, uint64_t seq, const struct caller *caller)
@@ -84,7 +94,7 @@ int waiters_add(struct waiters *w, uint64_t seq, const struct caller *caller)
     fresh->caller = *caller;
     fresh->next = s->first;
     s->first = fresh;
-    w->count++;
+    count(w, caller, 1);
     return 0;
 }
 
@@ -98,7 +108,7 @@ int waiters_take(struct waiters *w, uint64_t seq, struct caller *caller)
     *caller = first->caller;
     s->first = first->next;
     free(first);
-    w->count--;
+    count(w, caller, -1);
     if (s->first == NULL) {
         HASH_DEL(w->table, s);
         free(s);

@@ -1,0 +1,266 @@
+/* Shares of the frontend's clients, over simulated time: a connection gives a message whenever it is read, serving takes time. */
+#include "broker/clients.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/test.h"
+
+#define REQUEST_US 4    /* to serve a request */
+
+/* Of a turn: what a disk takes, fast or slow. */
+static int64_t commit_us = 600;
+
+/* A client as the socket sees it: so many messages are there, all of the same size. */
+struct peer {
+    const char *name;
+    size_t bytes, requests; /* of a message */
+    size_t window;          /* messages unanswered at most; 0 = sends without end */
+    size_t unread, kept;    /* messages */
+    size_t served, refused; /* requests; messages */
+};
+
+struct message {
+    struct parcel parcel;
+    size_t left; /* requests */
+};
+
+static void drop(struct parcel *p)
+{
+    free(p);
+}
+
+/* The next peer with a message, in turn, as ROUTER does. */
+static struct peer *next_peer(struct peer *peers, size_t count, size_t *at)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct peer *p = &peers[(*at + i) % count];
+        if (p->window && p->unread == 0)
+            continue;
+        *at = (*at + i + 1) % count;
+        return p;
+    }
+    return NULL;
+}
+
+static void read_turn(struct clients *c, struct peer *peers, size_t count, size_t *at)
+{
+    for (;;) {
+        struct peer *p = next_peer(peers, count, at);
+        if (p == NULL)
+            return;
+        struct client *who = clients_find(c, span_of(p->name));
+        if (p->window)
+            p->unread--;
+        if (clients_take(c, who)) {
+            struct message *m = calloc(1, sizeof *m);
+            m->parcel.bytes = p->bytes;
+            m->parcel.work = 1 + (uint32_t)(p->bytes / 2048);
+            m->left = p->requests;
+            clients_keep(c, who, &m->parcel);
+            p->kept++;
+        } else {
+            p->refused++;
+        }
+        if (!clients_read_on(c, who))
+            return;
+    }
+}
+
+/* `p` is NULL when it has left. */
+static size_t serve_slice(struct clients *c, struct client *who, struct peer *p)
+{
+    size_t count = 0;
+    while (who->first && count < CLIENTS_SLICE) {
+        struct message *m = (struct message *)who->first;
+        size_t now = m->left < CLIENTS_SLICE - count ? m->left : CLIENTS_SLICE - count;
+        m->left -= now;
+        count += now;
+        if (m->left)
+            break;
+        free(clients_pop(c, who));
+        if (p)
+            p->kept--;
+    }
+    if (p)
+        p->served += count;
+    return count;
+}
+
+static struct peer *peer_of(struct clients *c, const struct client *who, struct peer *peers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (clients_find(c, span_of(peers[i].name)) == who)
+            return &peers[i];
+    return NULL;
+}
+
+/* Runs for so long; returns the longest turn in microseconds. */
+static int64_t run(struct clients *c, struct peer *peers, size_t count, int64_t from_us, int64_t for_us)
+{
+    int64_t now_us = from_us, longest_us = 0;
+    size_t at = 0;
+    while (now_us < from_us + for_us) {
+        size_t requests = 0, greedy = 0;
+        struct client *who;
+        int64_t began_us = now_us;
+        clients_begin(c, now_us);
+        for (size_t i = 0; i < count; i++)
+            peers[i].unread = peers[i].window > peers[i].kept ? peers[i].window - peers[i].kept : 0; /* all that was answered is asked again at once */
+        read_turn(c, peers, count, &at);
+        while (requests < CLIENTS_TURN_WORK && greedy < clients_greedy_max(c) && (who = clients_next(c)) != NULL) {
+            int is_greedy = who->is_greedy;
+            size_t done = serve_slice(c, who, peer_of(c, who, peers, count));
+            requests += done;
+            greedy += is_greedy ? done : 0;
+            now_us += (int64_t)done * REQUEST_US;
+            clients_served(c, who, is_greedy ? (int64_t)done * REQUEST_US : 0);
+        }
+        if (greedy)
+            clients_charge(c, commit_us * (int64_t)greedy / (int64_t)requests);
+        now_us += requests ? commit_us : 50;
+        longest_us = now_us - began_us > longest_us ? now_us - began_us : longest_us;
+    }
+    return longest_us;
+}
+
+static struct clients *fresh(size_t kept_max, uint32_t rate)
+{
+    struct clients *c = clients_new();
+    clients_configure(c, &(struct clients_rules){.kept_bytes_max = kept_max, .rate_per_s = rate});
+    return c;
+}
+
+static void clear(struct peer *peers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        peers[i].served = peers[i].refused = 0;
+}
+
+/* Throughput of the first peer without and beside the second. */
+static void check_beside(struct peer good, struct peer flood)
+{
+    struct peer peers[] = {good, flood};
+    struct clients *c = fresh(64u << 20, 0);
+    run(c, peers, 1, 0, 2000000);
+    size_t alone = peers[0].served;
+    run(c, peers, 2, 2000000, 1000000); /* until it is known for what it is */
+    clear(peers, 2);
+    int64_t longest_us = run(c, peers, 2, 3000000, 2000000);
+    printf("%zu requests a message, beside %zu: %zu alone, %zu beside, flood %zu, %lld us\n", good.requests, flood.requests, alone,
+           peers[0].served, peers[1].served, (long long)longest_us);
+    CHECK(peers[0].served * 100 >= alone * 80);
+    CHECK(peers[1].served > 0); /* it is slowed down, not starved */
+    CHECK(longest_us < 30000 + commit_us);
+    CHECK(clients_kept_bytes(c) <= 2u * (64u << 20));
+    clients_destroy(&c, drop);
+}
+
+static void test_flood_leaves_others_their_throughput(int64_t of_a_commit_us)
+{
+    commit_us = of_a_commit_us;
+    struct peer gateway = {.name = "gateway", .bytes = 77000, .requests = 256, .window = 6};
+    struct peer caller = {.name = "caller", .bytes = 300, .requests = 1, .window = 10};
+    struct peer floods[] = {{.name = "flood", .bytes = 1200000, .requests = 4096},
+                            {.name = "flood", .bytes = 77000, .requests = 256},
+                            {.name = "flood", .bytes = 300, .requests = 1},
+                            {.name = "flood", .bytes = 3000000, .requests = 1}};
+    for (size_t i = 0; i < sizeof floods / sizeof floods[0]; i++) {
+        check_beside(gateway, floods[i]);
+        check_beside(caller, floods[i]);
+    }
+    commit_us = 600;
+}
+
+static void test_alone_nobody_is_held_back(void)
+{
+    struct peer flood = {.name = "flood", .bytes = 1200000, .requests = 4096};
+    struct clients *c = fresh(64u << 20, 0);
+    run(c, &flood, 1, 0, 1000000);
+    CHECK(flood.served >= (size_t)(1000000 / (4096 * REQUEST_US + commit_us)) * 4096);
+    CHECK_INT(flood.refused, 0);
+    CHECK_INT(clients_greedy_count(c), 0);
+    CHECK(clients_kept_bytes(c) < 10u << 20); /* the rest stays in its connection */
+    clients_destroy(&c, drop);
+}
+
+static void test_equals_have_equal_shares(void)
+{
+    struct peer peers[] = {{.name = "a", .bytes = 77000, .requests = 256, .window = 20},
+                           {.name = "b", .bytes = 300, .requests = 1, .window = 5000},
+                           {.name = "c", .bytes = 900, .requests = 3, .window = 2000}};
+    struct clients *c = fresh(64u << 20, 0);
+    run(c, peers, 3, 0, 2000000);
+    for (size_t i = 1; i < 3; i++)
+        CHECK(peers[i].served * 10 >= peers[0].served * 9 && peers[i].served * 9 <= peers[0].served * 10);
+    CHECK_INT(clients_greedy_count(c), 0);
+    clients_destroy(&c, drop);
+}
+
+static void test_floods_alone_are_not_refused(void)
+{
+    struct peer peers[] = {{.name = "a", .bytes = 77000, .requests = 256}, {.name = "b", .bytes = 77000, .requests = 256}};
+    struct clients *c = fresh(64u << 20, 0);
+    run(c, peers, 2, 0, 3000000);
+    CHECK(peers[0].served * 10 >= peers[1].served * 9 && peers[0].served * 9 <= peers[1].served * 10);
+    CHECK_INT(peers[0].refused + peers[1].refused, 0);
+    clients_destroy(&c, drop);
+}
+
+static void test_what_is_kept_has_a_bound(void)
+{
+    struct peer peers[] = {{.name = "good", .bytes = 300, .requests = 1, .window = 2000}, {.name = "flood", .bytes = 1200000, .requests = 4096}};
+    struct clients *c = fresh(32u << 20, 0);
+    run(c, peers, 2, 0, 1000000);
+    CHECK(peers[1].refused > 0);
+    CHECK_INT(peers[0].refused, 0);
+    CHECK(clients_kept_bytes(c) < (32u << 20) + 2 * peers[1].bytes);
+    /* Calm again when the flood has ended. */
+    run(c, peers, 1, 1000000, 40000000);
+    CHECK_INT(clients_greedy_count(c), 0);
+    CHECK_INT(clients_count(c), 1);
+    clients_destroy(&c, drop);
+}
+
+static void test_rate(void)
+{
+    struct clients *c = fresh(32u << 20, 100);
+    int allowed = 0;
+    clients_begin(c, 1000000);
+    struct client *who = clients_find(c, span_of("x"));
+    for (int i = 0; i < 150; i++)
+        allowed += clients_rate_allows(c, who);
+    CHECK_INT(allowed, 100); /* a second's worth at once */
+    clients_begin(c, 1050000);
+    for (int i = 0; i < 50; i++)
+        allowed += clients_rate_allows(c, who);
+    CHECK_INT(allowed, 105);
+    clients_destroy(&c, drop);
+}
+
+static void test_who_waits_is_remembered(void)
+{
+    struct clients *c = fresh(32u << 20, 0);
+    clients_begin(c, 1);
+    clients_find(c, span_of("waits"))->waiting = 1;
+    clients_find(c, span_of("leaves"));
+    clients_begin(c, 1 + 2 * CLIENTS_IDLE_US);
+    CHECK_INT(clients_count(c), 1);
+    CHECK_INT(clients_find(c, span_of("waits"))->waiting, 1);
+    clients_destroy(&c, drop);
+    CHECK(c == NULL);
+    clients_destroy(&c, drop);
+}
+
+int main(void)
+{
+    test_flood_leaves_others_their_throughput(600);
+    test_flood_leaves_others_their_throughput(20000);
+    test_alone_nobody_is_held_back();
+    test_equals_have_equal_shares();
+    test_floods_alone_are_not_refused();
+    test_what_is_kept_has_a_bound();
+    test_rate();
+    test_who_waits_is_remembered();
+    return 0;
+}
