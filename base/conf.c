@@ -361,6 +361,21 @@ static void finish_account(struct loading *l, struct conf_account *account)
         account->token_fetches = conf_token_fetches(account->token_mode);
 }
 
+/* Reads the keys. A server_key that is a path begins in the configuration's folder. */
+static void finish_curve(struct loading *l)
+{
+    struct conf *conf = l->conf;
+    struct buf error = {0};
+    char *server_key = conf->curve.server_key, path[CONF_TEXT_BYTES_MAX];
+    if (*server_key && !curve_key_is_valid(span_of(server_key)) && conf_path_resolve("", l->folder, server_key, path) == 0)
+        memcpy(server_key, path, sizeof path);
+    if (conf->curve.key[0] == '\0' && *server_key)
+        complain(l, "%s: [curve] server_key: is given without key; make a pair with mega keygen and give its file as key\n", l->path);
+    else if (conf->curve.key[0] && curve_keys_read(conf->curve.key, server_key, &conf->curve.keys, &error) != 0)
+        complain(l, "%s: [curve] %s\n", l->path, buf_str(&error));
+    buf_free(&error);
+}
+
 /* What is made from other keys. */
 static void finish(struct loading *l)
 {
@@ -381,6 +396,7 @@ static void finish(struct loading *l)
     put_default_account_first(conf);
     for (size_t i = 0; i < conf->account_count; i++)
         finish_account(l, &conf->accounts[i]);
+    finish_curve(l);
     if (conf->broker.frontend[0] == '\0')
         complain(l, "%s: [broker] frontend: is empty; give tcp://HOST:PORT or ipc://PATH\n", l->path);
     if (conf->account_count == 0)

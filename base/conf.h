@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/curve.h"
 #include "base/log.h"
 
 #define CONF_TEXT_BYTES_MAX    512 /* of one value, with its NUL */
@@ -33,6 +34,7 @@
 enum conf_token_mode { TOKEN_STABLE, TOKEN_CLASSIC, TOKEN_EXTERNAL };
 enum conf_on_unknown { ON_UNKNOWN_DEAD, ON_UNKNOWN_RETRY };
 enum conf_missing { MISSING_KEEP, MISSING_REJECT };
+enum conf_plaintext { PLAINTEXT_REFUSE, PLAINTEXT_ALLOW };
 
 struct conf_account {
     char name[CONF_ACCOUNT_BYTES_MAX];
@@ -134,6 +136,13 @@ struct conf {
         char dir[CONF_TEXT_BYTES_MAX];  /* ipc sockets and locks; default /run/mega-wechat */
         char user[CONF_TEXT_BYTES_MAX]; /* whom a program becomes that is started as root; empty = it stays who it is */
     } run;
+    struct {
+        char key[CONF_TEXT_BYTES_MAX];        /* file of the own pair; empty: no CURVE */
+        char server_key[CONF_TEXT_BYTES_MAX]; /* 40 characters or a file; empty: the public key of `key` */
+        char clients[CONF_TEXT_BYTES_MAX];    /* folder of the keys that may come in; default /etc/mega-wechat/clients */
+        enum conf_plaintext plaintext;        /* PLAINTEXT_ALLOW: tcp that is not local may be bound without CURVE */
+        struct curve_keys keys;               /* what these files held; secret */
+    } curve;
     char path[CONF_TEXT_BYTES_MAX];  /* of the file it was read from */
 };
 

@@ -33,6 +33,8 @@ static const struct conf_choice missing_choices[] = {
 
 static const struct conf_choice log_messages[] = {
     {"none", MESSAGES_NONE}, {"failed", MESSAGES_FAILED}, {"all", MESSAGES_ALL}, {NULL, 0}};
+static const struct conf_choice plaintext_choices[] = {
+    {"refuse", PLAINTEXT_REFUSE}, {"allow", PLAINTEXT_ALLOW}, {NULL, 0}};
 
 static const struct conf_choice log_formats[] = {{"logfmt", 0}, {"json", 1}, {NULL, 0}};
 
@@ -198,6 +200,15 @@ const struct conf_key conf_keys[] = {
      "folder for ipc sockets and locks"},
     {"run", "user", CONF_TEXT, IN_CONF(run.user), NULL, 0, 0, NULL,
      "whom a program becomes that is started as root; empty: it stays who it is"},
+
+    {"curve", "key", CONF_PATH, IN_CONF(curve.key), NULL, 0, 0, NULL,
+     "file of this process's pair of keys (mega keygen); empty: no CURVE"},
+    {"curve", "server_key", CONF_TEXT, IN_CONF(curve.server_key), NULL, 0, 0, NULL,
+     "public key of the installation that is connected to: its 40 characters or a file; empty: that of key"},
+    {"curve", "clients", CONF_PATH, IN_CONF(curve.clients), "/etc/mega-wechat/clients", 0, 0, NULL,
+     "folder of the public keys (NAME.pub) that may come in"},
+    {"curve", "plaintext", CONF_CHOICE, IN_CONF(curve.plaintext), "refuse", 0, 0, plaintext_choices,
+     "tcp that other hosts can reach, without CURVE: refuse or allow"},
 };
 
 const size_t conf_key_count = sizeof conf_keys / sizeof *conf_keys;

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/curve_binds.h"
 #include "base/log.h"
 #include "base/privileges.h"
 
@@ -34,7 +35,7 @@ struct options {
 static int read_options(struct options *o, int argc, char **argv, const char *program,
                         const char *what_it_does);
 static int take_name(struct program *p, const char *name, const char *program);
-static int load_conf(struct program *p, const struct options *o, struct buf *warnings);
+static int load_conf(struct program *p, const struct options *o, const char *program, struct buf *warnings);
 static int open_log(const struct program *p);
 static int take_signals(struct program *p);
 static int make_run_dir(const char *dir, const struct privileges *owner);
@@ -53,7 +54,7 @@ int program_open(struct program *p, int argc, char **argv, const char *program, 
         rc = take_name(p, o.name, program);
     if (rc == 0) {
         program_forbid_cores();
-        rc = load_conf(p, &o, &warnings);
+        rc = load_conf(p, &o, program, &warnings);
     }
     if (rc == 0)
         rc = find_user(program, p->conf, &user);
@@ -197,10 +198,12 @@ void program_forbid_cores(void)
 }
 
 /* Loads the configuration, and does what --check-config and --dump-config ask for. */
-static int load_conf(struct program *p, const struct options *o, struct buf *warnings)
+static int load_conf(struct program *p, const struct options *o, const char *program, struct buf *warnings)
 {
     struct buf errors = {0};
     p->conf = conf_load(o->config, &errors, warnings);
+    if (p->conf != NULL && curve_check_binds(p->conf, program, &errors) != 0)
+        conf_destroy(&p->conf);
     fputs(buf_str(&errors), stderr);
     buf_free(&errors);
     if (p->conf != NULL && !o->check && !o->dump)

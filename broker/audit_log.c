@@ -6,7 +6,7 @@
 
 void audit_log_who(const struct broker *b, struct span by, struct audit_who *out)
 {
-    audit_find_who(b->reading, 0, by, out);
+    audit_find_who(b->reading, b->reads_curve, by, out);
 }
 
 

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <czmq.h>
 
@@ -38,21 +37,13 @@ static const struct histogram_bounds commit_bounds = {
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
 
-static int bind_socket(void *socket, const char *what, const char *endpoint)
+static int bind_socket(struct broker *b, void *socket, enum curve_domain domain, const char *endpoint)
 {
-    if (zsock_bind(socket, "%s", endpoint) != -1)
+    if (curve_guard_bind(b->guard, socket, domain, endpoint) != -1)
         return 0;
-    log_fatal("socket cannot be bound", log_str("socket", what), log_str("endpoint", endpoint),
+    log_fatal("socket cannot be bound", log_str("socket", curve_domain_name(domain)), log_str("endpoint", endpoint),
               log_str("error", zmq_strerror(errno)));
     return -1;
-}
-
-/* ipc sockets are for the installation's own user and group. */
-static void restrict_ipc(const char *endpoint)
-{
-    static const char scheme[] = "ipc://";
-    if (strncmp(endpoint, scheme, sizeof scheme - 1) == 0 && chmod(endpoint + sizeof scheme - 1, 0660) != 0)
-        log_warn("file mode of a socket cannot be set", log_str("endpoint", endpoint), log_str("error", strerror(errno)));
 }
 
 static void *router_new(int maxmsg_bytes)
@@ -79,13 +70,12 @@ static int open_sockets(struct broker *b)
     zsock_set_linger(b->jobs, 0);
     b->jobs_monitor = monitor_new(b->jobs);
     b->outbox = outbox_new(b->frontend, b->control, b->jobs);
-    if (bind_socket(b->jobs, "jobs", conf->broker.jobs) || bind_socket(b->control, "control", conf->broker.control) ||
-        bind_socket(b->frontend, "frontend", conf->broker.frontend))
-        return -1;
-    restrict_ipc(conf->broker.jobs);
-    restrict_ipc(conf->broker.control);
-    restrict_ipc(conf->broker.frontend);
-    return 0;
+    b->guard = curve_guard_new(conf);
+    return bind_socket(b, b->jobs, CURVE_JOBS, conf->broker.jobs) ||
+                   bind_socket(b, b->control, CURVE_CONTROL, conf->broker.control) ||
+                   bind_socket(b, b->frontend, CURVE_FRONTEND, conf->broker.frontend)
+               ? -1
+               : 0;
 }
 
 /* The order clock goes on from what was kept of it, by as much as the wall clock says that the broker was down. If the wall clock
@@ -194,6 +184,7 @@ void broker_destroy(struct broker **self)
     zsock_destroy((zsock_t **)&b->jobs);
     waiters_destroy(&b->waiters); /* before the clients, whose callers these are */
     intake_destroy(b);
+    curve_guard_destroy(&b->guard);
     recipients_destroy(&b->recipients);
     ring_free(&b->ring);
     keys_destroy(&b->keys);

@@ -25,6 +25,7 @@
 #define BROKER_BROKER_H
 
 #include "base/audit.h"
+#include "base/curve_guard.h"
 #include "base/program.h"
 #include "broker/accounts.h"
 #include "broker/clients.h"
@@ -49,10 +50,12 @@ struct broker {
     const struct conf *conf;
     struct program *program;
     void *frontend, *control, *jobs; /* zsocks */
+    struct curve_guard *guard; /* of all three */
     struct monitor *jobs_monitor;
     struct store *store;
     struct audit *audit;
     const void *reading;   /* zmq_msg_t of the message that is being read */
+    int reads_curve;       /* 1: from a socket under CURVE */
     struct keys *keys;
     struct outbox *outbox;
     struct clients *clients;

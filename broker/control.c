@@ -270,10 +270,13 @@ static void on_message(struct broker *b, const char *name, const struct control 
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-static void receive_frame(struct broker *b, const char *name, struct span packed)
+static void receive_frame(struct broker *b, const char *name, const zmq_msg_t *frame, struct span packed)
 {
     struct control m;
-    if (ask_is(packed)) {
+    int is_ask = ask_is(packed);
+    if (!curve_guard_admits(b->guard, b->conf->broker.control, is_ask ? CURVE_CONTROL : CURVE_RING, frame))
+        return;
+    if (is_ask) {
         b->asks++;
         operator_on_ask(b, name, packed);
     } else if (control_unpack(packed, &m) == 0) {
@@ -297,11 +300,12 @@ static int receive_one(struct broker *b, void *socket)
         }
         struct span packed = {zmq_msg_data(&frame), zmq_msg_size(&frame)};
         b->reading = &frame;
+        b->reads_curve = curve_covers(&b->conf->curve.keys, b->conf->broker.control);
         more = zmq_msg_more(&frame);
         if (i == 0 && packed.bytes <= NAME_BYTES_MAX)
             memcpy(name, packed.data, packed.bytes);
         else if (i > 0 && name[0])
-            receive_frame(b, name, packed);
+            receive_frame(b, name, &frame, packed);
         zmq_msg_close(&frame);
     }
     return 1;

@@ -151,6 +151,11 @@ static size_t serve_frame(struct broker *b, struct caller *to, struct kept *k, s
     struct span frame = {zmq_msg_data(&k->frame), zmq_msg_size(&k->frame)};
     size_t count = 0;
     b->reading = &k->frame;
+    b->reads_curve = curve_covers(&b->conf->curve.keys, b->conf->broker.frontend);
+    if (k->at == 0 && !curve_guard_admits(b->guard, b->conf->broker.frontend, CURVE_FRONTEND, &k->frame)) {
+        k->at = frame.bytes; /* its key was revoked: nothing of it is answered */
+        return 0;
+    }
     to->envelope = k->envelope;
     to->packs = k->packs;
     to->peer_bytes = k->peer_bytes;

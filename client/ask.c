@@ -143,10 +143,8 @@ static zsock_t *open_socket(const struct options *o)
     zsock_t *socket = zsock_new(ZMQ_DEALER);
     zsock_set_linger(socket, 0);
     zsock_set_reconnect_ivl(socket, 50);
-    if (zsock_connect(socket, "%s", o->endpoint) != 0) {
-        fprintf(stderr, "mega: %s: no ZeroMQ endpoint; give tcp://HOST:PORT or ipc://PATH\n", o->endpoint);
+    if (endpoint_connect(socket, &o->access, o->endpoint) != 0)
         zsock_destroy(&socket);
-    }
     return socket;
 }
 

@@ -5,6 +5,7 @@
 #include "client/ask.h"
 #include "client/audit.h"
 #include "client/hand_over.h"
+#include "client/keys.h"
 #include "client/queue_commands.h"
 #include "client/task.h"
 #include "client/token.h"
@@ -15,7 +16,7 @@ int main(int argc, char **argv)
 {
     /* What getopt's own messages begin with. */
     static char queue[] = "mega: queue", token[] = "mega: token", task[] = "mega: task", trace[] = "mega: trace",
-                audit[] = "mega: audit";
+                audit[] = "mega: audit", keygen[] = "mega: keygen", keys[] = "mega: keys";
     struct options options;
     program_forbid_cores();
     if (argc > 2 && strcmp(argv[1], "queue") == 0 && strcmp(argv[2], "audit") == 0) {
@@ -45,6 +46,14 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "task") == 0) {
         argv[1] = task;
         return task_main(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "keygen") == 0) {
+        argv[1] = keygen;
+        return keygen_main(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "keys") == 0) {
+        argv[1] = keys;
+        return keys_main(argc - 1, argv + 1);
     }
     int status = options_read(&options, argc, argv);
     if (status == STATUS_DONE)

@@ -13,7 +13,7 @@
 
 #define TIMEOUT_MS      10000
 #define SEND_TIMEOUT_MS 90000 /* beyond the default send_patience */
-#define NAMES           "push, send, check, tset, status, cancel, ready, task, queue, store, token or wechat"
+#define NAMES           "push, send, check, tset, status, cancel, ready, task, queue, store, token, wechat, keygen or keys"
 
 static const char help_text[] =
     "mega - hands messages to the broker and asks what became of them\n\n"
@@ -28,10 +28,12 @@ static const char help_text[] =
     "  mega queue …                         what waits and what became of it: show, cancel, pause, send again, export\n"
     "  mega store …                         the store on disk: backup, check\n"
     "  mega token …                         the access tokens: show, status, reject\n"
-    "  mega wechat …                        WeChat itself: quota, hosts, followers, what a code means; a test message\n\n"
-    "mega task, queue, store, token and wechat tell more with --help. Of the others:\n\n"
+    "  mega wechat …                        WeChat itself: quota, hosts, followers, what a code means; a test message\n"
+    "  mega keygen …, mega keys …           pairs of keys for tcp under CURVE; who may come in with one\n\n"
+    "mega task, queue, store, token, wechat, keygen and keys tell more with --help. Of the others:\n\n"
     "  -c, --config FILE      where the frontend is read from (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --frontend ADDR    the broker's frontend (default " FRONTEND_DEFAULT ")\n"
+    ACCESS_HELP("  ")
     "      --json             one JSON object a result\n"
     "      --timeout TIME     give up after so long: 10s, 2m (default 10s; send and status --wait 90s)\n"
     "      --wait             ready: wait until it is; status: until the message has ended; at most --timeout\n"
@@ -54,7 +56,8 @@ static const struct option long_options[] = {
     {"at", required_argument, NULL, 'A'},     {"in", required_argument, NULL, 'I'},
     {"ttl", required_argument, NULL, 'T'},    {"lane", required_argument, NULL, 'l'},
     {"task", required_argument, NULL, 'k'},   {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0}};
+    {"version", no_argument, NULL, 'V'},      {"curve-key", required_argument, NULL, ACCESS_CURVE_KEY},
+    {"server-key", required_argument, NULL, ACCESS_SERVER_KEY},              {NULL, 0, NULL, 0}};
 
 static int usage(const char *what, const char *why)
 {
@@ -94,12 +97,14 @@ static int read_vars(struct options *o, const char *json)
     return wrong ? STATUS_USAGE : STATUS_DONE;
 }
 
-static int read_option(struct options *o, int letter, const char **config)
+static int read_option(struct options *o, int letter)
 {
     struct request *r = &o->request;
+    if (access_take(&o->access, letter, optarg))
+        return STATUS_DONE;
     switch (letter) {
     case 'c':
-        *config = optarg;
+        o->access.config = optarg;
         return STATUS_DONE;
     case 'f':
         free(o->endpoint);
@@ -200,7 +205,7 @@ static int read_command(struct options *o, int count, char **arguments)
         o->request.wait = o->op == OP_STATUS && o->wait;
         return STATUS_DONE;
     }
-    static const char *const families[] = {"task", "queue", "store", "token", "wechat"};
+    static const char *const families[] = {"task", "queue", "store", "token", "wechat", "keygen", "keys"};
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         if (strcmp(arguments[0], families[i]) == 0)
             return usage(arguments[0], "give it first, options behind it");
@@ -209,17 +214,16 @@ static int read_command(struct options *o, int count, char **arguments)
 
 int options_read(struct options *o, int argc, char **argv)
 {
-    const char *config = NULL;
     int letter, wrong;
     *o = (struct options){.request = {.lane = -1}};
     while ((letter = getopt_long(argc, argv, "c:hjV", long_options, NULL)) != -1) {
-        wrong = read_option(o, letter, &config);
+        wrong = read_option(o, letter);
         if (wrong != STATUS_DONE)
             return wrong;
     }
     wrong = read_command(o, argc - optind, argv + optind);
     if (wrong == STATUS_DONE)
-        wrong = o->endpoint || endpoint_find(config, ENDPOINT_FRONTEND, &o->endpoint) == 0 ? STATUS_DONE : STATUS_USAGE;
+        wrong = endpoint_find(&o->access, ENDPOINT_FRONTEND, &o->endpoint) == 0 ? STATUS_DONE : STATUS_USAGE;
     if (o->timeout_ms == 0)
         o->timeout_ms = o->op == OP_SEND || o->request.wait ? SEND_TIMEOUT_MS : TIMEOUT_MS;
     return wrong;
@@ -228,5 +232,6 @@ int options_read(struct options *o, int argc, char **argv)
 void options_free(struct options *o)
 {
     free(o->endpoint);
+    explicit_bzero(&o->access.keys, sizeof o->access.keys);
     buf_free(&o->vars);
 }

@@ -3,6 +3,7 @@
 #define CLIENT_OPTIONS_H
 
 #include "base/buf.h"
+#include "client/endpoint.h"
 #include "proto/frontend.h"
 
 /* Exit statuses of mega; scripts rely on them. */
@@ -18,6 +19,7 @@ enum status {
 struct options {
     enum op op;
     char *endpoint;        /* owned; of the frontend */
+    struct access access;
     int json;              /* results as JSON lines */
     int wait;              /* ready: until it is */
     int64_t timeout_ms;

@@ -49,7 +49,7 @@ static void set_identity(zsock_t *socket)
     zsock_set_identity(socket, name);
 }
 
-void *queue_socket_new(const char *endpoint, int waiting_max)
+void *queue_socket_new(const struct access *access, const char *endpoint, int waiting_max)
 {
     zsys_handler_set(NULL); /* Ctrl-C ends the program, as people expect; nothing has to be tidied up */
     zsock_t *socket = zsock_new(ZMQ_DEALER);
@@ -60,16 +60,14 @@ void *queue_socket_new(const char *endpoint, int waiting_max)
         zsock_set_immediate(socket, 1);
     zsock_set_reconnect_ivl(socket, RECONNECT_MS);
     zsock_set_reconnect_ivl_max(socket, RECONNECT_MS_MAX);
-    if (zsock_connect(socket, "%s", endpoint) != 0) {
-        fprintf(stderr, "mega: %s: no ZeroMQ endpoint; give tcp://HOST:PORT or ipc://PATH\n", endpoint);
+    if (endpoint_connect(socket, access, endpoint) != 0)
         zsock_destroy(&socket);
-    }
     return socket;
 }
 
-struct queue_link *queue_link_new(const char *endpoint, int64_t timeout_ms)
+struct queue_link *queue_link_new(const struct access *access, const char *endpoint, int64_t timeout_ms)
 {
-    zsock_t *socket = queue_socket_new(endpoint, 1); /* what is asked again does not pile up for a broker that is away */
+    zsock_t *socket = queue_socket_new(access, endpoint, 1); /* what is asked again does not pile up for a broker that is away */
     if (socket == NULL)
         return NULL;
     struct queue_link *l = mem_new(sizeof *l);

@@ -16,7 +16,7 @@ struct queue_link;
 
 /* Connects; never blocks. Without any answer for timeout_ms an ask is given up. Returns NULL with the reason printed when the
  * address is no endpoint. */
-struct queue_link *queue_link_new(const char *endpoint, int64_t timeout_ms);
+struct queue_link *queue_link_new(const struct access *access, const char *endpoint, int64_t timeout_ms);
 void queue_link_destroy(struct queue_link **self);
 
 /* From now on an ask is given up after so long without any answer. */
@@ -51,7 +51,7 @@ enum status queue_not_understood(void);
 
 /* The socket alone, a zsock_t, for whoever has several asks under way: a DEALER with a name of its own, on which `waiting_max` messages
  * wait for a peer that is away; 0: none, sending fails then. NULL with the reason printed when the address is no endpoint. */
-void *queue_socket_new(const char *endpoint, int waiting_max);
+void *queue_socket_new(const struct access *access, const char *endpoint, int waiting_max);
 
 /* "user@host", for the logs of whoever is asked; what is not plain is left out. */
 #define QUEUE_BY_BYTES_MAX 64 /* see struct ask */

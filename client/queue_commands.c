@@ -47,7 +47,7 @@ int queue_main(int argc, char **argv)
     if (status == STATUS_DONE)
         status = (int)queue_confirm(&options);
     if (status == STATUS_DONE) {
-        struct queue_link *link = queue_link_new(options.endpoint, options.timeout_ms);
+        struct queue_link *link = queue_link_new(&options.access, options.endpoint, options.timeout_ms);
         status = link ? (int)run(link, &options) : STATUS_USAGE;
         queue_link_destroy(&link);
     }

@@ -31,6 +31,7 @@ const char queue_help_text[] =
     "      --errcode N        WeChat's error code\n\n"
     "  -c, --config FILE      where the control socket is read from (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --control ADDR     the broker's control socket (default " CONTROL_DEFAULT ")\n"
+    ACCESS_HELP("  ")
     "      --json             one JSON document; list, dead, export, rate: one JSON line an entry\n"
     "      --timeout TIME     give up after so long without an answer (default 10s); drain: in all (default 2m)\n"
     "      --yes              do not ask before what changes many messages\n"

@@ -67,6 +67,8 @@ static const struct {
 } known[] = {
     {"config", required_argument, 'c', 0},
     {"control", required_argument, 'C', 0},
+    {"curve-key", required_argument, ACCESS_CURVE_KEY, 0},
+    {"server-key", required_argument, ACCESS_SERVER_KEY, 0},
     {"json", no_argument, 'j', 0},
     {"timeout", required_argument, 't', 0},
     {"help", no_argument, 'h', 0},
@@ -93,7 +95,6 @@ static const struct {
 /* What is gathered beside the options themselves. */
 struct reading {
     struct queue_options *o;
-    const char *config;
     int64_t now_ms;
     unsigned takes;   /* bits of the options that were given */
     int given[KNOWN]; /* 1: the option was given */
@@ -205,9 +206,11 @@ static int read_filter(struct reading *r, int letter)
 static int read_option(struct reading *r, int letter)
 {
     struct queue_options *o = r->o;
+    if (access_take(&o->access, letter, optarg))
+        return STATUS_DONE;
     switch (letter) {
     case 'c':
-        r->config = optarg;
+        o->access.config = optarg;
         return STATUS_DONE;
     case 'C':
         free(o->endpoint);
@@ -377,8 +380,7 @@ int queue_options_read(struct queue_options *o, int argc, char **argv, int64_t n
         note_option(&r, letter);
     }
     wrong = read_command(&r, argc - optind, argv + optind);
-    if (wrong == STATUS_DONE && o->endpoint == NULL &&
-        endpoint_find(r.config, ENDPOINT_CONTROL, &o->endpoint))
+    if (wrong == STATUS_DONE && endpoint_find(&o->access, ENDPOINT_CONTROL, &o->endpoint))
         wrong = STATUS_USAGE;
     if (o->timeout_ms == 0)
         o->timeout_ms = o->command == QUEUE_DRAIN ? DRAIN_TIMEOUT_MS : TIMEOUT_MS;
@@ -388,5 +390,6 @@ int queue_options_read(struct queue_options *o, int argc, char **argv, int64_t n
 void queue_options_free(struct queue_options *o)
 {
     free(o->endpoint);
+    explicit_bzero(&o->access.keys, sizeof o->access.keys);
     o->endpoint = NULL;
 }

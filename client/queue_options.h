@@ -28,6 +28,7 @@ struct queue_options {
     enum queue_command command;
     const char *name; /* of the command */
     char *endpoint;   /* owned; of the control socket */
+    struct access access;
     int json;
     int yes;              /* do not ask before a destructive command */
     int64_t timeout_ms;   /* without any answer; of drain: in all */

@@ -210,7 +210,7 @@ static void print(const struct options *o, const struct result *r, int64_t took_
 /* The message is not settled yet, or nobody answers: what is known of it now. */
 static enum status ask_state(const struct options *o, struct buf *bytes, struct result *r)
 {
-    struct options status = {.op = OP_STATUS, .endpoint = o->endpoint, .timeout_ms = LOOK_MS};
+    struct options status = {.op = OP_STATUS, .endpoint = o->endpoint, .access = o->access, .timeout_ms = LOOK_MS};
     status.request = (struct request){.op = OP_STATUS, .id = o->request.id, .app = o->request.app, .lane = -1};
     return ask_result(&status, bytes, r);
 }

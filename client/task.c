@@ -147,7 +147,7 @@ static enum status run(const struct task_options *o)
     enum status status = confirm_command(o);
     if (status != STATUS_DONE)
         return status;
-    struct queue_link *link = queue_link_new(o->endpoint, o->timeout_ms);
+    struct queue_link *link = queue_link_new(&o->access, o->endpoint, o->timeout_ms);
     if (link == NULL)
         return STATUS_USAGE;
     status = o->command == COMMAND_FAILED ? task_failed(link, o) : exchange(link, o);

@@ -34,7 +34,7 @@ void task_samples_free(struct task_samples *s)
 void task_check_first(const struct task_options *o, const struct task_samples *s,
                       struct task_checked *checked)
 {
-    struct options check = {.op = OP_CHECK, .endpoint = o->frontend, .timeout_ms = CHECK_MS};
+    struct options check = {.op = OP_CHECK, .endpoint = o->frontend, .access = o->access, .timeout_ms = CHECK_MS};
     struct buf bytes = {0};
     struct result result;
     if (o->timeout_ms < CHECK_MS)
@@ -82,9 +82,9 @@ static void preview_open(struct preview *p, const struct task_options *o, struct
         mp_json(vars, &text);
     add(p, span_of("")); /* the name: hand_over fills it in, and it is put back as NULL */
     add(p, span_of("preview"));
-    if (o->config) {
+    if (o->access.config) {
         add(p, span_of("--config"));
-        add(p, span_of(o->config));
+        add(p, span_of(o->access.config));
     }
     add(p, span_of(json ? "--json" : "--brief"));
     add(p, span_of("--openid"));

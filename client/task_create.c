@@ -89,7 +89,7 @@ enum status task_create(const struct task_options *o)
     enum status status = STATUS_USAGE;
     task_source_name(o, &source);
     if (!o->dry_run)
-        upload = task_upload_new(o->endpoint, o->timeout_ms, &is_stopped);
+        upload = task_upload_new(&o->access, o->endpoint, o->timeout_ms, &is_stopped);
     catch_signals(); /* behind the making of the socket, which sets them as it likes */
     if (upload || o->dry_run)
         status = make(o, buf_str(&source), upload);

@@ -48,6 +48,7 @@ const char task_help_text[] =
     ")\n\n"
     "  -c, --config FILE         the configuration (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --endpoint ADDR       mega-task's socket (default " TASK_DEFAULT ")\n"
+    ACCESS_HELP("     ")
     "      --json                one JSON document; list: a JSON line a task; watch: a JSON line each time\n"
     "      --timeout TIME        give up after so long without an answer (default 10s; create 60s)\n"
     "      --yes                 stop, delete, resend: do not ask\n"

@@ -53,6 +53,8 @@ static const struct {
 } known[] = {
     {"config", required_argument, 'c', 0},
     {"endpoint", required_argument, 'C', 0},
+    {"curve-key", required_argument, ACCESS_CURVE_KEY, 0},
+    {"server-key", required_argument, ACCESS_SERVER_KEY, 0},
     {"json", no_argument, 'j', 0},
     {"timeout", required_argument, 't', 0},
     {"help", no_argument, 'h', 0},
@@ -171,9 +173,11 @@ static int read_create_option(struct reading *r, int letter)
 static int read_option(struct reading *r, int letter)
 {
     struct task_options *o = r->o;
+    if (access_take(&o->access, letter, optarg))
+        return STATUS_DONE;
     switch (letter) {
     case 'c':
-        return task_read_text("--config", optarg, &o->config);
+        return task_read_text("--config", optarg, &o->access.config);
     case 'C':
     case 'R': {
         char **address = letter == 'C' ? &o->endpoint : &o->frontend;
@@ -299,10 +303,9 @@ static int read_command(struct reading *r, int count, char **arguments)
 
 static int find_endpoints(struct task_options *o)
 {
-    if (o->endpoint == NULL && endpoint_find(o->config, ENDPOINT_TASK, &o->endpoint))
+    if (endpoint_find(&o->access, ENDPOINT_TASK, &o->endpoint))
         return STATUS_USAGE;
-    if (o->command == COMMAND_CREATE && o->frontend == NULL &&
-        endpoint_find(o->config, ENDPOINT_FRONTEND, &o->frontend))
+    if (o->command == COMMAND_CREATE && endpoint_find(&o->access, ENDPOINT_FRONTEND, &o->frontend))
         return STATUS_USAGE;
     return STATUS_DONE;
 }
@@ -332,6 +335,7 @@ void task_options_free(struct task_options *o)
 {
     free(o->endpoint);
     free(o->frontend);
+    explicit_bzero(&o->access.keys, sizeof o->access.keys);
     buf_free(&o->var_names);
     buf_free(&o->var_values);
     o->endpoint = o->frontend = NULL;

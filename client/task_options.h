@@ -27,7 +27,7 @@ enum task_source { SOURCE_NONE, SOURCE_FILE, SOURCE_SQL, SOURCE_FOLLOWERS };
 struct task_options {
     enum task_command command;
     const char *verb;   /* the command as it was typed */
-    const char *config; /* the file that was named, or NULL */
+    struct access access;
     char *endpoint;     /* owned; of mega-task */
     char *frontend;     /* owned; of the broker, for create */
     int json;

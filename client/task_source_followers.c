@@ -83,8 +83,8 @@ static enum status list(const struct task_options *o, struct lines *l, struct ta
     pid_t pid;
     const struct span words[WORDS] = {span_of(PROGRAM),
                                       span_of("followers"),
-                                      span_of(o->config ? "--config" : ""),
-                                      span_of(o->config ? o->config : ""),
+                                      span_of(o->access.config ? "--config" : ""),
+                                      span_of(o->access.config ? o->access.config : ""),
                                       span_of(o->app.bytes ? "--app" : ""),
                                       o->app};
     for (size_t i = 0; i < WORDS; i++)

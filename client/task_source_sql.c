@@ -92,7 +92,7 @@ enum status task_source_sql(const struct task_options *o, struct task_intake *in
 {
     struct query q = {.o = o, .in = in};
     struct buf errors = {0}, warnings = {0};
-    struct conf *conf = conf_load(o->config ? o->config : CONFIG_DEFAULT, &errors, &warnings);
+    struct conf *conf = conf_load(o->access.config ? o->access.config : CONFIG_DEFAULT, &errors, &warnings);
     if (conf) {
         run_on(&q, conf);
     } else {

@@ -47,10 +47,10 @@ struct task_upload {
     enum status status;
 };
 
-struct task_upload *task_upload_new(const char *endpoint, int64_t timeout_ms,
+struct task_upload *task_upload_new(const struct access *access, const char *endpoint, int64_t timeout_ms,
                                     const volatile sig_atomic_t *is_stopped)
 {
-    zsock_t *socket = queue_socket_new(endpoint, 0);
+    zsock_t *socket = queue_socket_new(access, endpoint, 0);
     if (socket == NULL)
         return NULL;
     struct task_upload *u = mem_new(sizeof *u);

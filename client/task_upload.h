@@ -20,7 +20,7 @@ struct task_upload;
 
 /* Connects; never blocks. Without a useful answer for timeout_ms it is given up; as soon as *is_stopped is
  * not 0, too (NULL: never). Returns NULL with the reason printed when the address is no endpoint. */
-struct task_upload *task_upload_new(const char *endpoint, int64_t timeout_ms,
+struct task_upload *task_upload_new(const struct access *access, const char *endpoint, int64_t timeout_ms,
                                     const volatile sig_atomic_t *is_stopped);
 void task_upload_destroy(struct task_upload **self);
 

@@ -181,7 +181,7 @@ enum status task_watch(const struct task_options *o)
 {
     struct watch w = {
         .o = o, .is_terminal = !o->json && isatty(STDOUT_FILENO), .answered_ms = clock_mono_ms()};
-    w.link = queue_link_new(o->endpoint, o->timeout_ms);
+    w.link = queue_link_new(&o->access, o->endpoint, o->timeout_ms);
     if (w.link == NULL)
         return STATUS_USAGE;
     if (w.is_terminal)

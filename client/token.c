@@ -269,10 +269,8 @@ static int run(struct asking *a)
     a->socket = zsock_new(ZMQ_DEALER);
     zsock_set_linger(a->socket, 0);
     zsock_set_reconnect_ivl(a->socket, 50);
-    if (zsock_connect(a->socket, "%s", a->o->endpoint) != 0) {
-        fprintf(stderr, "mega: token: %s: no ZeroMQ endpoint; give tcp://HOST:PORT or ipc://PATH\n", a->o->endpoint);
+    if (endpoint_connect(a->socket, &a->o->access, a->o->endpoint) != 0)
         return STATUS_USAGE;
-    }
     if (is_reject)
         say(a, TOKEN_REJECTED, 0); /* once: the same one may be in use again by the time of a second */
     ask_all(a);

@@ -11,7 +11,6 @@
 #include "client/options.h"
 
 #define TIMEOUT_MS    5000
-#define TOKEN_DEFAULT "ipc:///run/mega-wechat/token.ipc"
 
 static const char help_text[] =
     "mega token - asks the token keeper\n\n"
@@ -20,6 +19,7 @@ static const char help_text[] =
     "  mega token reject [--app NAME]         WeChat rejected the token on standard input: have it replaced\n\n"
     "  -c, --config FILE    where address and accounts are read from (default " CONFIG_DEFAULT ", if it can be read)\n"
     "      --endpoint ADDR  of the token keeper (default " TOKEN_DEFAULT ")\n"
+    ACCESS_HELP("")
     "      --app NAME       the account [wechat:NAME]; without it that of [wechat], of status all\n"
     "      --ttl            show: behind the token, the milliseconds that it is still valid\n"
     "      --json           one JSON object an account\n"
@@ -30,12 +30,13 @@ static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},  {"endpoint", required_argument, NULL, 'e'},
     {"app", required_argument, NULL, 'a'},     {"ttl", no_argument, NULL, 'T'},
     {"json", no_argument, NULL, 'j'},          {"timeout", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    {"help", no_argument, NULL, 'h'},          {"curve-key", required_argument, NULL, ACCESS_CURVE_KEY},
+    {"server-key", required_argument, NULL, ACCESS_SERVER_KEY}, {NULL, 0, NULL, 0}};
 
 /* What is gathered beside the options themselves. */
 struct reading {
     struct token_options *o;
-    const char *config, *app;
+    const char *app;
 };
 
 static int usage(const char *what, const char *why)
@@ -46,9 +47,11 @@ static int usage(const char *what, const char *why)
 
 static int read_option(struct reading *r, int letter)
 {
+    if (access_take(&r->o->access, letter, optarg))
+        return STATUS_DONE;
     switch (letter) {
     case 'c':
-        r->config = optarg;
+        r->o->access.config = optarg;
         return STATUS_DONE;
     case 'e':
         free(r->o->endpoint);
@@ -101,17 +104,15 @@ static int read_config(struct reading *r)
 {
     struct token_options *o = r->o;
     struct buf errors = {0}, warnings = {0};
-    const char *path = r->config ? r->config : CONFIG_DEFAULT;
+    const char *path = o->access.config ? o->access.config : CONFIG_DEFAULT;
     struct conf *conf = NULL;
-    int failed = 0;
-    if (r->config != NULL || access(path, R_OK) == 0) {
+    int failed = endpoint_find(&o->access, ENDPOINT_TOKEN, &o->endpoint);
+    if (!failed && (o->access.config != NULL || access(path, R_OK) == 0)) {
         conf = conf_load(path, &errors, &warnings);
         failed = conf == NULL;
     }
     if (failed)
         fputs(buf_str(&errors), stderr);
-    if (o->endpoint == NULL)
-        o->endpoint = mem_dup(conf ? conf->token.endpoint : TOKEN_DEFAULT);
     int takes_all = r->app == NULL && o->command == TOKEN_COMMAND_STATUS && conf && conf->account_count;
     o->apps = mem_new((takes_all ? conf->account_count : 1) * sizeof *o->apps);
     for (size_t i = 0; takes_all && i < conf->account_count; i++)
@@ -144,5 +145,6 @@ void token_options_free(struct token_options *o)
         free(o->apps[i]);
     free(o->apps);
     free(o->endpoint);
+    explicit_bzero(&o->access.keys, sizeof o->access.keys);
     *o = (struct token_options){0};
 }

@@ -5,11 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/endpoint.h"
+
 enum token_command { TOKEN_COMMAND_SHOW, TOKEN_COMMAND_STATUS, TOKEN_COMMAND_REJECT };
 
 struct token_options {
     enum token_command command;
     char *endpoint;  /* owned; of the token keeper */
+    struct access access;
     char **apps;     /* owned: the accounts that are asked for */
     size_t app_count; /* at least 1 */
     int has_ttl;     /* show: the time left, too */

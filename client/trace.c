@@ -39,7 +39,7 @@ static void ask_ledger(struct trace *t)
 {
     struct ask ask = {.op = ASK_SHOW, .filter = {.id = t->of.id, .app = t->of.app}};
     struct answer answer;
-    struct queue_link *l = queue_link_new(t->o->endpoint, t->o->timeout_ms);
+    struct queue_link *l = queue_link_new(&t->o->access, t->o->endpoint, t->o->timeout_ms);
     t->is_away = 1;
     if (l == NULL)
         return;

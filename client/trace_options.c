@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/conf.h"
@@ -16,6 +17,7 @@ static const char help[] =
     "  mega trace [options] ID [--logs FILE ...]\n\n"
     "  -c, --config FILE   the configuration (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --control ADDR  the broker's control socket (default " CONTROL_DEFAULT ")\n"
+    ACCESS_HELP("")
     "      --app NAME      the account, when it is not the default one\n"
     "      --logs FILE ... read these instead of where logs usually are; NAME.gz too. Give - for none\n"
     "      --json          one JSON object an event\n"
@@ -42,12 +44,14 @@ static int add_log(struct trace_options *o, const char *path)
 }
 
 /* Where the broker and the log are. A named configuration must be right, the default one may be missing. */
-static int read_conf(struct trace_options *o, const char *config)
+static int read_conf(struct trace_options *o)
 {
     struct buf errors = {0}, warnings = {0};
-    const char *path = config ? config : CONFIG_DEFAULT;
+    const char *config = o->access.config, *path = config ? config : CONFIG_DEFAULT;
     struct conf *conf = NULL;
-    int status = STATUS_DONE;
+    int status = endpoint_find(&o->access, ENDPOINT_CONTROL, &o->endpoint) == 0 ? STATUS_DONE : STATUS_USAGE;
+    if (status != STATUS_DONE)
+        return status;
     if (config || access(path, R_OK) == 0) {
         conf = conf_load(path, &errors, &warnings);
         status = conf ? STATUS_DONE : STATUS_USAGE;
@@ -55,8 +59,6 @@ static int read_conf(struct trace_options *o, const char *config)
     }
     if (conf && conf->log.path[0])
         o->log_path = mem_dup(conf->log.path);
-    if (o->endpoint == NULL)
-        o->endpoint = mem_dup(conf ? conf->broker.control : CONTROL_DEFAULT);
     conf_destroy(&conf);
     buf_free(&errors);
     buf_free(&warnings);
@@ -83,15 +85,15 @@ int trace_options_read(struct trace_options *o, int argc, char **argv)
     static const struct option known[] = {
         {"config", required_argument, NULL, 'c'},  {"control", required_argument, NULL, 'C'}, {"app", required_argument, NULL, 'a'},
         {"logs", required_argument, NULL, 'l'},    {"json", no_argument, NULL, 'j'},          {"timeout", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+        {"help", no_argument, NULL, 'h'},          {"curve-key", required_argument, NULL, ACCESS_CURVE_KEY}, {"server-key", required_argument, NULL, ACCESS_SERVER_KEY},
+        {NULL, 0, NULL, 0},
     };
-    const char *config = NULL;
     int letter, wrong = STATUS_DONE;
     *o = (struct trace_options){.timeout_ms = TIMEOUT_MS};
     optind = 0; /* a new command line, for getopt */
     while (wrong == STATUS_DONE && (letter = getopt_long(argc, argv, "c:hj", known, NULL)) != -1) {
         if (letter == 'c')
-            config = optarg;
+            o->access.config = optarg;
         else if (letter == 'C' && o->endpoint == NULL)
             o->endpoint = mem_dup(optarg);
         else if (letter == 'a')
@@ -102,6 +104,8 @@ int trace_options_read(struct trace_options *o, int argc, char **argv)
             o->json = 1;
         else if (letter == 't' && (o->timeout_ms = conf_parse_time_ms(optarg)) < 1)
             wrong = usage("--timeout", "give a time with its unit, up to 400 days: 500ms, 3s");
+        else if (access_take(&o->access, letter, optarg))
+            continue;
         else if (letter == 'h') {
             fputs(help, stdout);
             return -1;
@@ -112,12 +116,13 @@ int trace_options_read(struct trace_options *o, int argc, char **argv)
         wrong = usage("--app", "empty; leave it out, or say which");
     if (wrong == STATUS_DONE)
         wrong = check(o, argc, argv);
-    return wrong == STATUS_DONE ? read_conf(o, config) : wrong;
+    return wrong == STATUS_DONE ? read_conf(o) : wrong;
 }
 
 void trace_options_free(struct trace_options *o)
 {
     free(o->endpoint);
+    explicit_bzero(&o->access.keys, sizeof o->access.keys);
     free(o->log_path);
     o->endpoint = o->log_path = NULL;
 }

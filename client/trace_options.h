@@ -10,6 +10,7 @@ struct trace_options {
     struct span id;      /* points into argv, as all texts do */
     const char *app;     /* NULL: the default account in the ledger, any in the logs */
     char *endpoint;      /* owned; of the control socket */
+    struct access access;
     char *log_path;      /* owned; [log] log_file of the configuration; NULL = none */
     const char *logs[TRACE_LOGS_MAX];
     size_t log_count;    /* 0: where logs usually are */

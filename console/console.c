@@ -21,7 +21,7 @@ static int connect_dealers(struct console *c)
                                           [PARTY_TOKEN] = c->conf->token.endpoint,
                                           [PARTY_TASK] = c->conf->task.endpoint};
     for (int party = 0; party < PARTIES; party++) {
-        c->dealers[party] = dealer_new(party_name((enum party)party), endpoints[party]);
+        c->dealers[party] = dealer_new(party_name((enum party)party), &c->conf->curve.keys, endpoints[party]);
         if (c->dealers[party] == NULL)
             return -1;
     }

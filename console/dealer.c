@@ -39,7 +39,7 @@ static void set_identity(zsock_t *socket)
     zsock_set_identity(socket, name);
 }
 
-struct dealer *dealer_new(const char *what, const char *endpoint)
+struct dealer *dealer_new(const char *what, const struct curve_keys *keys, const char *endpoint)
 {
     struct dealer *p = mem_new(sizeof *p);
     p->next_ref = hash_random_u64() >> (64 - REF_BITS); /* so that those of an earlier start are not met again */
@@ -49,7 +49,7 @@ struct dealer *dealer_new(const char *what, const char *endpoint)
     zsock_set_sndhwm(p->socket, ASKS_WAITING);
     zsock_set_reconnect_ivl(p->socket, RECONNECT_MS);
     zsock_set_reconnect_ivl_max(p->socket, RECONNECT_MS_MAX);
-    if (zsock_connect(p->socket, "%s", endpoint) == 0)
+    if (curve_connect(zsock_resolve(p->socket), keys, endpoint) == 0)
         return p;
     log_error("cannot be connected to", log_str("party", what), log_str("endpoint", endpoint),
               log_str("error", zmq_strerror(errno)));

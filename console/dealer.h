@@ -6,6 +6,7 @@
 #ifndef CONSOLE_DEALER_H
 #define CONSOLE_DEALER_H
 
+#include "base/curve.h"
 #include "proto/operator.h"
 
 #define DEALER_AGAIN_MS 3000
@@ -22,7 +23,7 @@ struct ear {
 };
 
 /* Connects; never blocks. `what` names it in the log. NULL (logged) when the address is no endpoint. */
-struct dealer *dealer_new(const char *what, const char *endpoint);
+struct dealer *dealer_new(const char *what, const struct curve_keys *keys, const char *endpoint);
 void dealer_destroy(struct dealer **self);
 
 /* A ref for an ask; never the same again. At most 2^53 - 1, so that any JSON reader keeps it. */

@@ -82,7 +82,7 @@ static int open_parts(struct gateway *g)
                                       .sends_max = GATEWAY_SENDS_MAX,
                                       .bytes_max = GATEWAY_PENDING_BYTES_MAX};
     g->pending = pending_new(&pending);
-    g->upstream = upstream_new(conf->broker.frontend, g->pending, take_result, g);
+    g->upstream = upstream_new(conf, g->pending, take_result, g);
     if (g->upstream == NULL)
         return -1;
     struct buf ports = {0};

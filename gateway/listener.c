@@ -111,9 +111,13 @@ static int note_address(struct listener *l)
 
 static int write_lines(const struct listener *listeners, size_t count, const char *path)
 {
-    FILE *file = fopen(path, "we");
-    if (file == NULL)
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (file == NULL) {
+        if (fd >= 0)
+            close(fd);
         return -1;
+    }
     int written = 1;
     for (size_t i = 0; i < count; i++)
         written = written && fprintf(file, "%s\n", listeners[i].address) > 0;

@@ -47,9 +47,10 @@ static void send_ping(struct upstream *u, int64_t now_ms);
 static int send_batch(struct upstream *u, int64_t now_ms);
 static int send_packed(struct upstream *u, zmq_msg_t *message);
 
-struct upstream *upstream_new(const char *endpoint, struct pending *pending, upstream_answered *answered,
+struct upstream *upstream_new(const struct conf *conf, struct pending *pending, upstream_answered *answered,
                               void *self)
 {
+    const char *endpoint = conf->broker.frontend;
     zsock_t *socket = open_socket();
     if (socket == NULL)
         return NULL;
@@ -60,7 +61,7 @@ struct upstream *upstream_new(const char *endpoint, struct pending *pending, ups
     u->answered = answered;
     u->self = self;
     u->pinged_ms = INT64_MIN / 2;
-    if (zsock_connect(socket, "%s", endpoint) != 0) {
+    if (curve_connect(zsock_resolve(socket), &conf->curve.keys, endpoint) != 0) {
         log_error("broker's frontend: not an endpoint; set [broker] frontend", log_str("endpoint", endpoint));
         upstream_destroy(&u);
         return NULL;

@@ -16,6 +16,7 @@
 
 #include <stdint.h>
 
+#include "base/conf.h"
 #include "gateway/pending.h"
 #include "proto/frontend.h"
 
@@ -25,7 +26,7 @@ struct upstream;
 typedef void upstream_answered(void *self, struct pending_entry *e, const struct result *r);
 
 /* Connects; never blocks. `pending` must outlive it. Returns NULL when the endpoint is none (logged). */
-struct upstream *upstream_new(const char *endpoint, struct pending *pending, upstream_answered *answered,
+struct upstream *upstream_new(const struct conf *conf, struct pending *pending, upstream_answered *answered,
                               void *self);
 void upstream_destroy(struct upstream **self);
 

@@ -62,7 +62,7 @@ struct member *member_new(const struct member_options *options)
     zsock_set_linger(m->socket, LINGER_MS);
     zsock_set_sndhwm(m->socket, 0); /* a beat must not be dropped behind results; both are bounded by the slots */
     m->monitor = monitor_new(m->socket);
-    if (zsock_connect(m->socket, "%s", options->control) != 0) {
+    if (curve_connect(zsock_resolve(m->socket), options->keys, options->control) != 0) {
         log_fatal("control socket cannot be used", log_str("endpoint", options->control));
         exit(1);
     }

@@ -5,21 +5,22 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <czmq.h>
 
+#include "base/curve_guard.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "proto/limits.h"
 
 #define SUFFIX       ".ipc"
 #define EPOCH_DIGITS 16
-#define SOCKET_UMASK 0117 /* leaves 0660 */
 
 struct inbox {
+    const struct conf *conf;
     zsock_t *socket;
-    char *endpoint;     /* owned: as ZeroMQ says it */
+    struct curve_guard *guard;
+    struct buf endpoint; /* as ZeroMQ says it, and our key when there is one */
     char *path;         /* owned: of the ipc socket, NULL for tcp */
     zmq_msg_t message;  /* the last one read */
 };
@@ -61,21 +62,23 @@ static void choose_address(const struct conf *conf, const char *name, struct buf
 
 static int bind_socket(struct inbox *inbox, const char *address)
 {
-    mode_t before = umask(SOCKET_UMASK); /* from the first moment on: a later chmod would leave a gap */
-    int bound = zsock_bind(inbox->socket, "%s", address);
-    umask(before);
+    int bound = curve_guard_bind(inbox->guard, inbox->socket, CURVE_INBOX, address);
     if (bound < 0) {
         log_error("[sender] endpoint cannot be bound, use tcp://ADDRESS:* or a shorter run folder",
                   log_str("endpoint", address), log_str("error", zmq_strerror(errno)));
         return -1;
     }
-    inbox->endpoint = zsock_last_endpoint(inbox->socket);
-    if (inbox->endpoint == NULL || strlen(inbox->endpoint) > ENDPOINT_BYTES_MAX) {
+    char *last = zsock_last_endpoint(inbox->socket);
+    buf_append_str(&inbox->endpoint, last ? last : "");
+    zstr_free(&last);
+    if (curve_covers(&inbox->conf->curve.keys, address))
+        buf_printf(&inbox->endpoint, CURVE_ENDPOINT_KEY "%s", inbox->conf->curve.keys.public_key);
+    if (inbox->endpoint.bytes == 0 || inbox->endpoint.bytes > ENDPOINT_BYTES_MAX) {
         log_error("[sender] endpoint is too long", log_u64("bytes_max", ENDPOINT_BYTES_MAX));
         return -1;
     }
-    if (strncmp(inbox->endpoint, "ipc://", 6) == 0)
-        inbox->path = mem_dup(inbox->endpoint + 6);
+    if (strncmp(buf_str(&inbox->endpoint), "ipc://", 6) == 0)
+        inbox->path = mem_dup(buf_str(&inbox->endpoint) + 6);
     return 0;
 }
 
@@ -84,6 +87,8 @@ struct inbox *inbox_new(const struct conf *conf, const char *name)
     struct inbox *inbox = mem_new(sizeof *inbox);
     struct buf address = {0};
     zmq_msg_init(&inbox->message);
+    inbox->conf = conf;
+    inbox->guard = curve_guard_new(conf);
     inbox->socket = zsock_new(ZMQ_PULL);
     zsock_set_maxmsgsize(inbox->socket, MESSAGE_BYTES_MAX);
     zsock_set_linger(inbox->socket, 0);
@@ -102,10 +107,11 @@ void inbox_destroy(struct inbox **self)
         return;
     zmq_msg_close(&inbox->message);
     zsock_destroy(&inbox->socket);
+    curve_guard_destroy(&inbox->guard);
     if (inbox->path)
         unlink(inbox->path); /* libzmq does so as well, but in a thread that may not come to it */
     free(inbox->path);
-    zstr_free(&inbox->endpoint);
+    buf_free(&inbox->endpoint);
     free(inbox);
     *self = NULL;
 }
@@ -115,15 +121,17 @@ void *inbox_socket(struct inbox *inbox)
     return inbox->socket;
 }
 
-const char *inbox_endpoint(const struct inbox *inbox)
+const char *inbox_endpoint(struct inbox *inbox)
 {
-    return inbox->endpoint;
+    return buf_str(&inbox->endpoint);
 }
 
 int inbox_next(struct inbox *inbox, struct span *message)
 {
-    if (zmq_msg_recv(&inbox->message, zsock_resolve(inbox->socket), ZMQ_DONTWAIT) < 0)
-        return 0;
+    do {
+        if (zmq_msg_recv(&inbox->message, zsock_resolve(inbox->socket), ZMQ_DONTWAIT) < 0)
+            return 0;
+    } while (!curve_guard_admits(inbox->guard, buf_str(&inbox->endpoint), CURVE_INBOX, &inbox->message));
     *message = (struct span){zmq_msg_data(&inbox->message), zmq_msg_size(&inbox->message)};
     return 1;
 }

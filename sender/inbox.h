@@ -22,8 +22,8 @@ void inbox_destroy(struct inbox **self);
 /* The zsock to poll for reading. */
 void *inbox_socket(struct inbox *inbox);
 
-/* The address that others connect to. */
-const char *inbox_endpoint(const struct inbox *inbox);
+/* The address that others connect to; under CURVE with our key (base/curve.h). */
+const char *inbox_endpoint(struct inbox *inbox);
 
 /* The next message, valid until the next call. Returns 1, or 0 when there is none. */
 int inbox_next(struct inbox *inbox, struct span *message);

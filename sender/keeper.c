@@ -10,12 +10,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <czmq.h>
 
 #include "base/clock.h"
+#include "base/curve_guard.h"
 #include "base/log.h"
 #include "proto/mp.h"
 #include "proto/operator.h"
@@ -37,7 +37,6 @@
 #define WAIT_MS_MAX       1000
 #define STOP_LIMIT_MS     5000 /* on TERM, for fetches under way: below the stopwaitsecs of etc/supervisord.conf */
 #define FAILURES_LOUD     3    /* in a row, without a token to go on with: no longer a hiccup */
-#define SOCKET_UMASK      0117 /* leaves 0660 */
 
 struct account {
     struct keeper *keeper;
@@ -58,6 +57,7 @@ struct keeper {
     int64_t began_ms;         /* monotonic */
     const struct conf *conf;
     zsock_t *socket;
+    struct curve_guard *guard;
     struct http *http;
     struct token_sql *sql;    /* NULL: no account has token_sql */
     struct account *accounts; /* conf->account_count of them */
@@ -77,24 +77,24 @@ static void take_rows(struct keeper *k);
 static void tell(struct keeper *k, const struct account *a, struct span id);
 static void tell_all(struct keeper *k, const struct account *a);
 
-/* Tokens are sent as they are. */
-static void warn_of_network(const char *endpoint)
+/* Without CURVE tokens are sent as they are. */
+static void warn_of_network(const struct conf *conf)
 {
-    if (strncmp(endpoint, "tcp://", 6) == 0 && strncmp(endpoint, "tcp://127.", 10) != 0)
+    const char *endpoint = conf->token.endpoint;
+    if (!curve_is_local(endpoint) && !curve_covers(&conf->curve.keys, endpoint))
         log_warn("access tokens cross the network unencrypted", log_str("endpoint", endpoint),
-                 log_str("better", "[token] endpoint as ipc://PATH or tcp://127.0.0.1:PORT"));
+                 log_str("better", "[curve] key, or [token] endpoint as ipc://PATH or tcp://127.0.0.1:PORT"));
 }
 
 static int bind_socket(struct keeper *k)
 {
     const char *endpoint = k->conf->token.endpoint;
-    warn_of_network(endpoint);
-    mode_t before = umask(SOCKET_UMASK); /* from the first moment on: a later chmod would leave a gap */
+    warn_of_network(k->conf);
     k->socket = zsock_new(ZMQ_ROUTER);
     zsock_set_maxmsgsize(k->socket, MESSAGE_KEEPER_BYTES_MAX);
     zsock_set_linger(k->socket, 0);
-    int bound = zsock_bind(k->socket, "%s", endpoint);
-    umask(before);
+    k->guard = curve_guard_new(k->conf);
+    int bound = curve_guard_bind(k->guard, k->socket, CURVE_TOKEN, endpoint);
     if (bound < 0) {
         log_error("[token] endpoint cannot be bound, use ipc://PATH or tcp://ADDRESS:PORT",
                   log_str("endpoint", endpoint), log_str("error", zmq_strerror(errno)));
@@ -157,6 +157,7 @@ int keeper_destroy(struct keeper **self)
     int left = token_sql_destroy(&k->sql);
     http_destroy(&k->http);
     zsock_destroy(&k->socket);
+    curve_guard_destroy(&k->guard);
     for (size_t i = 0; i < k->conf->account_count; i++) {
         explicit_bzero(&k->accounts[i].asked, sizeof k->accounts[i].asked);
         token_state_close(&k->accounts[i].state);
@@ -462,8 +463,9 @@ static void tell_status(struct keeper *k, struct span id, uint64_t ref)
     buf_free(&data);
 }
 
-static void take(struct keeper *k, struct span id, struct span packed)
+static void take(struct keeper *k, struct span id, zmq_msg_t *frame)
 {
+    struct span packed = {zmq_msg_data(frame), zmq_msg_size(frame)};
     struct token_message m;
     struct account *a;
     if (id.bytes == 0 || id.bytes > TOKEN_PEER_ID_BYTES_MAX || token_unpack(packed, &m) != 0
@@ -471,6 +473,8 @@ static void take(struct keeper *k, struct span id, struct span packed)
         log_warn("message was not understood", log_u64("bytes", packed.bytes));
         return;
     }
+    if (!curve_guard_admits(k->guard, k->conf->token.endpoint, m.type == TOKEN_STATUS ? CURVE_TOKEN : CURVE_TOKENS, frame))
+        return;
     if (m.type == TOKEN_STATUS) {
         tell_status(k, id, m.ref);
         return;
@@ -503,8 +507,7 @@ static int receive_message(struct keeper *k)
     while (more) {
         zmq_msg_init(&frame);
         if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) >= 0)
-            take(k, (struct span){zmq_msg_data(&id), zmq_msg_size(&id)},
-                 (struct span){zmq_msg_data(&frame), zmq_msg_size(&frame)});
+            take(k, (struct span){zmq_msg_data(&id), zmq_msg_size(&id)}, &frame);
         more = zmq_msg_more(&frame);
         zmq_msg_close(&frame);
     }

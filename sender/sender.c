@@ -92,6 +92,7 @@ static void offer_results(struct sender *s);
 static struct member *new_member(struct sender *s)
 {
     struct member_options options = {.control = s->conf->broker.control,
+                                     .keys = &s->conf->curve.keys,
                                      .kind = STAGE_SENDER,
                                      .name = s->program->name,
                                      .slots = s->slots,

@@ -56,7 +56,7 @@ struct token_client *token_client_new(const struct conf *conf)
     zsock_set_reconnect_ivl(t->socket, RECONNECT_MS);
     zsock_set_reconnect_ivl_max(t->socket, RECONNECT_MS_MAX);
     zsock_set_linger(t->socket, 0);
-    if (zsock_connect(t->socket, "%s", conf->token.endpoint) != 0) {
+    if (curve_connect(zsock_resolve(t->socket), &conf->curve.keys, conf->token.endpoint) != 0) {
         log_error("[token] endpoint cannot be used, use ipc://PATH or tcp://HOST:PORT",
                   log_str("endpoint", conf->token.endpoint));
         token_client_destroy(&t);

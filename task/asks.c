@@ -175,7 +175,7 @@ static void audit(struct runner *r, const struct task_ask *a, const struct answe
                     (a->op >= TASK_START && a->op <= TASK_STOP);
     if (!is_change)
         return;
-    audit_find_who(r->reading, 0, a->by, &who);
+    audit_find_who(r->reading, curve_covers(&r->conf->curve.keys, r->conf->task.endpoint), a->by, &who);
     const struct log_field fields[] = {
         log_span("task", a->name),
         log_u64(a->op == TASK_COMMIT ? "rows" : NULL, a->rows),
@@ -245,7 +245,7 @@ static int receive_one(struct runner *r, void *socket)
         if (i == 0 && bytes.bytes <= sizeof peer) {
             memcpy(peer, bytes.data, bytes.bytes);
             peer_bytes = bytes.bytes;
-        } else if (i == 1 && peer_bytes > 0) {
+        } else if (i == 1 && peer_bytes > 0 && curve_guard_admits(r->guard, r->conf->task.endpoint, CURVE_TASK, &frame)) {
             r->reading = &frame;
             on_ask(r, (struct span){peer, peer_bytes}, bytes);
         }

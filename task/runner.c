@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <czmq.h>
 
@@ -13,19 +12,17 @@
 #define WAIT_MS       1000
 #define WAIT_BUSY_MS  100  /* while a task is under way: seconds go by */
 #define MESSAGE_BYTES (2 * 1024 * 1024) /* TASK_DATA_BYTES_MAX and its frame */
-#define SOCKET_UMASK  0117 /* leaves 0660 */
 #define SEND_HWM      1000
 
 static int bind_socket(struct runner *r)
 {
     const char *endpoint = r->conf->task.endpoint;
-    mode_t before = umask(SOCKET_UMASK); /* from the first moment on: a later chmod would leave a gap */
     r->socket = zsock_new(ZMQ_ROUTER);
     zsock_set_maxmsgsize(r->socket, MESSAGE_BYTES);
     zsock_set_linger(r->socket, 0);
     zsock_set_sndhwm(r->socket, SEND_HWM);
-    int bound = zsock_bind(r->socket, "%s", endpoint);
-    umask(before);
+    r->guard = curve_guard_new(r->conf);
+    int bound = curve_guard_bind(r->guard, r->socket, CURVE_TASK, endpoint);
     if (bound >= 0)
         return 0;
     log_error("[task] endpoint cannot be bound, use ipc://PATH or tcp://ADDRESS:PORT", log_str("endpoint", endpoint),
@@ -36,6 +33,10 @@ static int bind_socket(struct runner *r)
 static int open_mega(struct runner *r)
 {
     struct mega_options options = {.requests_max = FLIGHTS_MAX};
+    if (curve_covers(&r->conf->curve.keys, r->conf->broker.frontend)) {
+        options.key_file = r->conf->curve.key;
+        options.server_key = r->conf->curve.keys.server_key;
+    }
     r->mega = mega_open(r->conf->broker.frontend, &options);
     if (r->mega)
         return 0;
@@ -75,6 +76,7 @@ void runner_destroy(struct runner **self)
         zsock_t *socket = r->socket;
         zsock_destroy(&socket);
     }
+    curve_guard_destroy(&r->guard);
     zsock_t *control = r->control;
     zsock_destroy(&control);
     audit_destroy(&r->audit);

@@ -26,7 +26,8 @@ void steer_open(struct runner *r)
     zsock_set_linger(r->control, 0);
     zsock_set_sndhwm(r->control, 1); /* what is asked again does not pile up for a broker that is away */
     zsock_set_reconnect_ivl(r->control, RECONNECT_MS);
-    zsock_connect(r->control, "%s", r->conf->broker.control);
+    if (curve_connect(zsock_resolve(r->control), &r->conf->curve.keys, r->conf->broker.control) != 0)
+        log_error("[broker] control cannot be used: no task is paused, stopped or resumed", log_str("endpoint", r->conf->broker.control));
 }
 
 /* What is to be asked next; ASK_NONE when all is as it should be. */

@@ -21,6 +21,7 @@
 #include <uthash.h>
 
 #include "base/audit.h"
+#include "base/curve_guard.h"
 #include "base/program.h"
 #include "task/spool.h"
 
@@ -121,6 +122,7 @@ struct runner {
     struct program *program;
     const struct conf *conf;
     void *socket;        /* zsock: asks */
+    struct curve_guard *guard; /* of that */
     void *control;       /* zsock: the broker's */
     int control_is_full; /* 1: it takes no more asks now; the loop waits until it does */
     struct mega *mega;

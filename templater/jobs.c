@@ -67,7 +67,7 @@ void jobs_open(struct jobs *j)
     zsock_set_maxmsgsize(j->pull, MESSAGE_BYTES_MAX);
     zsock_set_reconnect_ivl(j->pull, 50);
     zsock_set_reconnect_ivl_max(j->pull, 500);
-    if (zsock_connect(j->pull, "%s", j->conf->broker.jobs) != 0) {
+    if (curve_connect(zsock_resolve(j->pull), &j->conf->curve.keys, j->conf->broker.jobs) != 0) {
         log_fatal("jobs socket cannot be used", log_str("endpoint", j->conf->broker.jobs));
         exit(1);
     }

@@ -25,12 +25,15 @@ struct outlet {
 };
 
 struct outlets {
+    const struct conf *conf;
     struct outlet *rows;
 };
 
-struct outlets *outlets_new(void)
+struct outlets *outlets_new(const struct conf *conf)
 {
-    return mem_new(sizeof(struct outlets));
+    struct outlets *o = mem_new(sizeof *o);
+    o->conf = conf;
+    return o;
 }
 
 static void outlet_close(struct outlets *o, struct outlet *outlet)
@@ -68,6 +71,23 @@ static struct outlet *outlet_find(const struct outlets *o, struct span endpoint)
     return outlet;
 }
 
+/* An endpoint without a key is that of a sender without CURVE. Where we have it ourselves messages do not leave the host so. */
+static int connect_outlet(const struct outlets *o, struct outlet *outlet)
+{
+    static const struct curve_keys none;
+    struct span key;
+    const struct curve_keys *keys = &o->conf->curve.keys;
+    curve_endpoint_split((struct span){outlet->endpoint, outlet->endpoint_bytes}, &key);
+    if (key.bytes == 0) {
+        if (curve_covers(keys, outlet->endpoint) && curve_bind_error(&none, o->conf->curve.plaintext, outlet->endpoint)) {
+            errno = EACCES;
+            return -1;
+        }
+        keys = &none;
+    }
+    return curve_connect(zsock_resolve(outlet->socket), keys, outlet->endpoint);
+}
+
 /* Returns NULL with *why set when the endpoint cannot be used. */
 static struct outlet *outlet_open(struct outlets *o, struct span endpoint, const char **why)
 {
@@ -86,7 +106,7 @@ static struct outlet *outlet_open(struct outlets *o, struct span endpoint, const
         zsock_set_reconnect_ivl_max(outlet->socket, RECONNECT_MS_MAX);
         outlet->monitor = monitor_new(outlet->socket);
     }
-    if (outlet->socket == NULL || zsock_connect(outlet->socket, "%s", outlet->endpoint) != 0) {
+    if (outlet->socket == NULL || connect_outlet(o, outlet) != 0) {
         log_error("way to a sender cannot be opened", log_span("endpoint", endpoint),
                   log_str("error", zmq_strerror(errno)));
         *why = "the sender's endpoint cannot be used";

@@ -10,14 +10,15 @@
 
 #include <zmq.h>
 
-#include "base/buf.h"
+#include "base/conf.h"
 
 #define OUTLETS_MAX      1024 /* senders; each costs a socket, a monitor and a few descriptors */
 #define OUTLETS_FLUSH_MS 500  /* what the end waits for messages that were not handed over */
 
 struct outlets;
 
-struct outlets *outlets_new(void);
+/* `conf` must outlive it. An endpoint with a key is under CURVE (base/curve.h). */
+struct outlets *outlets_new(const struct conf *conf);
 
 /* Drops what was not handed over. */
 void outlets_destroy(struct outlets **self);

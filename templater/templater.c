@@ -59,6 +59,7 @@ struct templater *templater_new(struct program *p, struct source *source)
     t->templates = templates_new(&templates);
     buf_free(&path);
     struct member_options member = {.control = p->conf->broker.control,
+                                    .keys = &p->conf->curve.keys,
                                     .kind = STAGE_TEMPLATER,
                                     .name = p->name,
                                     .endpoint = "",
@@ -67,7 +68,7 @@ struct templater *templater_new(struct program *p, struct source *source)
                                     .self = t};
     t->member = member_new(&member);
     templates_set_member(t->templates, t->member);
-    t->outlets = outlets_new();
+    t->outlets = outlets_new(p->conf);
     t->reports = reports_new();
     struct jobs_options jobs = {p->conf, t->member, t->templates, t->outlets, t->reports};
     t->jobs = jobs_new(&jobs);

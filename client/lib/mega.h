@@ -55,6 +55,8 @@ struct mega_options {
     int64_t ask_again_ms;     /* a push, check, status or cancel whose answer seems lost is asked again after so long, the others after
                                  30,000: 100 to 60,000; default 3,000 */
     size_t requests_max;      /* pending at once, see mega_pending: 1 to 1,000,000; default 65,536 */
+    const char *key_file;     /* for tcp under CURVE: path of our pair of keys, as mega keygen has made it; read by mega_open. NULL: no CURVE */
+    const char *server_key;   /* with key_file: public key of the broker, its 40 characters or the path of a file */
 };
 
 enum mega_type { MEGA_TEXT, MEGA_INTEGER, MEGA_NUMBER, MEGA_BOOL, MEGA_NULL };

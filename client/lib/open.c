@@ -29,6 +29,26 @@ static const char *option_error(const struct mega_options *o)
     return NULL;
 }
 
+/* All empty without a key_file. Returns 0, or -1 with the reason told. */
+static int read_keys(const struct mega_options *o, struct curve_keys *keys)
+{
+    struct buf error = {0};
+    *keys = (struct curve_keys){0};
+    if (o->key_file == NULL && o->server_key == NULL)
+        return 0;
+    if (o->key_file == NULL || o->server_key == NULL || *o->server_key == '\0')
+        buf_append_str(&error, "key_file, server_key: one is given without the other; give both");
+    else
+        curve_keys_read(o->key_file, o->server_key, keys, &error); /* failed when there is a reason */
+    int failed = error.bytes > 0;
+    if (failed) {
+        error_set(MEGA_INVALID, "%s", buf_str(&error));
+        errno = EINVAL;
+    }
+    buf_free(&error);
+    return failed ? -1 : 0;
+}
+
 static int64_t or_default(int64_t value, int64_t standard)
 {
     return value ? value : standard;
@@ -101,15 +121,25 @@ struct mega *mega_open(const char *endpoint, const struct mega_options *options)
         error_set(MEGA_MEMORY, "no memory for a handle");
         return NULL;
     }
+    struct curve_keys keys;
+    int is_open = 0;
     m->wake_fd = m->finished_fd = -1;
     pthread_mutex_init(&m->mutex, NULL);
     pthread_cond_init(&m->left, NULL);
-    if (prepare(m, endpoint, o) == 0) {
-        m->wire = wire_new(endpoint, m->pending, or_default(o->ask_again_ms, ASK_AGAIN_MS), handle_answered, m);
+    if (read_keys(o, &keys) == 0 && prepare(m, endpoint, o) == 0) {
+        m->wire = wire_new(&(struct wire_options){.endpoint = endpoint,
+                                                  .keys = &keys,
+                                                  .pending = m->pending,
+                                                  .ask_again_ms = or_default(o->ask_again_ms, ASK_AGAIN_MS),
+                                                  .answered = handle_answered,
+                                                  .self = m});
         if (m->wire && start(m) == 0)
-            return m;
+            is_open = 1;
     }
     int error = errno;
+    explicit_bzero(&keys, sizeof keys);
+    if (is_open)
+        return m;
     destroy(m);
     errno = error;
     return NULL;

@@ -86,21 +86,21 @@ static int open_socket(struct wire *w)
     return wrong ? -1 : open_monitor(w);
 }
 
-struct wire *wire_new(const char *endpoint, struct pending *pending, int64_t ask_again_ms, wire_answered *answered, void *self)
+struct wire *wire_new(const struct wire_options *options)
 {
     struct wire *w = calloc(1, sizeof *w);
     if (w == NULL)
         return NULL;
-    w->pending = pending;
-    w->answered = answered;
-    w->self = self;
-    w->ping_ms = ask_again_ms < PING_MS ? ask_again_ms : PING_MS;
+    w->pending = options->pending;
+    w->answered = options->answered;
+    w->self = options->self;
+    w->ping_ms = options->ask_again_ms < PING_MS ? options->ask_again_ms : PING_MS;
     w->pinged_ms = INT64_MIN / 2;
     if (open_socket(w) == 0) {
-        if (zmq_connect(w->socket, endpoint) == 0)
+        if (curve_connect(w->socket, options->keys, options->endpoint) == 0)
             return w;
         errno = EINVAL;
-        error_set(MEGA_INVALID, "endpoint: %s: no address; give tcp://HOST:PORT or ipc://PATH", endpoint);
+        error_set(MEGA_INVALID, "endpoint: %s: no address; give tcp://HOST:PORT or ipc://PATH", options->endpoint);
     } else {
         error_set(MEGA_SYSTEM, "no socket: %s", zmq_strerror(zmq_errno()));
     }

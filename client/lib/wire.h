@@ -14,6 +14,7 @@
 #ifndef MEGA_LIB_WIRE_H
 #define MEGA_LIB_WIRE_H
 
+#include "base/curve.h"
 #include "client/lib/pending.h"
 
 struct wire;
@@ -21,8 +22,17 @@ struct wire;
 /* Called with each answer to a pending call, which is the callee's to remove; `packed` is the whole result. */
 typedef void wire_answered(void *self, struct call *c, struct span packed);
 
-/* Connects; never blocks. `pending` must outlive it. NULL with errno and the text of mega_last_error; EINVAL: no endpoint. */
-struct wire *wire_new(const char *endpoint, struct pending *pending, int64_t ask_again_ms, wire_answered *answered, void *self);
+struct wire_options {
+    const char *endpoint;
+    const struct curve_keys *keys; /* only read by wire_new */
+    struct pending *pending;       /* must outlive the wire */
+    int64_t ask_again_ms;
+    wire_answered *answered;
+    void *self;
+};
+
+/* Connects; never blocks. NULL with errno and the text of mega_last_error; EINVAL: no endpoint. */
+struct wire *wire_new(const struct wire_options *options);
 void wire_destroy(struct wire **self);
 
 /* Takes notice of lost connections, and takes results, a bounded number. */

@@ -145,11 +145,13 @@ class Sim(Process):
 class Zmq:
     """A client of the frontend, DEALER. Asks again, under the same id and ref, what is not answered."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, curve=None):
         self.context = zmq.Context.instance()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.setsockopt(zmq.RECONNECT_IVL, 20)
+        if curve:
+            curve(self.socket)
         self.socket.connect(endpoint)
         self.next_ref = 1
 
@@ -200,10 +202,12 @@ class Zmq:
 class Operator:
     """What `mega queue` is to the broker: asks on the control socket."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, curve=None):
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.setsockopt(zmq.RECONNECT_IVL, 20)
+        if curve:
+            curve(self.socket)
         self.socket.setsockopt(zmq.IDENTITY, b"op-" + os.urandom(8).hex().encode())
         self.socket.connect(endpoint)
         self.next_ref = 1
@@ -306,6 +310,8 @@ class Ring:
             self.write_template(key, text)
         self.source = source or "dir:" + self.templates_dir
         self.frontend = "ipc://%s/run/frontend.ipc" % self.folder
+        self.control = "ipc://%s/run/control.ipc" % self.folder
+        self.curve = None  # makes a socket ready for a frontend under CURVE
         self.conf, self.ini = conf or {}, ini
         self.sim = Sim(self.folder, list(sim))
         self.stages = {}
@@ -393,11 +399,11 @@ class Ring:
                 print("--- %s\n%s" % (stage.name, stage.log()[-3000:]))
 
     def client(self):
-        self.clients.append(Zmq(self.frontend))
+        self.clients.append(Zmq(self.frontend, self.curve))
         return self.clients[-1]
 
     def operator(self):
-        self.clients.append(Operator("ipc://%s/run/control.ipc" % self.folder))
+        self.clients.append(Operator(self.control, self.curve))
         return self.clients[-1]
 
     def tcp(self, gateway="gateway-1"):
@@ -412,7 +418,7 @@ class Ring:
 
     def wait_ready(self, seconds=LIMIT_S):
         """Until the broker says ready and every gateway listens."""
-        client = Zmq(self.frontend)
+        client = Zmq(self.frontend, self.curve)
         last = None
         try:
             def ready():
