@@ -71,7 +71,8 @@ class Curve(unittest.TestCase):
     def test_nobody_else_comes_in(self):
         """Each socket without keys, with another server's key, an unknown key, and keys whose role does not open it."""
         r, tries = self.ring, []
-        may = {"ann": ["frontend"], "olga": ["frontend", "control", "task"], "tom": ["token"], "spy": ["control", "jobs", "inbox"]}
+        may = {"ann": ["frontend"], "olga": ["frontend", "control", "token", "task"], "tom": ["token"],
+               "spy": ["control", "jobs", "inbox"]}
         for socket, (endpoint, key, kind, ask) in self.sockets().items():
             curves = {"nothing": None, "wrong server": r.as_key("ann", r.public("stranger")), "unknown": r.as_key("stranger", key)}
             curves.update({name: r.as_key(name, key) for name in may if socket not in may[name]})
@@ -103,6 +104,18 @@ class Curve(unittest.TestCase):
         self.assertEqual(answer.get("code"), 200, answer)
         self.assertNotIn("sender-9", mega("queue", "status", "-c", r.conf_path))
         self.assertIn("a message is not obeyed", r["broker"].log())
+        olga.close()
+
+    def test_operator_has_no_token(self):
+        """An operator may ask how the token keeper is, and is given no token."""
+        r = self.ring
+        olga = Watched(zmq.DEALER, r.token, r.as_key("olga"))
+        olga.socket.send(GET)
+        olga.socket.send(msgpack.packb({"t": "status", "ref": 3}))
+        self.assertTrue(olga.socket.poll(LIMIT_S * 1000))
+        self.assertEqual(msgpack.unpackb(olga.socket.recv()).get("ref"), 3)
+        self.assertIn("mega: token:", mega("token", "show", "--endpoint", r.token, "--timeout", "500ms", "--server-key", r.server,
+                                           "--curve-key", r.keys + "/olga.key", status=1))
         olga.close()
 
     def test_revoked(self):
