@@ -165,6 +165,11 @@ class Packages(unittest.TestCase):
                 self.assertEqual(len(found), 1, "debian/*.install: %s is in %s" % (path, found or "no package"))
         self.assertEqual([p for p in patterns if not matching(p) and not matching(p + "/*")], [])
 
+    def test_the_configuration_to_begin_with_is_good(self):
+        done = subprocess.run([os.path.join(ring.BIN, "mega-broker"), "--check-config", "-c", os.path.join(ROOT, "debian/mega.conf")],
+                              text=True, capture_output=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_they_are_built_with_what_scripts_packages_installs(self):
         build = re.search(r'^BUILD="([^"]*)"', source("scripts/packages"), re.M).group(1)
         control = re.search(r"^Build-Depends:((?: .*\n)+)", source("debian/control"), re.M).group(1)
