@@ -98,6 +98,10 @@ static const struct use uses[] = {
     {"console", "metrics_token", CONSOLE, CONSOLE},
     {"run", "dir", CONF_ALL, 0},
     {"run", "user", CONF_ALL, 0},
+    {"curve", "key", CONF_ALL, 0},
+    {"curve", "server_key", CONF_ALL, 0},
+    {"curve", "clients", BROKER | TOKEN | SENDER | TASK, 0},
+    {"curve", "plaintext", BROKER | TOKEN | SENDER | TASK | TEMPLATER, 0},
 };
 
 static const struct {

@@ -24,7 +24,7 @@ static struct span trim(struct span s)
     return s;
 }
 
-/* A value is what stands in its quotes, whatever that is; without quotes a comment ends it. */
+/* A value is what stands in its quotes, whatever that is; without quotes a comment ends it: a # behind white space, since keys have #. */
 static struct span read_value(struct span s)
 {
     s = trim(s);
@@ -33,8 +33,10 @@ static struct span read_value(struct span s)
         if (end)
             return (struct span){s.data + 1, (size_t)(end - s.data - 1)};
     }
-    const char *comment = s.bytes ? memchr(s.data, '#', s.bytes) : NULL;
-    return comment ? trim((struct span){s.data, (size_t)(comment - s.data)}) : s;
+    for (size_t i = 1; i < s.bytes; i++)
+        if (s.data[i] == '#' && (s.data[i - 1] == ' ' || s.data[i - 1] == '\t'))
+            return trim((struct span){s.data, i});
+    return s;
 }
 
 int curve_key_is_valid(struct span key)

@@ -336,8 +336,8 @@ static void run(zsock_t *pipe, void *self)
     zmq_pollitem_t items[] = {{zsock_resolve(pipe), 0, ZMQ_POLLIN, 0}, {zsock_resolve(handler), 0, ZMQ_POLLIN, 0}};
     for (;;) {
         int polled = zmq_poll(items, 2, LOOK_MS);
-        assert(polled >= 0 || errno == EINTR || errno == ETERM); /* without a handler everybody would be let in */
-        if (polled < 0 && errno == ETERM)
+        assert(polled >= 0 || errno == EINTR || errno == ETERM || errno == ENOTSOCK); /* without a handler everybody would be let in */
+        if (polled < 0 && errno != EINTR) /* the process is at its end: CZMQ has closed what was open */
             break;
         if (items[0].revents) /* $TERM is all that comes */
             break;
