@@ -9,10 +9,10 @@
 
 #include "base/clock.h"
 #include "base/conf.h"
+#include "base/iso_time.h"
 #include "base/table.h"
 #include "base/term.h"
 #include "client/endpoint.h"
-#include "base/iso_time.h"
 #include "client/log_read.h"
 #include "client/log_show.h"
 #include "client/options.h"

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "base/json.h"
 #include "base/iso_time.h"
+#include "base/json.h"
 
 #define TIME_BYTES_MAX 40
 

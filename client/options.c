@@ -13,7 +13,7 @@
 
 #define TIMEOUT_MS      10000
 #define SEND_TIMEOUT_MS 90000 /* beyond the default send_patience */
-#define NAMES           "push, send, check, tset, status, cancel, ready, task, queue, store, token, wechat, keygen or keys"
+#define NAMES           "push, send, check, tset, status, cancel, ready, task, queue, trace, audit, store, token, wechat, keygen or keys"
 
 static const char help_text[] =
     "mega - hands messages to the broker and asks what became of them\n\n"
@@ -26,11 +26,13 @@ static const char help_text[] =
     "  mega ready [--wait]                  can messages be accepted and sent now?\n"
     "  mega task …                          one template to many: from a file, a query or all followers\n"
     "  mega queue …                         what waits and what became of it: show, cancel, pause, send again, export\n"
+    "  mega trace ID                        its way through all stages, out of the ledger and the logs\n"
+    "  mega audit …                         who changed what\n"
     "  mega store …                         the store on disk: backup, check\n"
     "  mega token …                         the access tokens: show, status, reject\n"
     "  mega wechat …                        WeChat itself: quota, hosts, followers, what a code means; a test message\n"
     "  mega keygen …, mega keys …           pairs of keys for tcp under CURVE; who may come in with one\n\n"
-    "mega task, queue, store, token, wechat, keygen and keys tell more with --help. Of the others:\n\n"
+    "mega task, queue, trace, audit, store, token, wechat, keygen and keys tell more with --help. Of the others:\n\n"
     "  -c, --config FILE      where the frontend is read from (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --frontend ADDR    the broker's frontend (default " FRONTEND_DEFAULT ")\n"
     ACCESS_HELP("  ")

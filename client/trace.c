@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/iso_time.h"
 #include "base/log_line.h"
 #include "base/table.h"
 #include "base/term.h"
-#include "base/iso_time.h"
 #include "client/log_read.h"
 #include "client/log_show.h"
 #include "client/queue.h"

@@ -2,9 +2,9 @@
 
 #include <inttypes.h>
 
+#include "base/iso_time.h"
 #include "base/log_line.h"
 #include "base/term.h"
-#include "base/iso_time.h"
 #include "proto/mp_view.h"
 
 #define FIELDS(fields) fields, sizeof(fields) / sizeof *(fields)
