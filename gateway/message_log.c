@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "proto/mp.h"
 
 #define FROM_BYTES (INET6_ADDRSTRLEN + 10)
 
@@ -29,15 +30,11 @@ static const char *address_of(const struct conn *c, char out[FROM_BYTES])
     return out;
 }
 
-/* The request as it was packed; its errors do not matter, it was packed here. */
-static struct request request_of(const struct pending_entry *e)
+/* A text of the request as it was packed; empty when it has none of that name. Reading all of it would check its variables again. */
+static struct span text_of(const struct pending_entry *e, const char *name)
 {
-    struct request r;
-    struct buf error = {0};
-    if (request_unpack((struct span){e->packed, e->bytes}, NULL, &r, &error) != 0)
-        r = (struct request){.op = e->op};
-    buf_free(&error);
-    return r;
+    struct mp_cursor c;
+    return mp_find((struct span){e->packed, e->bytes}, name, &c) ? mp_read_str(&c) : (struct span){NULL, 0};
 }
 
 void message_log_taken(const struct conn *c, const struct pending_entry *e)
@@ -45,9 +42,9 @@ void message_log_taken(const struct conn *c, const struct pending_entry *e)
     if (log_messages_now() < MESSAGES_ALL || e->op == OP_TSET)
         return;
     char from[FROM_BYTES];
-    struct request r = request_of(e);
-    log_step("message taken", log_some("id", r.id), log_some("app", r.app), log_span("key", r.key), log_span("openid", r.openid),
-             log_str("op", op_name(e->op)), log_str("from", address_of(c, from)), log_u64("opaque", e->opaque));
+    log_step("message taken", log_some("id", text_of(e, "id")), log_some("app", text_of(e, "app")), log_span("key", text_of(e, "key")),
+             log_span("openid", text_of(e, "openid")), log_str("op", op_name(e->op)), log_str("from", address_of(c, from)),
+             log_u64("opaque", e->opaque));
 }
 
 void message_log_answered(const struct pending_entry *e, enum code code, const struct result *r)
@@ -55,9 +52,8 @@ void message_log_answered(const struct pending_entry *e, enum code code, const s
     if (log_messages_now() < (code == CODE_OK ? MESSAGES_ALL : MESSAGES_FAILED) || e->op == OP_TSET)
         return;
     char from[FROM_BYTES];
-    struct request asked = request_of(e);
-    log_trouble(LEVEL_INFO, "message answered", log_some("id", asked.id), log_some("app", asked.app), log_span("key", asked.key),
-                log_str("op", op_name(e->op)), log_str("from", address_of(e->owner, from)), log_u64("opaque", e->opaque),
+    log_trouble(LEVEL_INFO, "message answered", log_some("id", text_of(e, "id")), log_some("app", text_of(e, "app")),
+                log_span("key", text_of(e, "key")), log_str("op", op_name(e->op)), log_str("from", address_of(e->owner, from)), log_u64("opaque", e->opaque),
                 log_i64("code", (int64_t)code), log_some_i64("errcode", r ? r->errcode : 0),
                 log_some("state", r ? r->state : span_of("no answer of the broker")));
 }
@@ -80,12 +76,12 @@ void message_log_bad_frame(const struct conn *c, const struct frame *f)
     /* What is put together may repeat a word of the client's, which may be anything when it has lost its way between frames. */
     int is_ours = f->message.data < f->text || f->message.data >= f->text + sizeof f->text;
     log_trouble(LEVEL_INFO, "frame refused", log_str("from", address_of(c, from)), log_i64("code", (int64_t)f->code),
-                log_span("reason", is_ours ? f->message : span_of("a word or a length that does not belong there")), log_u64("closes", f->closes != 0));
+                log_span("reason", is_ours ? f->message : span_of("a word or a length that does not belong there")),
+                log_u64("closes", f->closes != 0));
 }
 
 void message_log_tset(const struct pending_entry *e, enum code code)
 {
     char from[FROM_BYTES];
-    struct request r = request_of(e);
-    log_info("tset answered", log_span("key", r.key), log_str("from", address_of(e->owner, from)), log_i64("code", (int64_t)code));
+    log_info("tset answered", log_span("key", text_of(e, "key")), log_str("from", address_of(e->owner, from)), log_i64("code", (int64_t)code));
 }
