@@ -30,11 +30,30 @@ static const char *address_of(const struct conn *c, char out[FROM_BYTES])
     return out;
 }
 
-/* A text of the request as it was packed; empty when it has none of that name. Reading all of it would check its variables again. */
-static struct span text_of(const struct pending_entry *e, const char *name)
+/* What a request names; empty what it does not. */
+struct names {
+    struct span id, app, key, openid;
+};
+
+/* Out of the request as it was packed here. Unpacking all of it would check its variables again. */
+static struct names names_of(const struct pending_entry *e)
 {
+    struct names names = {{NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
     struct mp_cursor c;
-    return mp_find((struct span){e->packed, e->bytes}, name, &c) ? mp_read_str(&c) : (struct span){NULL, 0};
+    struct span name;
+    mp_open(&c, (struct span){e->packed, e->bytes});
+    for (uint32_t left = mp_read_map(&c); left > 0 && mp_read_name(&c, &name) == 0; left--) {
+        struct span *wanted = span_is(name, "id")       ? &names.id
+                              : span_is(name, "app")    ? &names.app
+                              : span_is(name, "key")    ? &names.key
+                              : span_is(name, "openid") ? &names.openid
+                                                        : NULL;
+        if (wanted)
+            *wanted = mp_read_str(&c);
+        else
+            mp_skip(&c);
+    }
+    return names;
 }
 
 void message_log_taken(const struct conn *c, const struct pending_entry *e)
@@ -42,8 +61,9 @@ void message_log_taken(const struct conn *c, const struct pending_entry *e)
     if (log_messages_now() < MESSAGES_ALL || e->op == OP_TSET)
         return;
     char from[FROM_BYTES];
-    log_step("message taken", log_some("id", text_of(e, "id")), log_some("app", text_of(e, "app")), log_span("key", text_of(e, "key")),
-             log_span("openid", text_of(e, "openid")), log_str("op", op_name(e->op)), log_str("from", address_of(c, from)),
+    struct names names = names_of(e);
+    log_step("message taken", log_some("id", names.id), log_some("app", names.app), log_span("key", names.key),
+             log_span("openid", names.openid), log_str("op", op_name(e->op)), log_str("from", address_of(c, from)),
              log_u64("opaque", e->opaque));
 }
 
@@ -52,8 +72,8 @@ void message_log_answered(const struct pending_entry *e, enum code code, const s
     if (log_messages_now() < (code == CODE_OK ? MESSAGES_ALL : MESSAGES_FAILED) || e->op == OP_TSET)
         return;
     char from[FROM_BYTES];
-    log_trouble(LEVEL_INFO, "message answered", log_some("id", text_of(e, "id")), log_some("app", text_of(e, "app")),
-                log_span("key", text_of(e, "key")), log_str("op", op_name(e->op)), log_str("from", address_of(e->owner, from)), log_u64("opaque", e->opaque),
+    struct names names = names_of(e);
+    log_trouble(LEVEL_INFO, "message answered", log_some("id", names.id), log_some("app", names.app), log_span("key", names.key), log_str("op", op_name(e->op)), log_str("from", address_of(e->owner, from)), log_u64("opaque", e->opaque),
                 log_i64("code", (int64_t)code), log_some_i64("errcode", r ? r->errcode : 0),
                 log_some("state", r ? r->state : span_of("no answer of the broker")));
 }
@@ -83,5 +103,5 @@ void message_log_bad_frame(const struct conn *c, const struct frame *f)
 void message_log_tset(const struct pending_entry *e, enum code code)
 {
     char from[FROM_BYTES];
-    log_info("tset answered", log_span("key", text_of(e, "key")), log_str("from", address_of(e->owner, from)), log_i64("code", (int64_t)code));
+    log_info("tset answered", log_span("key", names_of(e).key), log_str("from", address_of(e->owner, from)), log_i64("code", (int64_t)code));
 }
