@@ -76,13 +76,21 @@ int program_open(struct program *p, int argc, char **argv, const char *program, 
     return rc;
 }
 
+/* The file stays: removing it would let a second copy lock a file that a third one made anew. Whoever watches reads in it that
+ * this process was not lost; a full disk only hides that. */
+static void leave_lock(int fd)
+{
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, PROGRAM_LOCK_ENDED, strlen(PROGRAM_LOCK_ENDED), 0) < 0)
+        log_warn("lock cannot be written", log_str("error", strerror(errno)));
+    close(fd);
+}
+
 void program_close(struct program *p)
 {
     if (p->signal_fd >= 0)
         close(p->signal_fd);
     if (p->lock_fd >= 0)
-        close(p->lock_fd); /* the file stays: removing it would let a second copy lock a file that a third one
-                              made anew */
+        leave_lock(p->lock_fd);
     conf_destroy(&p->conf);
     p->signal_fd = -1;
     p->lock_fd = -1;

@@ -14,6 +14,9 @@
 
 #define PROGRAM_NAME_BYTES_MAX 33 /* of a stage's name, with its NUL: letters, digits, - and _ */
 
+/* What the lock of a name holds when its process has ended by itself; while it runs, the number of the process. */
+#define PROGRAM_LOCK_ENDED "ended\n"
+
 struct program {
     struct conf *conf; /* owned */
     char name[PROGRAM_NAME_BYTES_MAX];

@@ -302,6 +302,9 @@ static void take_wall_time(struct broker *b, int64_t since_ms)
     if (step_ms > -CLOCK_STEP_MS && step_ms < CLOCK_STEP_MS)
         return;
     log_warn("the wall clock was set", log_i64("by_ms", step_ms));
+    b->clock.steps++;
+    b->clock.step_ms = step_ms;
+    b->clock.stepped_ms = b->mono_ms;
     accounts_wake_all(&b->accounts);
     b->order_used = 1; /* a restart has to know both clocks as they are now */
     b->order_kept_ms = 0;

@@ -29,6 +29,7 @@
 #include "base/program.h"
 #include "broker/accounts.h"
 #include "broker/clients.h"
+#include "broker/departed.h"
 #include "broker/figures.h"
 #include "broker/keys.h"
 #include "broker/outbox.h"
@@ -73,6 +74,12 @@ struct broker {
     struct histogram lag;     /* from due to given out */
     struct histogram commits; /* duration of those that wrote something */
     struct sweeps sweeps;
+    struct departed departed;
+    struct {
+        uint64_t steps;     /* since the broker's start */
+        int64_t step_ms;    /* the last one: how far the wall clock went */
+        int64_t stepped_ms; /* monotonic: when */
+    } clock;
     uint64_t epoch;        /* of this start of the broker */
     int64_t began_ms;      /* monotonic: of its start */
     int64_t now_ms;        /* wall time of this turn */

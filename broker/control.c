@@ -65,12 +65,13 @@ static void tell_senders(struct broker *b)
     buf_free(&list);
 }
 
-static void leave(struct broker *b, uint64_t epoch, const char *why)
+static void leave(struct broker *b, uint64_t epoch, const char *why, int said_goodbye)
 {
     struct stage *s = ring_find_epoch(&b->ring, epoch);
     if (s == NULL)
         return;
     log_info("stage left", log_str("name", s->name), log_str("why", why));
+    departed_add(&b->departed, s->name, s->kind, said_goodbye, b->mono_ms);
     ring_leave(&b->ring, epoch);
     ask_all(b);
     tset_on_leave(b, epoch);
@@ -116,12 +117,13 @@ static void on_hello(struct broker *b, const char *name, const struct control *m
     }
     struct stage *old = ring_find_name(&b->ring, m->name);
     if (old && old->epoch != m->epoch)
-        leave(b, old->epoch, "came back under a new epoch");
+        leave(b, old->epoch, "came back under a new epoch", 0);
     struct stage *s = ring_join(&b->ring, m, b->mono_ms);
     if (s == NULL) {
         refuse(b, name, "too many stages: at most 256");
         return;
     }
+    departed_remove(&b->departed, s->name);
     log_info("stage joined", log_str("name", s->name), log_str("kind", stage_kind_name(s->kind)),
              log_u64("slots", s->slots), log_span("version", m->version));
     welcome(b, s, m->clock_ms);
@@ -265,7 +267,7 @@ static void on_message(struct broker *b, const char *name, const struct control 
     else if (m->type == CONTROL_LOST)
         on_lost(b, s, m);
     else if (m->type == CONTROL_BYE)
-        leave(b, s->epoch, "said goodbye");
+        leave(b, s->epoch, "said goodbye", 1);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -336,7 +338,7 @@ void control_tick(struct broker *b)
 {
     uint64_t silent;
     while ((silent = fence_find_silent(&b->ring.fence, b->mono_ms, silence_ms(b))) != 0) {
-        leave(b, silent, "fell silent");
+        leave(b, silent, "fell silent", 0);
         fence_leave(&b->ring.fence, silent);
     }
     if (monitor_lost(b->jobs_monitor)) {

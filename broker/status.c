@@ -232,6 +232,28 @@ static void put_stage(struct broker *b, const struct stage *s, size_t *budget, s
     mp_map_close(out, place, count);
 }
 
+static void put_departed(struct broker *b, struct buf *out)
+{
+    mp_array(out, b->departed.count);
+    for (size_t i = 0; i < b->departed.count; i++) {
+        const struct departed_stage *s = &b->departed.list[i];
+        size_t place = mp_map_open(out), count = 3;
+        mp_put_str(out, "name", s->name);
+        mp_put_str(out, "kind", stage_kind_name(s->kind));
+        mp_put_i64(out, "ago_ms", b->mono_ms - s->left_ms);
+        count += mp_opt_flag(out, "bye", s->said_goodbye);
+        mp_map_close(out, place, count);
+    }
+}
+
+static void put_clock(struct broker *b, struct buf *out)
+{
+    mp_map(out, 3);
+    mp_put_u64(out, "steps", b->clock.steps);
+    mp_put_i64(out, "step_ms", b->clock.step_ms);
+    mp_put_i64(out, "ago_ms", b->clock.steps ? b->mono_ms - b->clock.stepped_ms : 0);
+}
+
 static size_t put_lists(struct broker *b, struct buf *out)
 {
     mp_str(out, "accounts");
@@ -243,9 +265,11 @@ static size_t put_lists(struct broker *b, struct buf *out)
     mp_array(out, b->ring.stage_count);
     for (size_t i = 0; i < b->ring.stage_count; i++)
         put_stage(b, &b->ring.stages[i], &budget, out);
+    mp_str(out, "left");
+    put_departed(b, out);
     mp_str(out, "pauses");
     status_pack_pauses(b, out);
-    return 3;
+    return 4;
 }
 
 /* What is of this process: it begins anew with each start. */
@@ -262,7 +286,7 @@ static size_t put_process(struct broker *b, struct buf *out)
 void status_pack(struct broker *b, struct buf *out)
 {
     const char *unready = frontend_unready(b);
-    size_t place = mp_map_open(out), count = 11;
+    size_t place = mp_map_open(out), count = 12;
     mp_put_str(out, "version", MEGA_VERSION);
     mp_put_u64(out, "epoch", b->epoch);
     mp_put_i64(out, "uptime_ms", b->mono_ms - b->began_ms);
@@ -283,6 +307,8 @@ void status_pack(struct broker *b, struct buf *out)
     put_figures(b->figures, -1, out);
     mp_str(out, "store");
     put_store(b, out);
+    mp_str(out, "clock");
+    put_clock(b, out);
     count += put_lists(b, out) + put_process(b, out);
     mp_map_close(out, place, count);
 }

@@ -3,7 +3,7 @@ goes at its wall time, once; everything else goes on as if nothing had happened.
 import unittest
 
 import chaos
-from ring import pause, until
+from ring import LIMIT_S, pause, until
 from wall_clock import DAY_S, HOUR_S, ClockRing
 
 MARGIN_S = 300  # a schedule is looked at so long before its time: more than a test takes
@@ -82,6 +82,10 @@ class StepBack(unittest.TestCase):
             ring.sim.post("/sim/resume")
             ring.settled(*ids)
             self.assertEqual(ring.delivered(), ids)
+            clock = ring.operator().status()["clock"]  # what an alarm goes by
+            self.assertEqual(clock["steps"], 1)
+            self.assertLess(abs(clock["step_ms"] + HOUR_S * 1000), 1000)
+            self.assertLess(clock["ago_ms"], LIMIT_S * 1000)
 
     def test_scheduled_message_waits_for_its_wall_time(self):
         """One accepted before the step, one behind it: the latter's time has been once already."""

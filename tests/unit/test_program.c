@@ -174,6 +174,17 @@ static int lock_once(void *args)
     return program_lock(&p) == 0 ? 0 : 5; /* the kernel lets go of it when the process ends */
 }
 
+/* Whoever watches can tell by the file that the process was not lost. */
+static void check_ended(const char *name)
+{
+    char path[128], text[32] = "";
+    snprintf(path, sizeof path, "%s/%s", test_folder(), name);
+    FILE *file = fopen(path, "re");
+    CHECK(file != NULL && fgets(text, sizeof text, file) != NULL);
+    CHECK_STR(text, PROGRAM_LOCK_ENDED);
+    fclose(file);
+}
+
 static int check_lock(void *argument)
 {
     char *args[] = {"p", "-c", conf_path, "-n", "one", NULL};
@@ -191,6 +202,7 @@ static int check_lock(void *argument)
     buf_free(&pid);
     CHECK_INT(run(lock_once, others, 1), 0);
     program_close(&p);
+    check_ended("run/one.lock");
     CHECK_INT(run(lock_once, args, 1), 0);
     return 0;
 }
