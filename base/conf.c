@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/conf_alarm.h"
 #include "base/conf_ini.h"
 #include "base/conf_keys.h"
 #include "base/conf_path.h"
@@ -393,6 +394,10 @@ static void finish(struct loading *l)
     derive_path(l, conf->token.cache_file, "token.cache");
     derive_path(l, conf->task.dir, "tasks");
     derive_path(l, conf->log.audit_path, "audit.log");
+    derive_path(l, conf->alarm.state_file, "alarms.state");
+    const char *alarm_error = conf_alarm_error(&conf->alarm);
+    if (alarm_error)
+        complain(l, "%s: [alarm] %s\n", l->path, alarm_error);
     put_default_account_first(conf);
     for (size_t i = 0; i < conf->account_count; i++)
         finish_account(l, &conf->accounts[i]);

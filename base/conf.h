@@ -27,6 +27,9 @@
 #define CONF_BASES_MAX         8   /* addresses in api_base */
 #define CONF_BACKOFF_MAX       64
 #define CONF_LINE_BYTES_MAX    4096
+#define CONF_MAIL_TO_MAX       16
+#define CONF_COMMAND_WORDS_MAX 16
+#define CONF_EXPECT_MAX        8   /* kinds of stages */
 
 /* The account of the section [wechat]. [wechat:NAME] makes further ones. */
 #define CONF_ACCOUNT_DEFAULT "default"
@@ -35,6 +38,8 @@ enum conf_token_mode { TOKEN_STABLE, TOKEN_CLASSIC, TOKEN_EXTERNAL };
 enum conf_on_unknown { ON_UNKNOWN_DEAD, ON_UNKNOWN_RETRY };
 enum conf_missing { MISSING_KEEP, MISSING_REJECT };
 enum conf_plaintext { PLAINTEXT_REFUSE, PLAINTEXT_ALLOW };
+enum conf_webhook { WEBHOOK_JSON, WEBHOOK_WECOM, WEBHOOK_DINGTALK };
+enum conf_mail_tls { MAIL_STARTTLS, MAIL_PLAIN };
 
 struct conf_account {
     char name[CONF_ACCOUNT_BYTES_MAX];
@@ -127,6 +132,42 @@ struct conf {
         char endpoint[CONF_TEXT_BYTES_MAX]; /* of mega-task; default ipc://RUN/task.ipc */
         char dir[CONF_TEXT_BYTES_MAX];      /* bulk tasks with their rows; default STORE/tasks */
     } task;
+    struct conf_alarm {
+        char name[CONF_TEXT_BYTES_MAX];    /* what notices call this installation; empty = the host's name */
+        char command[CONF_TEXT_BYTES_MAX]; /* words with spaces between, the first one a path; empty = none */
+        int64_t command_timeout_ms;        /* it is killed after that; default 30 s */
+        char webhook[CONF_TEXT_BYTES_MAX]; /* secret; http(s)://…; empty = none */
+        enum conf_webhook webhook_type;
+        char webhook_secret[CONF_TEXT_BYTES_MAX]; /* secret; of WEBHOOK_DINGTALK: signs */
+        char mail_server[CONF_TEXT_BYTES_MAX];    /* smtp://HOST[:PORT] or smtps://…; empty = no mail */
+        enum conf_mail_tls mail_tls;              /* of smtp:// */
+        char mail_user[CONF_TEXT_BYTES_MAX];
+        char mail_password[CONF_TEXT_BYTES_MAX]; /* secret */
+        char mail_from[CONF_TEXT_BYTES_MAX];
+        char mail_to[CONF_TEXT_BYTES_MAX]; /* at most CONF_MAIL_TO_MAX addresses with commas between */
+        char ca_file[CONF_TEXT_BYTES_MAX]; /* of webhook and mail; empty = the system's */
+        int64_t timeout_ms;                /* of one delivery by webhook or mail; default 15 s */
+        int64_t group_ms;                  /* what comes within it is one notice; default 2 s */
+        uint32_t notices;                  /* by one way within notices_window; 1 to 100, default 10 */
+        int64_t notices_window_ms;         /* default 1 m */
+        uint32_t tries;                    /* of one notice by one way; 1 to 20, default 6 */
+        int64_t retry_ms;                  /* wait before the second try, doubled each time; default 5 s */
+        int64_t hold_ms;                   /* for, default 15 s: so long a figure must be over its limit */
+        int64_t fine_ms;                   /* fine_for, default 30 s: so long all must be fine before that is said */
+        int64_t repeat_ms;                 /* default 4 h; 0 = no reminders */
+        int64_t window_ms;                 /* default 10 m: dead letters, damage and clock steps count so long */
+        char expect[CONF_TEXT_BYTES_MAX];  /* stages there must be: read with conf_parse_expect */
+        char state_file[CONF_TEXT_BYTES_MAX]; /* default STORE/alarms.state; made 0600 */
+        /* Limits. 0: this alarm is off. */
+        int64_t stage_gone_ms, broker_gone_ms, refusing_ms, not_ready_ms, account_stopped_ms, token_missing_ms;
+        int64_t oldest_ms;        /* age of the oldest ready message */
+        int64_t token_left_ms;    /* of a token that was not replaced */
+        int64_t clock_step_ms;
+        uint32_t dead, damaged;   /* within window */
+        uint64_t disk_spare_bytes; /* free space above [broker] min_free_space */
+        uint32_t store_percent;   /* of store_size in use */
+        uint32_t failed_percent;  /* of calls that fail */
+    } alarm;
     struct {
         char listen[CONF_TEXT_BYTES_MAX];        /* HOST:PORT of mega-console; port 0 = any; default 127.0.0.1:9503 */
         char token[CONF_TEXT_BYTES_MAX];         /* secret; of its /api/; empty: there is none */
@@ -162,6 +203,15 @@ struct span conf_base(const struct conf_account *account, size_t i);
 
 /* "200ms", "5s", "2m", "1h", "3d", "0" to milliseconds. Returns -1 when it is none of these or over 400 days. */
 int64_t conf_parse_time_ms(const char *text);
+
+/* So many stages of this kind there must be. */
+struct conf_expect {
+    char kind[16]; /* sender, templater, gateway, token, task */
+    uint32_t count; /* 1 to 1,000 */
+};
+
+/* "sender*2, templater, token" to a list. Returns their number, 0 for an empty text, -1 when it is wrong. */
+int conf_parse_expect(const char *text, struct conf_expect out[CONF_EXPECT_MAX]);
 
 /* "5s, 30s, 2m*3" to waits in milliseconds, at most CONF_BACKOFF_MAX of them. Returns their number, 0 when it is wrong. */
 size_t conf_parse_backoff(const char *text, int64_t out_ms[CONF_BACKOFF_MAX]);

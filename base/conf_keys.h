@@ -5,7 +5,7 @@
 
 #include "base/conf.h"
 
-#define CONF_KEYS_MAX 128 /* rows of the table at most */
+#define CONF_KEYS_MAX 192 /* rows of the table at most */
 
 /* The section whose keys lie in struct conf_account; all others lie in struct conf. */
 #define CONF_SECTION_ACCOUNT "wechat"

@@ -26,6 +26,7 @@ static const struct {
     {"token", "Of mega-token."},
     {"task", "Of mega-task."},
     {"console", "Of mega-console: figures, health and operation over HTTP."},
+    {"alarm", "Of mega-console: what people are told of, by which ways."},
     {"run", "What all processes share on this machine."},
 };
 

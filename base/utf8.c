@@ -37,3 +37,18 @@ void utf8_append(struct span text, struct buf *out)
         at += bytes;
     }
 }
+
+size_t utf8_fit(struct span text, size_t bytes_max)
+{
+    if (text.bytes <= bytes_max)
+        return text.bytes;
+    size_t bytes = bytes_max;
+    while (bytes > 0 && ((unsigned char)text.data[bytes] & 0xc0) == 0x80)
+        bytes--;
+    return bytes;
+}
+
+void utf8_to_text(char *to, size_t room, struct span text)
+{
+    span_to_text(to, room, (struct span){text.data, utf8_fit(text, room - 1)});
+}

@@ -18,4 +18,10 @@ size_t utf8_read(struct span text, size_t at, uint32_t *c);
 /* Appends the text with U+FFFD for every byte that is not UTF-8. */
 void utf8_append(struct span text, struct buf *out);
 
+/* A copy with a NUL behind it in a field of `room` bytes (at least 1); what is longer is cut between two characters. */
+void utf8_to_text(char *to, size_t room, struct span text);
+
+/* The bytes of the whole characters among the first `bytes_max`. */
+size_t utf8_fit(struct span text, size_t bytes_max);
+
 #endif
