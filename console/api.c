@@ -9,7 +9,7 @@
 #include "console/console.h"
 #include "proto/mp_json.h"
 
-static const char queue_path[] = "/api/queue/", tasks_path[] = "/api/tasks/";
+static const char queue_path[] = "/api/queue/", tasks_path[] = "/api/tasks/", alarms_path[] = "/api/alarms";
 
 void api_refuse(struct exchange *x, unsigned status, const char *message)
 {
@@ -231,6 +231,8 @@ void api_on_request(struct console *c, struct exchange *x)
         on_party(c, x, API_TASKS, x->path + bytes);
     else if (strcmp(x->path, "/api/tokens") == 0)
         on_tokens(c, x);
+    else if (strncmp(x->path, alarms_path, sizeof alarms_path - 1) == 0)
+        api_alarms(c, x, x->path + sizeof alarms_path - 1);
     else
-        api_refuse(x, 404, "no such address; there are /api/queue/OPERATION, /api/tasks/OPERATION and /api/tokens");
+        api_refuse(x, 404, "no such address; there are /api/queue/OPERATION, /api/tasks/OPERATION, /api/tokens and /api/alarms");
 }

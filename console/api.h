@@ -3,6 +3,7 @@
  *   GET, POST /api/queue/OP    what the broker is asked            /api/queue/export   a list as JSON lines or CSV, all pages
  *   GET, POST /api/tasks/OP    what the task runner is asked       /api/tasks/export   the rows that failed, likewise
  *   POST      /api/tasks/create  a task of the rows in the body    GET /api/tokens     how it stands with the access tokens
+ *   GET       /api/alarms        what is raised                    POST /api/alarms/test, /api/alarms/silence
  *
  * A request is translated (api_ask.c), asked, and answered when its party has answered; meanwhile its connection rests. At most
  * API_HELD_MAX wait at once, of which API_EXPORTS_MAX are exports: more get a 503, so that figures and health always find a connection.
@@ -65,5 +66,8 @@ int api_is_full(struct console *c, struct exchange *x, enum api_of of);
 /* api_export.c, api_create.c */
 void api_export(struct console *c, struct exchange *x, enum api_of of);
 void api_create(struct console *c, struct exchange *x);
+
+/* api_alarms.c; `name`: what stands behind /api/alarms. */
+void api_alarms(struct console *c, struct exchange *x, const char *name);
 
 #endif

@@ -58,6 +58,8 @@ struct console *console_new(struct program *program)
     c->web = web_new(c->conf->console.listen, handler);
     if (c->web == NULL || check_tokens(c, c->conf) != 0 || connect_dealers(c) != 0)
         console_destroy(&c);
+    else
+        c->alarms = alarms_new(c->conf);
     return c;
 }
 
@@ -71,6 +73,7 @@ void console_destroy(struct console **self)
         dealer_destroy(&c->dealers[party]);
         heard_free(&c->heard[party]);
     }
+    alarms_destroy(&c->alarms);
     free(c);
     *self = NULL;
 }
@@ -125,6 +128,19 @@ static void pack_status(enum party party, uint64_t ref, struct buf *out)
         task_ask_pack(&(struct task_ask){.op = TASK_STATUS, .ref = ref, .lane = -1}, out);
 }
 
+static struct span heard_now(const struct console *c, enum party party)
+{
+    int is_up = heard_is_up(&c->heard[party], clock_mono_ms());
+    return is_up ? buf_span(&c->heard[party].data) : (struct span){NULL, 0};
+}
+
+static void look_for_alarms(struct console *c)
+{
+    struct alarms_heard heard = {.broker = heard_now(c, PARTY_BROKER), .token = heard_now(c, PARTY_TOKEN),
+                                 .has_task = heard_now(c, PARTY_TASK).bytes > 0};
+    alarms_look(c->alarms, &heard);
+}
+
 /* An ask that was not answered within the second is given up for the next one. */
 static void poll_parties(struct console *c)
 {
@@ -135,6 +151,7 @@ static void poll_parties(struct console *c)
     if (mono_ms < c->poll_ms)
         return;
     c->poll_ms = mono_ms + POLL_EVERY_MS;
+    look_for_alarms(c);
     for (int party = 0; party < PARTIES; party++) {
         uint64_t ref = dealer_ref(c->dealers[party]);
         buf_clear(&packed);
@@ -157,6 +174,8 @@ static int64_t turn(struct console *c)
     for (int party = 0; party < PARTIES; party++)
         wait_ms = dealer_tick(c->dealers[party], wait_ms);
     web_run(c->web);
+    alarms_run(c->alarms);
+    wait_ms = alarms_wait_ms(c->alarms, wait_ms);
     int64_t poll_ms = c->poll_ms - clock_mono_ms();
     if (poll_ms < wait_ms)
         wait_ms = poll_ms > 0 ? poll_ms : 0;
@@ -179,14 +198,15 @@ static int take_signals(struct console *c)
 
 int console_run(struct console *c)
 {
-    zmq_pollitem_t items[PARTIES + 2] = {{.fd = web_fd(c->web), .events = ZMQ_POLLIN},
-                                         {.fd = c->program->signal_fd, .events = ZMQ_POLLIN}};
+    zmq_pollitem_t items[PARTIES + 3] = {{.fd = web_fd(c->web), .events = ZMQ_POLLIN},
+                                         {.fd = c->program->signal_fd, .events = ZMQ_POLLIN},
+                                         {.fd = alarms_fd(c->alarms), .events = ZMQ_POLLIN}};
     for (int party = 0; party < PARTIES; party++)
-        items[2 + party] = (zmq_pollitem_t){.socket = zsock_resolve(dealer_socket(c->dealers[party])), .events = ZMQ_POLLIN};
+        items[3 + party] = (zmq_pollitem_t){.socket = zsock_resolve(dealer_socket(c->dealers[party])), .events = ZMQ_POLLIN};
     notify_ready(&c->program->notify, "running");
     while (!take_signals(c)) {
         int64_t wait_ms = turn(c);
-        zmq_poll(items, PARTIES + 2, (long)notify_wait_ms(&c->program->notify, wait_ms));
+        zmq_poll(items, PARTIES + 3, (long)notify_wait_ms(&c->program->notify, wait_ms));
     }
     return 0;
 }

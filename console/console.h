@@ -9,15 +9,13 @@
  *   web.c      HTTP                                  dealer.c     asks to one party, and their answers
  *   routes.c   which address does what, who may      heard.c     what each party has said last
  *   metrics*.c /metrics                              ready.c     /readyz
- *   api*.c     the JSON API
- *
- * What goes by the state of the set and not by HTTP (alarms) hooks into console_on_heard: it is called for each new status, and once a second
- * while there is none.
+ *   api*.c     the JSON API                          alarm*.c    what goes by the state of the set and tells people
  */
 #ifndef CONSOLE_CONSOLE_H
 #define CONSOLE_CONSOLE_H
 
 #include "base/program.h"
+#include "console/alarm.h"
 #include "console/api.h"
 #include "console/dealer.h"
 #include "console/heard.h"
@@ -32,6 +30,7 @@ struct console {
     struct web *web;
     struct dealer *dealers[PARTIES];
     struct heard heard[PARTIES];
+    struct alarms *alarms;
     int64_t poll_ms; /* monotonic: all are asked for their status then */
     struct metrics_own own;
     struct api api;
