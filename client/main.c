@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/program.h"
+#include "client/alarm.h"
 #include "client/ask.h"
 #include "client/audit.h"
 #include "client/hand_over.h"
@@ -16,7 +17,7 @@ int main(int argc, char **argv)
 {
     /* What getopt's own messages begin with. */
     static char queue[] = "mega: queue", token[] = "mega: token", task[] = "mega: task", trace[] = "mega: trace",
-                audit[] = "mega: audit", keygen[] = "mega: keygen", keys[] = "mega: keys";
+                audit[] = "mega: audit", alarm[] = "mega: alarm", keygen[] = "mega: keygen", keys[] = "mega: keys";
     struct options options;
     program_forbid_cores();
     if (argc > 2 && strcmp(argv[1], "queue") == 0 && strcmp(argv[2], "audit") == 0) {
@@ -26,6 +27,10 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "audit") == 0) {
         argv[1] = audit;
         return audit_main(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "alarm") == 0) {
+        argv[1] = alarm;
+        return alarm_main(argc - 1, argv + 1);
     }
     if (argc > 1 && strcmp(argv[1], "trace") == 0) {
         argv[1] = trace;

@@ -14,7 +14,7 @@ import ring
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 BUILD = os.path.dirname(os.path.abspath(ring.BIN))
 COMMANDS = {"mega-queue.1": ["mega", "queue"], "mega-task.1": ["mega", "task"], "mega-token.1": ["mega", "token"],
-            "mega-trace.1": ["mega", "trace"], "mega-audit.1": ["mega", "audit"]}
+            "mega-trace.1": ["mega", "trace"], "mega-audit.1": ["mega", "audit"], "mega-alarm.1": ["mega", "alarm"]}
 
 
 def setUpModule():
