@@ -215,8 +215,8 @@ static void answer_without_keeping(struct broker *b, const struct caller *to, co
         answer_known(b, to, r, m);
     else if (message && r->op != OP_CHECK)
         refuse_message(b, to, r, why, message);
-    else
-        answer(b, to, &(struct result){.code = CODE_OK, .id = r->id});
+    else /* a check counts as no refusal: nobody wanted to send anything */
+        answer(b, to, &(struct result){.code = message ? refusal_code(why) : CODE_OK, .id = r->id, .message = span_of(message ? message : "")});
 }
 
 static void on_message(struct broker *b, const struct caller *to, const struct request *r)
