@@ -52,7 +52,7 @@ struct console *console_new(struct program *program)
     struct console *c = mem_new(sizeof *c);
     c->program = program;
     c->conf = program->conf;
-    c->own.began_ms = clock_mono_ms();
+    c->own.start_ms = clock_wall_ms();
     struct web_handler handler = {
         .on_header = routes_on_header, .on_request = routes_on_request, .on_answered = routes_on_answered, .self = c};
     c->web = web_new(c->conf->console.listen, handler);
@@ -98,7 +98,7 @@ void console_on_heard(struct console *c, enum party party)
 static int take(struct console *c, enum party party, const struct answer *answer)
 {
     if (answer && answer->code == CODE_OK && answer->data.bytes)
-        heard_take(&c->heard[party], answer->data, clock_mono_ms());
+        heard_take(&c->heard[party], answer->data, clock_mono_ms(), clock_wall_ms());
     console_on_heard(c, party);
     return 0;
 }

@@ -17,14 +17,15 @@ enum party { PARTY_BROKER, PARTY_TOKEN, PARTY_TASK, PARTIES };
 struct heard {
     struct buf data;    /* packed map; empty: never heard */
     int64_t heard_ms;   /* monotonic; 0 = never */
+    int64_t start_ms;   /* wall time of its start; the same until it is another one, whatever answers take; 0 = it does not say */
     int64_t since_ms;   /* monotonic: it is up, or away, since then */
     int was_up;         /* as of the last time that it was looked at */
 };
 
 void heard_free(struct heard *h);
 
-/* Takes a new status. */
-void heard_take(struct heard *h, struct span data, int64_t mono_ms);
+/* Takes a new status. `now_ms` is wall time. */
+void heard_take(struct heard *h, struct span data, int64_t mono_ms, int64_t now_ms);
 
 /* 1 while the party answers. */
 int heard_is_up(const struct heard *h, int64_t mono_ms);

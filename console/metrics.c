@@ -12,26 +12,26 @@ struct told {
     enum { TOLD_VERSION, TOLD_START, TOLD_CPU, TOLD_MEMORY } what;
 };
 
-static void tell(const struct told *t, const char *program, struct span name, struct span version, int64_t uptime_ms, double cpu_us,
+static void tell(const struct told *t, const char *program, struct span name, struct span version, int64_t start_ms, double cpu_us,
                  double rss_bytes)
 {
     struct label labels[] = {LABEL("program", span_of(program)), LABEL("name", name), LABEL("version", version)};
-    double start_s = (double)(clock_wall_ms() - uptime_ms) / 1000;
     if (t->what == TOLD_VERSION && version.bytes)
         sample(t->e, labels, 3, 1);
-    else if (t->what == TOLD_START && uptime_ms)
-        sample(t->e, labels, 2, start_s);
+    else if (t->what == TOLD_START && start_ms)
+        sample(t->e, labels, 2, (double)start_ms / 1000);
     else if (t->what == TOLD_CPU && cpu_us > 0)
         sample(t->e, labels, 2, cpu_us / 1e6);
     else if (t->what == TOLD_MEMORY && rss_bytes > 0)
         sample(t->e, labels, 2, rss_bytes);
 }
 
-static void tell_party(const struct told *t, enum party party, struct span status)
+static void tell_party(const struct told *t, enum party party, const struct heard *h)
 {
     char program[32];
+    struct span status = buf_span(&h->data);
     snprintf(program, sizeof program, "mega-%s", party_name(party));
-    tell(t, program, span_of(party_name(party)), mp_view_str(status, "version"), mp_view_i64(status, "uptime_ms"),
+    tell(t, program, span_of(party_name(party)), mp_view_str(status, "version"), h->start_ms,
          mp_view_number(status, "cpu"), mp_view_number(status, "rss"));
 }
 
@@ -55,13 +55,13 @@ static void tell_all(const struct told *t, const struct heard heard[PARTIES], co
     struct usage usage = usage_now();
     for (int party = 0; party < PARTIES; party++)
         if (heard_is_up(&heard[party], mono_ms))
-            tell_party(t, (enum party)party, buf_span(&heard[party].data));
+            tell_party(t, (enum party)party, &heard[party]);
     if (heard_is_up(&heard[PARTY_BROKER], mono_ms))
         tell_stages(t, buf_span(&heard[PARTY_BROKER].data));
     for (size_t i = 0; i < gateway_count; i++)
         tell(t, "mega-gateway", span_of(gateways[i].name), none, 0, (double)gateways[i].usage.cpu_us,
              (double)gateways[i].usage.rss_bytes);
-    tell(t, "mega-console", span_of(name), span_of(MEGA_VERSION), mono_ms - own->began_ms, (double)usage.cpu_us,
+    tell(t, "mega-console", span_of(name), span_of(MEGA_VERSION), own->start_ms, (double)usage.cpu_us,
          (double)usage.rss_bytes);
 }
 

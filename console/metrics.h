@@ -11,7 +11,7 @@
 /* The console's own. */
 struct metrics_own {
     uint64_t requests[ROUTES][6]; /* answered, by route and hundreds of the status */
-    int64_t began_ms;                     /* monotonic */
+    int64_t start_ms;                     /* wall time */
 };
 
 /* Appends everything. */
