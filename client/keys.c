@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/conf.h"
@@ -176,6 +177,7 @@ int keys_main(int argc, char **argv)
                                           {NULL, 0, NULL, 0}};
     const char *config = NULL, *clients = NULL;
     char *folder = NULL;
+    umask(022); /* public keys are for the user of the processes, too, whoever adds them */
     int letter;
     while ((letter = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
         if (letter == 'h')

@@ -65,7 +65,7 @@ _mega_options_with_value() {
 _mega_values() {
     local before=
     case $1 in
-    -c | --config | --file | --output | --bad | --cert | --journal | --ready-file) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
+    -c | --config | --file | --output | --bad | --cert | --curve-key | --server-key | --dir | --clients | --journal | --ready-file) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
     --app) mapfile -t COMPREPLY < <(compgen -W "$(_mega_accounts)" -- "$2") ;;
     --key | KEY) mapfile -t COMPREPLY < <(compgen -W "$(_mega_keys)" -- "$2") ;;
     TASK) mapfile -t COMPREPLY < <(compgen -W "$(_mega_tasks)" -- "$2") ;;

@@ -14,7 +14,8 @@ import ring
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 BUILD = os.path.dirname(os.path.abspath(ring.BIN))
 COMMANDS = {"mega-queue.1": ["mega", "queue"], "mega-task.1": ["mega", "task"], "mega-token.1": ["mega", "token"],
-            "mega-trace.1": ["mega", "trace"], "mega-audit.1": ["mega", "audit"], "mega-alarm.1": ["mega", "alarm"]}
+            "mega-trace.1": ["mega", "trace"], "mega-audit.1": ["mega", "audit"], "mega-alarm.1": ["mega", "alarm"],
+            "mega-keygen.1": ["mega", "keygen"], "mega-keys.1": ["mega", "keys"]}
 
 
 def setUpModule():
@@ -72,7 +73,7 @@ def page(path):
 class Install(unittest.TestCase):
     def test_every_program_has_a_page_and_is_completed(self):
         pages = {os.path.basename(path) for path in matching("usr/share/man/man[18]/*")}
-        self.assertEqual({name.rsplit(".", 1)[0] for name in pages} - {"mega-queue", "mega-trace", "mega-audit"}, set(programs()))
+        self.assertEqual({name.rsplit(".", 1)[0] for name in pages} - {"mega-queue", "mega-trace", "mega-audit", "mega-keygen", "mega-keys"}, set(programs()))
         self.assertEqual(set(COMMANDS) - pages, set())
         completed = {os.path.basename(path) for path in matching("usr/share/bash-completion/completions/*")}
         self.assertEqual(completed, set(programs()))
