@@ -31,6 +31,14 @@ export type CancelWhat =
   | { openid: string; task?: string; key?: string; app?: string; id?: undefined }
   | { task: string; openid?: string; key?: string; app?: string; id?: undefined };
 
+/** Keys for a frontend under CURVE. */
+export interface Curve {
+  /** Path of NAME.key, as mega keygen has made it. */
+  key: string;
+  /** Public key of the broker: 40 characters, or the path of a file. */
+  serverKey: string;
+}
+
 export interface AskOptions {
   /** Milliseconds until NoAnswer; Infinity for none. 30,000 or what the client was made with; none for what waits for an outcome. */
   timeout?: number;
@@ -62,7 +70,7 @@ export interface Result {
 
 export class Client {
   /** endpoint: `[broker] frontend`, by default tcp://127.0.0.1:9502. Returns at once, connected or not. */
-  constructor(endpoint?: string, options?: { timeout?: number });
+  constructor(endpoint?: string, options?: { timeout?: number; curve?: Curve });
   /** Resolves when the message is on disk. */
   push(message: Message, options?: AskOptions): Promise<Result>;
   /** Yields the results of many pushes as they come, in any order; at most `outstanding` (1,000; up to 16,384) are unanswered. */

@@ -25,6 +25,11 @@ final class MegaZmq
         $this->socket = new ZMQSocket(new ZMQContext(), ZMQ::SOCKET_DEALER); // no identity: two clients of one name are one too many
         $this->socket->setSockOpt(ZMQ::SOCKOPT_LINGER, 0);
         $this->socket->setSockOpt(ZMQ::SOCKOPT_RCVTIMEO, self::AGAIN_MS);
+        /* A frontend under CURVE: the three keys of 40 characters, as they stand in SHOP.key of `mega keygen SHOP` and in the broker's
+         * public file. docs/security.md
+         *   $this->socket->setSockOpt(ZMQ::SOCKOPT_CURVE_PUBLICKEY, $publicKey);
+         *   $this->socket->setSockOpt(ZMQ::SOCKOPT_CURVE_SECRETKEY, $secretKey);
+         *   $this->socket->setSockOpt(ZMQ::SOCKOPT_CURVE_SERVERKEY, $serverKey); */
         $this->socket->connect($endpoint);
     }
 

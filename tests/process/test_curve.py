@@ -9,8 +9,9 @@ import unittest
 import msgpack
 import zmq
 
-sys.path.insert(0, os.path.dirname(__file__))
+sys.path[:0] = [os.path.dirname(__file__), os.path.join(os.path.dirname(__file__), "../../client/python")]
 from curve_ring import BAD, GOOD, CurveRing, Watched, mega  # noqa: E402
+from mega_wechat import Client, Curve, InvalidRequest  # noqa: E402
 from ring import BIN, LIMIT_S, until  # noqa: E402
 
 PING = msgpack.packb({"op": "ping"})
@@ -20,7 +21,7 @@ GET = msgpack.packb({"t": "get", "app": "default"})
 HELLO = msgpack.packb({"t": "hello", "kind": "sender", "epoch": 7, "version": "1", "slots": 5, "endpoint": "tcp://127.0.0.1:1", "clock": 1})
 
 
-class Curve(unittest.TestCase):
+class CurveSockets(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.ring = CurveRing().__enter__()
@@ -67,6 +68,20 @@ class Curve(unittest.TestCase):
         mega("queue", "status", "--control", r.control, *with_key, r.keys + "/olga.key")
         mega("task", "list", "--endpoint", r.task, *with_key, r.keys + "/olga.key")
         mega("token", "show", "--endpoint", r.token, *with_key, r.keys + "/tom.key")
+
+    def test_clients(self):
+        """The Python client and, in mega-task, libmega; a task goes from mega through mega-task to the senders."""
+        r = self.ring
+        curve = Curve(r.keys + "/ann.key", r.server)
+        with Client(r.frontend, curve=curve) as client:
+            self.assertEqual(client.send("python", "test", vars={"n": "1"}).state, "sent")
+        with self.assertRaisesRegex(InvalidRequest, "curve.key: .*holds no secret-key"):
+            Client(r.frontend, curve=Curve(r.keys + "/ann.pub", r.keys + "/mega-wechat.pub"))
+        rows = os.path.join(r.folder, "rows.csv")
+        with open(rows, "w") as f:
+            f.write("openid,n\n" + "".join("row-%d,1\n" % i for i in range(20)))
+        mega("task", "create", "--key", "test", "--file", rows, "--name", "all", "--start", "--watch", "-c", r.conf_path)
+        self.assertEqual(len({c["openid"] for c in r.sim.delivered() if c["openid"].startswith("row-")}), 20)
 
     def test_nobody_else_comes_in(self):
         """Each socket without keys, with another server's key, an unknown key, and keys whose role does not open it."""

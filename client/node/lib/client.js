@@ -7,6 +7,7 @@
 const { randomBytes } = require('node:crypto');
 const { performance } = require('node:perf_hooks');
 const { Dealer } = require('zeromq');
+const { curveOptions } = require('./curve.js');
 const { InvalidRequest, NoAnswer } = require('./errors.js');
 const limits = require('./limits.js');
 const { Pending } = require('./pending.js');
@@ -33,10 +34,10 @@ function checkTimeout(value, byDefault) {
 }
 
 /* A socket that is being connected. Its events are listened to before, so that none is missed. */
-function connect(endpoint, onLost) {
+function connect(endpoint, curve, onLost) {
   const limit = 'give tcp://HOST:PORT or ipc://PATH';
   if (typeof endpoint !== 'string') throw new InvalidRequest('endpoint', `a ${typeof endpoint}`, limit);
-  const socket = new Dealer(SOCKET);
+  const socket = new Dealer({ ...SOCKET, ...curveOptions(curve) });
   socket.events.on('disconnect', onLost);
   try {
     socket.connect(endpoint);
@@ -71,9 +72,9 @@ class Client {
   #isClosed = false;
   #ticker;
 
-  constructor(endpoint = ENDPOINT, { timeout } = {}) {
+  constructor(endpoint = ENDPOINT, { timeout, curve } = {}) {
     this.#timeoutMs = checkTimeout(timeout, TIMEOUT_MS);
-    this.#socket = connect(endpoint, () => this.#onLost());
+    this.#socket = connect(endpoint, curve, () => this.#onLost());
     this.#read();
   }
 

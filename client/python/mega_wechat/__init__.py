@@ -5,8 +5,9 @@
 """
 from .aio import AsyncClient
 from .blocking import Client
+from .curve import Curve
 from .errors import InvalidRequest, MegaError, NoAnswer
 from .request import Value
 from .result import Result
 
-__all__ = ["AsyncClient", "Client", "InvalidRequest", "MegaError", "NoAnswer", "Result", "Value"]
+__all__ = ["AsyncClient", "Client", "Curve", "InvalidRequest", "MegaError", "NoAnswer", "Result", "Value"]

@@ -8,6 +8,7 @@ from typing import Any, AsyncIterable, AsyncIterator, Coroutine, Deque, Iterable
 import zmq
 import zmq.asyncio
 
+from .curve import Curve
 from .errors import InvalidRequest, MegaError
 from .methods import FRONTEND, TIMEOUT_S, WAIT_TIMEOUT_S, WINDOW, Link, Methods, left_s, pushed, tell
 from .request import Request
@@ -22,8 +23,9 @@ class AsyncClient(Methods[Coroutine[Any, Any, Result]]):
     """May be used by any number of tasks of one event loop: that in which it is first used. Close it, or use it in an
     `async with`. A task that is cancelled waits no more; the message that it handed over is not cancelled by that."""
 
-    def __init__(self, frontend: str = FRONTEND, *, timeout: float = TIMEOUT_S, wait_timeout: float = WAIT_TIMEOUT_S) -> None:
-        super().__init__(frontend, timeout=timeout, wait_timeout=wait_timeout)
+    def __init__(self, frontend: str = FRONTEND, *, timeout: float = TIMEOUT_S, wait_timeout: float = WAIT_TIMEOUT_S,
+                 curve: Optional[Curve] = None) -> None:
+        super().__init__(frontend, timeout=timeout, wait_timeout=wait_timeout, curve=curve)
         self._loop: Optional[asyncio.AbstractEventLoop] = None  # None: not connected yet
 
     async def __aenter__(self) -> "AsyncClient":
@@ -93,7 +95,7 @@ class AsyncClient(Methods[Coroutine[Any, Any, Result]]):
             if loop is not self._loop:
                 raise MegaError("this client is used in another event loop; make one for each")
             return loop
-        self._link = Link(zmq.asyncio.Context(), self._frontend)
+        self._link = Link(zmq.asyncio.Context(), self._frontend, self._curve)
         self._wake = asyncio.Event()
         self._loop, self._task = loop, loop.create_task(self._run())
         self._task.add_done_callback(self._end)  # also of a task that is cancelled before it began

@@ -9,6 +9,7 @@ from typing import Any, Deque, Iterable, Iterator, Mapping, Optional, Tuple, Typ
 
 import zmq
 
+from .curve import Curve
 from .errors import InvalidRequest
 from .methods import FRONTEND, TIMEOUT_S, WAIT_TIMEOUT_S, WINDOW, Link, Methods, left_s, pushed, tell
 from .request import Request
@@ -22,10 +23,11 @@ Waiting = Tuple[Entry, "Future[Result]", float]  # and until when
 class Client(Methods[Result]):
     """May be used by any number of threads at once. Close it, or use it in a `with`: until then its thread runs."""
 
-    def __init__(self, frontend: str = FRONTEND, *, timeout: float = TIMEOUT_S, wait_timeout: float = WAIT_TIMEOUT_S) -> None:
-        super().__init__(frontend, timeout=timeout, wait_timeout=wait_timeout)
+    def __init__(self, frontend: str = FRONTEND, *, timeout: float = TIMEOUT_S, wait_timeout: float = WAIT_TIMEOUT_S,
+                 curve: Optional[Curve] = None) -> None:
+        super().__init__(frontend, timeout=timeout, wait_timeout=wait_timeout, curve=curve)
         self._lock = threading.Lock()  # over _unanswered, _closed and _woken
-        self._link = Link(zmq.Context(), frontend)
+        self._link = Link(zmq.Context(), frontend, curve)
         self._wake_from, self._wake_to = sockets.socketpair()
         self._woken = False
         self._thread = threading.Thread(target=self._run, name="mega-wechat", daemon=True)

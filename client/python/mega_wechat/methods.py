@@ -10,6 +10,7 @@ from typing import Any, Generic, Mapping, Optional, Sequence, TypeVar, Union
 import zmq
 
 from . import request as requests
+from .curve import Curve
 from .errors import InvalidRequest, MegaError
 from .request import Request, Variables
 from .unanswered import Entry, Slot, Unanswered
@@ -27,9 +28,11 @@ class Methods(ABC, Generic[Answer]):
     status(wait=True), `timeout` for all else. Each raises InvalidRequest when nothing was sent, NoAnswer when time is up,
     MegaError when the client cannot be used. What the broker answers is returned, whatever its code."""
 
-    def __init__(self, frontend: str = FRONTEND, *, timeout: float = TIMEOUT_S, wait_timeout: float = WAIT_TIMEOUT_S) -> None:
-        """Connects when it is first needed: `frontend` is the broker's address, as in its configuration."""
-        self._frontend = frontend
+    def __init__(self, frontend: str = FRONTEND, *, timeout: float = TIMEOUT_S, wait_timeout: float = WAIT_TIMEOUT_S,
+                 curve: Optional[Curve] = None) -> None:
+        """Connects when it is first needed: `frontend` is the broker's address, as in its configuration; `curve` the keys where it is
+        under CURVE."""
+        self._frontend, self._curve = frontend, curve
         self._timeout_s, self._wait_timeout_s = timeout, wait_timeout
         self._unanswered = Unanswered()
         self._closed = False
@@ -122,7 +125,7 @@ def pushed(arguments: Mapping[str, Any]) -> Request:
 class Link:
     """The two sockets of a connection: a DEALER, and the monitor that tells of its connecting and disconnecting."""
 
-    def __init__(self, context: Any, frontend: str) -> None:
+    def __init__(self, context: Any, frontend: str, curve: Optional[Curve] = None) -> None:
         """Owns the context, whose class says whether the sockets are those of asyncio. Raises InvalidRequest when the address
         is none."""
         self._context = context
@@ -134,7 +137,12 @@ class Link:
         self.socket.monitor("inproc://monitor", zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         self.monitor.connect("inproc://monitor")
         try:
+            if curve is not None:
+                curve.make_ready(self.socket)
             self.socket.connect(frontend)
+        except InvalidRequest:
+            self.close()
+            raise
         except (zmq.ZMQError, TypeError) as error:
             self.close()
             raise InvalidRequest("frontend", "%r: %s; give an address such as %s" % (frontend, error, FRONTEND)) from None
