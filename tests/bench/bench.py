@@ -19,7 +19,7 @@ import time
 
 from figures import machine
 
-MODULES = ("accept", "busy", "latency", "send", "slots", "idle", "lag", "task", "cost", "memory")
+MODULES = ("accept", "busy", "latency", "send", "slots", "idle", "lag", "task", "cost", "memory", "curve")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 

@@ -33,6 +33,17 @@ def read_key(path):
         return dict(re.findall(r'(\S+) = "(.*)"', f.read()))
 
 
+def with_key(path, server):
+    """Makes a socket ready to come in with this pair."""
+    pair = read_key(path)
+
+    def make_ready(socket):
+        socket.curve_publickey = pair["public-key"].encode()
+        socket.curve_secretkey = pair["secret-key"].encode()
+        socket.curve_serverkey = server.encode()
+    return make_ready
+
+
 class Watched:
     """A socket that knows what became of its handshakes."""
 
@@ -93,14 +104,7 @@ class CurveRing(Ring):
         return read_key(os.path.join(self.keys, name + ".pub"))["public-key"]
 
     def as_key(self, name, server=None):
-        """Makes a socket ready to come in with this key."""
-        pair = read_key(os.path.join(self.keys, name + ".key"))
-
-        def make_ready(socket):
-            socket.curve_publickey = pair["public-key"].encode()
-            socket.curve_secretkey = pair["secret-key"].encode()
-            socket.curve_serverkey = (server or self.server).encode()
-        return make_ready
+        return with_key(os.path.join(self.keys, name + ".key"), server or self.server)
 
     def wait_ready(self, seconds=LIMIT_S):
         for i in range(2):
