@@ -16,7 +16,7 @@ import unittest
 from ring import BIN, LIMIT_S, SIMPLE, Process, Ring, frame, pause, until
 
 WATCHDOG_MS = 600  # a sign of life each 200
-PROGRAMS = ("gateway-1", "task", "sender-1", "templater-1", "token", "broker")  # who needs others comes before them
+PROGRAMS = ("console", "gateway-1", "task", "sender-1", "templater-1", "token", "broker")  # who needs others comes before them
 USER = "nobody"  # is there everywhere
 KINDS = {name: "mega-" + name.split("-")[0] for name in PROGRAMS}
 
@@ -107,7 +107,7 @@ class Signals(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.ring = SignalsRing(senders=1, templates={"test": SIMPLE, "two": SIMPLE.replace("${n}", "${n}${absent}")},
-                               conf={"wechat": {"rate": "0"}})
+                               conf={"wechat": {"rate": "0"}, "console": {"listen": "127.0.0.1:0"}})
         cls.ring.__enter__()
         cls.manager = cls.ring.manager
         cls.client = cls.ring.client()
@@ -186,13 +186,13 @@ class Signals(unittest.TestCase):
         ring.change("broker", lease="600ms")
         ring.conf["wechat:new"] = {"app_id": "wx2"}
         ring.write_conf()
-        logs = ring.hup("broker", "sender-1", "gateway-1", "task", "token", "templater-1")
+        logs = ring.hup(*PROGRAMS)
         self.assertEqual(self.rate(), 7)
         self.assertIn('event="configuration changed" key="[wechat] rate" from=0 to=7', logs["broker"])
         for name in ("broker", "sender-1", "templater-1"):
             self.assertIn('event="configuration change waits for a restart" key="[broker] lease" from=500ms to=600ms restart=' + KINDS[name],
                           logs[name])
-        for name in ("broker", "sender-1", "token", "task"):
+        for name in ("broker", "sender-1", "token", "task", "console"):
             self.assertIn('key=[wechat:new] from="" to=added restart=' + KINDS[name], logs[name])
         self.assertIn("changed=0 waits_for_restart=0", logs["gateway-1"])
         self.assertNotIn("rate", logs["sender-1"])
@@ -339,7 +339,7 @@ class Signals(unittest.TestCase):
         self.assertLess(self.term_twice("gateway-1", "told to stop; waiting for answers"), 1500)
         self.assertLess(self.term_twice("sender-1", "event=stopping"), 1500)
         ring.sim.post("/sim/resume")
-        for name in ("task", "token", "templater-1"):
+        for name in ("console", "task", "token", "templater-1"):
             self.assertEqual(ring[name].term(), 0)
         for name in PROGRAMS:
             ring.forget_ports(name)
