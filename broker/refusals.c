@@ -23,7 +23,8 @@ static const struct {
                      [REFUSAL_SENDING] = {"being_sent", CODE_BUSY},
                      [REFUSAL_CLIENT_KEPT] = {"client_kept", CODE_BUSY},
                      [REFUSAL_CLIENT_RATE] = {"client_rate", CODE_BUSY},
-                     [REFUSAL_CLIENT_SENDS] = {"client_sends", CODE_BUSY}};
+                     [REFUSAL_CLIENT_SENDS] = {"client_sends", CODE_BUSY},
+                     [REFUSAL_TSET] = {"tset", CODE_BUSY}};
 
 enum code refusal_code(enum refusal why)
 {

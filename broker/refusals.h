@@ -25,6 +25,7 @@ enum refusal {
     REFUSAL_CLIENT_KEPT, /* too much of this client waits to be served: client_kept */
     REFUSAL_CLIENT_RATE, /* too many requests of this client: client_rate */
     REFUSAL_CLIENT_SENDS, /* too many callers of this client wait: client_sends */
+    REFUSAL_TSET,       /* no templater, or too many at once */
     REFUSALS
 };
 

@@ -60,6 +60,7 @@ static void answer(struct broker *b, const struct caller *caller, int code, cons
 static void refuse(struct broker *b, const struct caller *caller, const struct audit_who *who, struct span key, const char *why)
 {
     audit_log_tset(b, who, key, CODE_BUSY, span_of(why));
+    b->refusals.counts[REFUSAL_TSET]++;
     answer(b, caller, CODE_BUSY, why);
 }
 

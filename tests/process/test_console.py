@@ -53,7 +53,9 @@ class ConsoleCase(unittest.TestCase):
         try:
             until(lambda: have() == expected or pause(100), "growth", 10)
         except AssertionError:
-            self.assertEqual(have(), expected)
+            found = have()
+            self.assertEqual({name: (found[name], expected[name]) for name in expected if found[name] != expected[name]}, {})
+            raise
 
     # --- figures
 
