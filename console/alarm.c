@@ -148,21 +148,15 @@ static void on_event(void *self, const struct alarm_event *event)
             alarm_channel_add(&a->channels[way], event, clock_mono_ms());
 }
 
-/* Token keeper and task runner are there when they answer; when one ended by itself its lock says so, which counts more: what it said
- * last is heard for a while after its end. */
+/* Token keeper and task runner are there when they answer, from whatever machine. What ended by itself is heard for a while after its
+ * end; after that its lock says that nobody need miss it. */
 static void see_programs(struct alarms *a, const struct alarms_heard *heard)
 {
-    static const char *const kinds[] = {"token", "task"};
-    int there[] = {heard->token.bytes > 0, heard->has_task};
     alarm_locks_look(&a->locks, a->conf->run.dir);
-    for (size_t i = 0; i < 2; i++) {
-        int has_ended = 0;
-        for (size_t k = 0; k < a->locks.count; k++)
-            has_ended |= a->locks.list[k].presence == ALARM_ENDED && span_is(a->locks.list[k].kind, kinds[i]) &&
-                         span_is(a->locks.list[k].name, kinds[i]);
-        if (there[i] && !has_ended)
-            alarm_locks_add(&a->locks, kinds[i], ALARM_THERE);
-    }
+    if (heard->token.bytes > 0)
+        alarm_locks_see(&a->locks, "token");
+    if (heard->has_task)
+        alarm_locks_see(&a->locks, "task");
 }
 
 void alarms_look(struct alarms *a, const struct alarms_heard *heard)

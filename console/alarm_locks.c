@@ -28,9 +28,14 @@ static void put(struct alarm_locks *locks, const char *kind, struct span name, e
         locks->list[locks->count++] = (struct alarm_process){span_of(kind), name, presence};
 }
 
-void alarm_locks_add(struct alarm_locks *locks, const char *kind, enum alarm_presence presence)
+void alarm_locks_see(struct alarm_locks *locks, const char *kind)
 {
-    put(locks, kind, span_of(kind), presence);
+    for (size_t i = 0; i < locks->count; i++)
+        if (span_is(locks->list[i].kind, kind) && span_is(locks->list[i].name, kind)) {
+            locks->list[i].presence = ALARM_THERE;
+            return;
+        }
+    put(locks, kind, span_of(kind), ALARM_THERE);
 }
 
 /* 1 when the process is there and is a mega-gateway: numbers are used again. */

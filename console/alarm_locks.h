@@ -17,7 +17,7 @@ struct alarm_locks {
 /* Looks anew. A folder that cannot be read holds none. */
 void alarm_locks_look(struct alarm_locks *locks, const char *run_dir);
 
-/* Adds what is known from elsewhere. `kind` is a constant and the name too. */
-void alarm_locks_add(struct alarm_locks *locks, const char *kind, enum alarm_presence presence);
+/* The one program of that kind (a constant, and its name) is there, as is known from elsewhere, whatever its lock says. */
+void alarm_locks_see(struct alarm_locks *locks, const char *kind);
 
 #endif
