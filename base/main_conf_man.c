@@ -25,6 +25,7 @@ static const struct {
     {"sender", "Of mega-sender: the calls to WeChat."},
     {"token", "Of mega-token."},
     {"task", "Of mega-task."},
+    {"curve", "Keys of tcp sockets, see mega-keygen(1): without them only this host comes in."},
     {"console", "Of mega-console: figures, health and operation over HTTP."},
     {"alarm", "Of mega-console: what people are told of, by which ways."},
     {"run", "What all processes share on this machine."},

@@ -47,9 +47,9 @@ _mega_tasks() {
     _mega_ask "${COMP_WORDS[0]}" task list --json --timeout 1s -c "$config" | sed -n 's/.*"name":"\([^"]*\)".*/\1/p'
 }
 
-# What stands at the beginning of lines "  mega queue WORD …" of a help.
+# What stands at the beginning of lines "  mega queue WORD …" of a help, or "  mega WORD …, mega WORD …".
 _mega_commands() {
-    sed -n "s/^  ${1/[ -]/[ -]} \\([a-z][a-z-]*\\).*/\\1/p" | sort -u
+    sed '/^  /s/, mega /\n  mega /g' | sed -n "s/^  ${1/[ -]/[ -]} \\([a-z][a-z-]*\\).*/\\1/p" | sort -u
 }
 
 _mega_options() {
@@ -70,6 +70,7 @@ _mega_values() {
     --key | KEY) mapfile -t COMPREPLY < <(compgen -W "$(_mega_keys)" -- "$2") ;;
     TASK) mapfile -t COMPREPLY < <(compgen -W "$(_mega_tasks)" -- "$2") ;;
     --lane) mapfile -t COMPREPLY < <(compgen -W "bulk express" -- "$2") ;;
+    --role) mapfile -t COMPREPLY < <(compgen -W "client operator token sender templater stage" -- "$2") ;;
     --format) mapfile -t COMPREPLY < <(compgen -W "csv jsonl" -- "$2") ;;
     --encoding) mapfile -t COMPREPLY < <(compgen -W "auto utf-8 gbk" -- "$2") ;;
     --delimiter) mapfile -t COMPREPLY < <(compgen -W "auto comma semicolon tab" -- "$2") ;;
