@@ -60,6 +60,7 @@ struct conf {
     struct {
         char listen[CONF_LISTEN_MAX][CONF_TEXT_BYTES_MAX]; /* HOST:PORT; port 0 = any */
         size_t listen_count;
+        char allow[CONF_TEXT_BYTES_MAX]; /* networks of which TCP clients may come; default empty: all */
         uint32_t table_size;          /* templates at most; 1 to 100,000 */
         uint32_t template_bytes_max;  /* template_size; 16 to 1 MiB */
         char store_dir[CONF_TEXT_BYTES_MAX]; /* queue_file_path; default /var/lib/mega-wechat */
@@ -111,6 +112,7 @@ struct conf {
         int64_t idle_timeout_ms;  /* a TCP client without a word for so long is closed; default 1 h; 0 = never */
         int64_t frame_timeout_ms; /* a frame must be whole so long after its first byte; default 30 s */
         int64_t answer_timeout_ms; /* an unanswered request is asked again after so long; default 5 s */
+        uint32_t client_connections; /* of one address; default 0 = no limit */
     } gateway;
     struct {
         char source[CONF_TEXT_BYTES_MAX]; /* "mysql" or "dir:PATH" */

@@ -9,6 +9,7 @@
 #include "base/conf_keys.h"
 #include "base/conf_path.h"
 #include "base/conf_value.h"
+#include "base/networks.h"
 
 static int set_text(const struct conf_key *key, void *field, const char *text, const char *folder,
                     struct buf *wrong);
@@ -30,6 +31,7 @@ int conf_key_set(const struct conf_key *key, void *base, const char *text, const
     case CONF_ENDPOINT:
     case CONF_SOURCE:
     case CONF_ADDRESS:
+    case CONF_NETWORKS:
         return set_text(key, field, text, folder, wrong);
     case CONF_LISTEN:
         return add_listen(base, text, wrong);
@@ -163,6 +165,10 @@ static int set_text(const struct conf_key *key, void *field, const char *text, c
         return say_wrong(wrong, text, "is no source; give mysql or dir:PATH");
     if (key->type == CONF_ADDRESS && !conf_is_listen(text))
         return say_wrong(wrong, text, "is no address; give HOST:PORT with a port of 0 to 65535");
+    struct networks networks;
+    const char *no_list = key->type == CONF_NETWORKS ? networks_parse(text, &networks) : NULL;
+    if (no_list)
+        return say_wrong(wrong, text, no_list);
     put_text(field, text);
     return 0;
 }
@@ -277,6 +283,7 @@ void conf_key_format(const struct conf_key *key, const void *base, struct buf *o
     case CONF_ENDPOINT:
     case CONF_SOURCE:
     case CONF_ADDRESS:
+    case CONF_NETWORKS:
         conf_format_text(field, out);
         return;
     case CONF_SECRET:

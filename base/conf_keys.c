@@ -63,6 +63,8 @@ static const struct conf_choice log_levels[] = {
 const struct conf_key conf_keys[] = {
     {"server", "listen[]", CONF_LISTEN, IN_CONF(server.listen), "127.0.0.1:9501", 0, 0, NULL,
      "HOST:PORT for clients of the TCP protocol; may be given 16 times"},
+    {"server", "allow", CONF_NETWORKS, IN_CONF(server.allow), NULL, 0, 0, NULL,
+     "networks of which clients of the TCP protocol may come, with commas between; empty is all"},
     {"server", "table_size", CONF_U32, IN_CONF(server.table_size), "100", 1, 100000, NULL,
      "templates at most"},
     {"server", "template_size", CONF_SIZE32, IN_CONF(server.template_bytes_max), "4048", 16, MIB, NULL,
@@ -167,6 +169,8 @@ const struct conf_key conf_keys[] = {
      "from a package's first byte to its last"},
     {"gateway", "answer_timeout", CONF_TIME, IN_CONF(gateway.answer_timeout_ms), "5s", 1, HOURS, NULL,
      "until an unanswered request is asked again"},
+    {"gateway", "client_connections", CONF_U32, IN_CONF(gateway.client_connections), "0", 0, 1000000, NULL,
+     "TCP connections of one address at most; 0 is no limit"},
 
     {"templater", "source", CONF_SOURCE, IN_CONF(templater.source), "mysql", 0, 0, NULL,
      "mysql (the table) or dir:PATH (a folder of KEY.json files)"},

@@ -19,6 +19,7 @@ enum conf_type {
     CONF_SOURCE,   /* mysql or dir:PATH */
     CONF_LISTEN,   /* server.listen; every one given is appended */
     CONF_ADDRESS,  /* HOST:PORT */
+    CONF_NETWORKS, /* networks.h; char[CONF_TEXT_BYTES_MAX] */
     CONF_U32,      /* uint32_t */
     CONF_SIZE32,   /* uint32_t bytes */
     CONF_SIZE,     /* uint64_t bytes */

@@ -31,6 +31,7 @@ struct use {
 
 static const struct use uses[] = {
     {"server", "listen[]", GATEWAY, 0},
+    {"server", "allow", GATEWAY, GATEWAY},
     {"server", "table_size", TEMPLATER, 0},
     {"server", "template_size", TEMPLATER, 0},
     {"server", "queue_file_path", BROKER | TEMPLATER, 0},
@@ -81,6 +82,7 @@ static const struct use uses[] = {
     {"gateway", "idle_timeout", GATEWAY, GATEWAY},
     {"gateway", "frame_timeout", GATEWAY, GATEWAY},
     {"gateway", "answer_timeout", GATEWAY, GATEWAY},
+    {"gateway", "client_connections", GATEWAY, GATEWAY},
     {"templater", "source", TEMPLATER, 0},
     {"templater", "cache_file", TEMPLATER, 0},
     {"templater", "missing_variable", TEMPLATER, TEMPLATER},
@@ -192,6 +194,7 @@ static size_t field_bytes(const struct conf_key *key)
     case CONF_URLS:
     case CONF_ENDPOINT:
     case CONF_ADDRESS:
+    case CONF_NETWORKS:
     case CONF_SOURCE:
         return CONF_TEXT_BYTES_MAX;
     case CONF_U32:

@@ -101,6 +101,7 @@ static void append_value(struct buf *out, const struct conf_key *key)
         [CONF_SOURCE] = "mysql or dir:PATH",
         [CONF_LISTEN] = "HOST:PORT",
         [CONF_ADDRESS] = "HOST:PORT",
+        [CONF_NETWORKS] = "networks, ADDRESS or ADDRESS/BITS",
         [CONF_U32] = "number",
         [CONF_SIZE32] = "size",
         [CONF_SIZE] = "size",

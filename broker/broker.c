@@ -16,6 +16,7 @@
 #define PURGE_A_CHECK   2000 /* ledger entries removed in one go */
 #define PURGES_A_CHECK  10   /* as long as all of them were old */
 #define STOP_LIMIT_MS   8000 /* below the stopwaitsecs of etc/supervisord.conf */
+#define STOP_ALONE_MS   500  /* most calls end in it, and senders that are told to stop at the same time have said so */
 #define STALL_MS        500  /* a turn that took longer is not counted against the stages */
 #define CHECK_BYTES     (4u * 1024 * 1024)  /* accepted bytes after which disk space is looked at before the second is over */
 #define STORE_RESERVE   (128u * 1024 * 1024) /* kept for settling what is out, and for what one turn accepts */
@@ -370,11 +371,10 @@ static int commit(struct broker *b)
     return 0;
 }
 
-/* A broker that stops reads no more requests: its callers ask again, and the next start answers them. */
+/* A broker that stops goes on accepting until it ends: callers wait for the next start only, not for calls that are out. */
 static int turn(struct broker *b)
 {
-    if (!b->stopping)
-        frontend_receive(b);
+    frontend_receive(b);
     control_receive(b);
     control_tick(b);
     life_expire(b);
@@ -390,10 +390,10 @@ static int turn(struct broker *b)
     return 0;
 }
 
-static int has_senders(const struct broker *b)
+static int has_senders(const struct broker *b, int that_stop)
 {
     for (size_t i = 0; i < b->ring.stage_count; i++)
-        if (b->ring.stages[i].kind == STAGE_SENDER)
+        if (b->ring.stages[i].kind == STAGE_SENDER && (!that_stop || b->ring.stages[i].behind))
             return 1;
     return 0;
 }
@@ -411,10 +411,15 @@ static void begin_stop(struct broker *b)
     log_info("stopping: nothing more is given out", log_u64("out", HASH_COUNT(b->ring.outs)));
 }
 
-/* The control socket is served until nothing is out any more, so that no result is left without its confirmation. */
+/* Where all stop at once, the control socket is served until nothing is out any more, so that no result is left without its
+ * confirmation. Senders that go on keep theirs for the next start: then what does not end soon is not waited for. */
 static int may_stop(const struct broker *b)
 {
-    return b->stopping && (b->ring.outs == NULL || !has_senders(b) || b->mono_ms >= b->stop_by_ms);
+    if (!b->stopping)
+        return 0;
+    if (b->ring.outs == NULL || !has_senders(b, 0) || b->mono_ms >= b->stop_by_ms)
+        return 1;
+    return b->mono_ms >= b->stop_by_ms - STOP_LIMIT_MS + STOP_ALONE_MS && !has_senders(b, 1);
 }
 
 /* Most of the configuration is looked at where it is needed. */
@@ -453,8 +458,7 @@ static int wait_for_turn(const struct broker *b)
 
 static void wait_for_work(struct broker *b)
 {
-    short frontend_events = b->stopping ? 0 : ZMQ_POLLIN;
-    zmq_pollitem_t items[] = {{zsock_resolve(b->frontend), 0, frontend_events, 0},
+    zmq_pollitem_t items[] = {{zsock_resolve(b->frontend), 0, ZMQ_POLLIN, 0},
                               {zsock_resolve(b->control), 0, ZMQ_POLLIN, 0},
                               {zsock_resolve(monitor_socket(b->jobs_monitor)), 0, ZMQ_POLLIN, 0},
                               {NULL, b->program->signal_fd, ZMQ_POLLIN, 0}};

@@ -158,6 +158,8 @@ static void on_beat(struct broker *b, struct stage *s, const struct control *m)
                              .clock_ms = m->clock_ms};
     if (s->behind && !m->behind)
         log_info("templater takes jobs", log_str("name", s->name));
+    if (s->kind == STAGE_SENDER && m->behind && !s->behind)
+        log_info("sender takes no jobs, it stops", log_str("name", s->name));
     if (fence_owes(&b->ring.fence, s->epoch)) {
         struct control again = {.type = CONTROL_FENCE, .generation = b->ring.fence.generation};
         outbox_control(b->outbox, s->name, &again);

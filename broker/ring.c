@@ -218,7 +218,7 @@ struct stage *ring_find_sender(struct ring *r, struct span account)
     struct span reason;
     for (size_t i = 0; i < r->stage_count; i++) {
         struct stage *s = &r->stages[i];
-        if (!is_living(r, s, STAGE_SENDER) || s->out >= s->slots || is_stopped(s, account, &reason))
+        if (!is_living(r, s, STAGE_SENDER) || s->behind || s->out >= s->slots || is_stopped(s, account, &reason))
             continue;
         if (best == NULL || s->slots - s->out > best->slots - best->out)
             best = s;

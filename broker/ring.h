@@ -19,7 +19,7 @@ struct stage {
     uint32_t slots;                           /* sender: calls in flight at most */
     uint32_t out;                             /* sender: jobs given to it */
     char endpoint[ENDPOINT_BYTES_MAX + 1];    /* sender */
-    int behind;                               /* templater: takes no jobs now */
+    int behind;                               /* takes no jobs now: a templater that lacks templates, a sender that stops */
     struct buf stopped;                       /* sender: packed map account -> reason, as of its last beat */
     int64_t cpu_us;                           /* and its figures (control.h), as of the last beat that had some */
     uint64_t rss_bytes;

@@ -35,19 +35,22 @@ static void check_slow(struct conn_shared *shared, struct conn *c);
 static void set_timer(struct conn_shared *shared, struct conn *c);
 static void restart_timer(struct conn *c);
 
-void conn_open(struct conn_shared *shared, int fd)
+void conn_open(struct conn_shared *shared, int fd, const struct ip_address *from)
 {
     struct conn *c = mem_new(sizeof *c);
     c->watch.kind = WATCH_CONN;
     c->fd = fd;
+    c->from = *from;
     c->watched = EPOLLIN;
     if (watch_add(shared->epoll_fd, fd, c->watched, &c->watch) != 0) {
         log_warn("connection cannot be watched; closed", log_i64("errno", errno));
         close(fd);
+        door_leave(shared->door, from);
         free(c);
         return;
     }
     shared->count++;
+    queue_add(&shared->fresh, &c->fresh, shared->now_ms);
     queue_add(&shared->all, &c->all, 0);
     set_timer(shared, c);
 }
@@ -137,6 +140,7 @@ static size_t take_frames(struct conn_shared *shared, struct conn *c, struct spa
         if (!take_frame(shared, c, status, &f))
             break;
         taken += f.bytes;
+        queue_remove(&c->fresh);
         gather_done(shared, c);
     }
     return taken < text.bytes ? taken : text.bytes; /* a refused one may be longer than what is there */
@@ -271,7 +275,7 @@ void conn_flush(struct conn_shared *shared, struct conn *c)
     int written = conn_unwritten(c) == 0;
     if (c->state == CONN_OPEN && c->ended && written && c->pushes + c->sends == 0 && c->held == HELD_NOT)
         conn_close(shared, c, "ended");
-    else if (c->state == CONN_DRAINING && written && c->pushes == 0)
+    else if (c->state == CONN_DRAINING && written && c->pushes == 0 && (c->sends == 0 || !shared->stopping))
         linger(shared, c);
     else
         conn_update(shared, c);
@@ -324,6 +328,11 @@ void conn_drain(struct conn_shared *shared, struct conn *c)
     queue_add(&shared->dirty, &c->dirty, 0);
 }
 
+void conn_shut(struct conn_shared *shared, struct conn *c)
+{
+    linger(shared, c);
+}
+
 static void linger(struct conn_shared *shared, struct conn *c)
 {
     if (shutdown(c->fd, SHUT_WR) != 0) {
@@ -332,7 +341,7 @@ static void linger(struct conn_shared *shared, struct conn *c)
     }
     c->state = CONN_LINGERING;
     queue_remove(&c->slow);
-    queue_add(&shared->lingering, &c->timer, shared->now_ms + GATEWAY_LINGER_MS);
+    queue_add(&shared->lingering, &c->timer, shared->now_ms + (shared->stopping ? GATEWAY_STOP_LINGER_MS : GATEWAY_LINGER_MS));
     conn_update(shared, c);
 }
 
@@ -345,6 +354,8 @@ void conn_close(struct conn_shared *shared, struct conn *c, const char *why)
     c->held = HELD_NOT;
     close(c->fd); /* epoll forgets it with that */
     c->fd = -1;
+    door_leave(shared->door, &c->from);
+    queue_remove(&c->fresh);
     forget_input(shared, c);
     buf_free(&c->out);
     c->out_sent = 0;

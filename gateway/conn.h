@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "gateway/door.h"
 #include "gateway/frame.h"
 #include "gateway/queue.h"
 #include "gateway/watch.h"
@@ -53,6 +54,8 @@ struct conn {
     int framing;                  /* the timer is in framing, if it is in one */
     struct queue_item slow;
     struct queue_item held_place; /* where it waits to be let go on; see conn_shared */
+    struct queue_item fresh;      /* in fresh until its first frame is taken */
+    struct ip_address from;
     struct queue_item dirty;      /* has something to write, or was GONE in this turn */
 };
 
@@ -66,9 +69,11 @@ struct conn_shared {
     int stopping;                 /* nothing is read any more */
     size_t count;                 /* that are not GONE */
     size_t gathered_bytes;
+    struct door *door;            /* owned by the server */
     char *read_room;              /* GATEWAY_READ_BYTES, owned by the server */
     struct queue all;
     struct queue orphans;         /* GONE, not freed yet */
+    struct queue fresh;           /* that have not said a whole frame yet; due_ms is when they came */
     struct queue framing;         /* a frame is not whole; due after frame_timeout */
     struct queue idle;            /* nothing unanswered; due after idle_timeout */
     struct queue draining;        /* due after frame_timeout */
@@ -85,8 +90,8 @@ struct conn_shared {
     void *self;
 };
 
-/* Takes over the descriptor, which is non-blocking. */
-void conn_open(struct conn_shared *shared, int fd);
+/* Takes over the descriptor, which is non-blocking, of a client that has entered by the door. */
+void conn_open(struct conn_shared *shared, int fd, const struct ip_address *from);
 
 /* Something happened on the descriptor: events of epoll. */
 void conn_event(struct conn_shared *shared, struct conn *c, uint32_t events);
@@ -106,6 +111,9 @@ void conn_answer(struct conn_shared *shared, struct conn *c, uint32_t opaque, en
 
 /* Makes an OPEN connection DRAINING: no frame is taken any more. */
 void conn_drain(struct conn_shared *shared, struct conn *c);
+
+/* Shuts it down as it is, with what is written so far; it is LINGERING then, or GONE. */
+void conn_shut(struct conn_shared *shared, struct conn *c);
 
 /* Takes frames again after it was held. */
 void conn_resume(struct conn_shared *shared, struct conn *c);

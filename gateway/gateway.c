@@ -38,6 +38,7 @@ struct gateway {
     struct server *server;
     int64_t now_ms;             /* of this turn; monotonic */
     int64_t stop_ms;            /* ends by then at the latest; 0 = not told to stop */
+    int is_shut;                /* what was not answered in time after it was told to stop is given up */
     int done;
     struct id_maker ids;        /* every message has one, so that asking again is harmless */
     struct body body;           /* reused, as the two below */
@@ -158,7 +159,7 @@ static int64_t wait_ms(const struct gateway *g)
     int64_t due_ms = g->now_ms + 60000;
     int64_t dues_ms[] = {upstream_due_ms(g->upstream), server_due_ms(g->server),
                          pending_due_ms(g->pending, upstream_answered_ping(g->upstream)),
-                         g->stop_ms > 0 ? g->stop_ms : INT64_MAX};
+                         g->stop_ms > 0 ? g->stop_ms + (g->is_shut ? GATEWAY_STOP_LINGER_MS : 0) : INT64_MAX};
     for (size_t i = 0; i < sizeof dues_ms / sizeof dues_ms[0]; i++)
         due_ms = dues_ms[i] < due_ms ? dues_ms[i] : due_ms;
     int64_t now_ms = clock_mono_ms();
@@ -192,7 +193,8 @@ static void begin_stop(struct gateway *g)
     }
     g->stop_ms = g->now_ms + GATEWAY_STOP_MS;
     server_stop(g->server);
-    log_info("told to stop; waiting for answers", log_u64("pushes", pending_pushes(g->pending)));
+    log_info("told to stop; waiting for answers", log_u64("pushes", pending_pushes(g->pending)),
+             log_u64("sends", pending_sends(g->pending)));
 }
 
 static void handle_signal(struct gateway *g)
@@ -211,8 +213,11 @@ static void check_stop(struct gateway *g)
 {
     if (g->stop_ms == 0)
         return;
-    if (g->now_ms >= g->stop_ms || (pending_pushes(g->pending) == 0 && server_is_flushed(g->server)))
+    if (server_is_empty(g->server) || g->now_ms >= g->stop_ms + GATEWAY_STOP_LINGER_MS)
         g->done = 1;
+    else if (g->now_ms >= g->stop_ms && !g->is_shut)
+        server_shut(g->server);
+    g->is_shut = g->now_ms >= g->stop_ms;
 }
 
 /* --- frames to requests --------------------------------------------------------------------------------- */

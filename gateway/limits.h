@@ -62,11 +62,20 @@
  * takes. */
 #define GATEWAY_GIVE_UP_MS 60000
 
-/* After TERM, for unanswered Pushes; well below supervisord's stopwaitsecs of 10 s. */
+/* After TERM, for unanswered requests, Sends in a call too; well below supervisord's stopwaitsecs of 10 s. */
 #define GATEWAY_STOP_MS 2000
+
+/* After TERM a connection that has all its answers is shut down, then read and forgotten for so long: a client that knows that end
+ * closes it at once. */
+#define GATEWAY_STOP_LINGER_MS 500
 
 /* A connection that ends is read and forgotten for so long, or a reset would take the last answer with it. */
 #define GATEWAY_LINGER_MS 2000
+
+/* At the limit of connections the one that was silent longest makes room: in the middle of a frame or before its first one for
+ * longer than GATEWAY_ROOM_HALF_MS, else between two for longer than GATEWAY_ROOM_IDLE_MS. */
+#define GATEWAY_ROOM_HALF_MS 1000
+#define GATEWAY_ROOM_IDLE_MS 10000
 
 /* No accept for so long after the system had no descriptor left. */
 #define GATEWAY_ACCEPT_PAUSE_MS 500
@@ -75,6 +84,11 @@
 #define GATEWAY_HEARTBEAT_MS         10000
 #define GATEWAY_HEARTBEAT_TIMEOUT_MS 30000
 #define GATEWAY_RECONNECT_MS         100
+
+/* What the broker has not read yet: two turns of it, so that it always has something to do; more would only wait there instead of
+ * here, and make a greedy client of the gateway (broker/clients.h). */
+#define GATEWAY_AHEAD_REQUESTS 8192
+#define GATEWAY_AHEAD_BYTES    ((size_t)4 * 1024 * 1024)
 
 /* --- the system ----------------------------------------------------------------------------------------- */
 

@@ -86,7 +86,9 @@ static int open_socket(const struct addrinfo *info)
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
+    /* Gateways of one user may share an address: while one is started anew the others take its clients. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
         bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, GATEWAY_BACKLOG) == 0)
         return fd;
     int error = errno;

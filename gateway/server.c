@@ -28,13 +28,22 @@ struct server {
 
 static size_t find_connections_max(void);
 static int open_listeners(struct server *s, const struct conf *conf);
+static void change_door(struct server *s, const struct conf *conf);
 static void set_accepting(struct server *s, int accepting);
+static void admit(struct server *s, int fd, const struct sockaddr *from);
+static int make_room(struct server *s);
 static void accept_some(struct server *s, struct listener *l);
 static void set_options(int fd);
 static int accept_failed(struct server *s, int error);
 static void resume_line(struct server *s, struct queue *line);
 static void check_deadlines(struct server *s);
 static void check_accepting(struct server *s);
+
+static void change_door(struct server *s, const struct conf *conf)
+{
+    size_t each_max = conf->gateway.client_connections;
+    door_change(s->shared.door, conf->server.allow, each_max ? each_max : SIZE_MAX);
+}
 
 struct server *server_new(const struct server_options *options)
 {
@@ -47,7 +56,8 @@ struct server *server_new(const struct server_options *options)
     shared->request = options->request;
     shared->self = options->self;
     shared->read_room = mem_new(GATEWAY_READ_BYTES);
-    struct queue *queues[] = {&shared->all,         &shared->orphans,   &shared->framing, &shared->idle,
+    shared->door = door_new();
+    struct queue *queues[] = {&shared->all,         &shared->orphans,   &shared->fresh,   &shared->framing, &shared->idle,
                               &shared->draining,    &shared->lingering, &shared->slow,    &shared->dirty,
                               &shared->gone,        &shared->ready,     &shared->held_pushes,
                               &shared->held_sends,  &shared->held_gather};
@@ -55,6 +65,7 @@ struct server *server_new(const struct server_options *options)
         queue_open(queues[i]);
     s->ports_path = mem_dup(options->ports_path);
     s->connections_max = find_connections_max();
+    change_door(s, options->conf);
     if (open_listeners(s, options->conf) != 0)
         server_destroy(&s);
     return s;
@@ -100,6 +111,7 @@ void server_destroy(struct server **self)
         listener_close(&s->listeners[i]);
     free(s->ports_path);
     free(s->shared.read_room);
+    door_destroy(&s->shared.door);
     free(s);
     *self = NULL;
 }
@@ -134,6 +146,7 @@ void server_change(struct server *s, const struct conf *conf)
     shared->frame_timeout_ms = conf->gateway.frame_timeout_ms;
     shared->package_bytes_max = conf->setting.package_bytes_max;
     change_idle(shared, conf->gateway.idle_timeout_ms);
+    change_door(s, conf);
 }
 
 struct conn_shared *server_shared(struct server *s)
@@ -176,20 +189,62 @@ static void set_accepting(struct server *s, int accepting)
 static void accept_some(struct server *s, struct listener *l)
 {
     for (int i = 0; i < GATEWAY_ACCEPTS_MAX && s->accepting; i++) {
-        if (s->shared.count >= s->connections_max) {
+        if (s->shared.count >= s->connections_max && !make_room(s)) {
             log_warn("connections at their limit; new ones wait", log_u64("connections", s->shared.count));
             set_accepting(s, 0);
+            s->accept_again_ms = s->shared.now_ms + GATEWAY_ACCEPT_PAUSE_MS;
             return;
         }
-        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (accept_failed(s, errno))
-                return;
-            continue;
-        }
-        set_options(fd);
-        conn_open(&s->shared, fd);
+        struct sockaddr_storage from = {0};
+        socklen_t from_bytes = sizeof from;
+        int fd = accept4(l->fd, (struct sockaddr *)&from, &from_bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            admit(s, fd, (struct sockaddr *)&from);
+        else if (accept_failed(s, errno))
+            return;
     }
+}
+
+/* A connection of somebody who may not come in is closed at once, so that he knows. */
+static void admit(struct server *s, int fd, const struct sockaddr *from)
+{
+    struct ip_address address;
+    char text[IP_ADDRESS_TEXT_BYTES];
+    if (ip_address_of(from, &address)) {
+        close(fd);
+        return;
+    }
+    enum door_answer answer = door_enter(s->shared.door, &address);
+    if (answer == DOOR_OPEN) {
+        set_options(fd);
+        conn_open(&s->shared, fd, &address);
+        return;
+    }
+    close(fd);
+    if (answer == DOOR_NOT_ALLOWED)
+        log_warn("client turned away: its address is not in [server] allow", log_str("from", ip_address_text(&address, text)),
+                 log_u64("so_far", door_turned_away(s->shared.door, answer)));
+    else
+        log_warn("client turned away: its address has too many connections ([gateway] client_connections)",
+                 log_str("from", ip_address_text(&address, text)), log_u64("so_far", door_turned_away(s->shared.door, answer)));
+}
+
+/* Closes the connection that is missed least. Returns 0 when all of them are at work. */
+static int make_room(struct server *s)
+{
+    struct conn_shared *shared = &s->shared;
+    struct queue_item *half = queue_first_due(&shared->framing, shared->now_ms + shared->frame_timeout_ms - GATEWAY_ROOM_HALF_MS);
+    struct queue_item *fresh = queue_first_due(&shared->fresh, shared->now_ms - GATEWAY_ROOM_HALF_MS);
+    struct queue_item *idle = queue_first_due(&shared->idle, shared->now_ms + shared->idle_timeout_ms - GATEWAY_ROOM_IDLE_MS);
+    struct conn *c = half    ? QUEUE_OWNER(half, struct conn, timer)
+                     : fresh ? QUEUE_OWNER(fresh, struct conn, fresh)
+                     : idle  ? QUEUE_OWNER(idle, struct conn, timer)
+                             : NULL;
+    if (c == NULL)
+        return 0;
+    log_info("silent connection makes room for a new one", log_i64("fd", c->fd));
+    conn_close(shared, c, "makes room");
+    return 1;
 }
 
 /* Answers are gathered here already, and a client whose host vanished must not stay for ever. Failing is
@@ -208,6 +263,8 @@ static int accept_failed(struct server *s, int error)
         return 1;
     if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM)
         return 0; /* that one connection is gone already: ECONNABORTED, EINTR, errors of its network */
+    if (make_room(s))
+        return 0;
     log_warn("no descriptor for a new connection; new ones wait", log_u64("connections", s->shared.count),
              log_str("error", strerror(error)));
     set_accepting(s, 0);
@@ -217,8 +274,7 @@ static int accept_failed(struct server *s, int error)
 
 static void check_accepting(struct server *s)
 {
-    if (s->accepting || s->shared.stopping || s->shared.count >= s->connections_max ||
-        s->accept_again_ms > s->shared.now_ms)
+    if (s->accepting || s->shared.stopping || s->shared.now_ms < s->accept_again_ms)
         return;
     s->accept_again_ms = 0;
     set_accepting(s, 1);
@@ -309,24 +365,37 @@ int64_t server_due_ms(const struct server *s)
 
 void server_stop(struct server *s)
 {
-    for (size_t i = 0; i < s->listener_count; i++)
+    /* Who stands before a listener that is closed is reset: he is let in first, and sees an orderly end. */
+    for (size_t i = 0; i < s->listener_count; i++) {
+        accept_some(s, &s->listeners[i]);
         listener_close(&s->listeners[i]);
+    }
     s->accepting = 0;
     s->accept_again_ms = 0;
     s->shared.stopping = 1;
     struct queue_item *item = queue_first(&s->shared.all);
     while (item != NULL) {
         struct conn *c = QUEUE_OWNER(item, struct conn, all);
-        item = queue_next(&s->shared.all, item); /* before the update, which may close it */
-        conn_update(&s->shared, c);
+        item = queue_next(&s->shared.all, item); /* before it, which may close this one */
+        if (c->state == CONN_OPEN)
+            conn_drain(&s->shared, c);
+        else
+            conn_update(&s->shared, c);
     }
 }
 
-int server_is_flushed(const struct server *s)
+void server_shut(struct server *s)
 {
-    const struct queue *all = &s->shared.all;
-    for (struct queue_item *item = queue_first(all); item != NULL; item = queue_next(all, item))
-        if (conn_unwritten(QUEUE_OWNER(item, struct conn, all)) > 0)
-            return 0;
-    return 1;
+    struct queue_item *item = queue_first(&s->shared.all);
+    while (item != NULL) {
+        struct conn *c = QUEUE_OWNER(item, struct conn, all);
+        item = queue_next(&s->shared.all, item);
+        if (c->state != CONN_LINGERING)
+            conn_shut(&s->shared, c);
+    }
+}
+
+int server_is_empty(const struct server *s)
+{
+    return s->shared.count == 0;
 }

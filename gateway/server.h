@@ -48,10 +48,14 @@ void server_end_turn(struct server *s);
 /* When server_end_turn has something to do without any descriptor telling; INT64_MAX = never. */
 int64_t server_due_ms(const struct server *s);
 
-/* Accepts and reads nothing any more. */
+/* Accepts and takes nothing any more. A connection ends when all that was taken from it is answered; what its client has sent since
+ * then is read and forgotten, so it was not accepted and may be sent again elsewhere. */
 void server_stop(struct server *s);
 
-/* 1 when every answer is written. */
-int server_is_flushed(const struct server *s);
+/* After server_stop: ends the connections that still wait for answers. */
+void server_shut(struct server *s);
+
+/* 1 when no connection is left. */
+int server_is_empty(const struct server *s);
 
 #endif

@@ -17,6 +17,13 @@
 /* The lower half of a ping's ref; no slot has this number. The upper half is the number of the ping. */
 #define PING_SLOT UINT32_MAX
 
+#define PINGS_MARKED 64 /* of the latest ones it is known what went out before */
+
+/* What went out on all connections so far. */
+struct gone_out {
+    uint64_t requests, bytes;
+};
+
 struct upstream {
     zsock_t *socket;
     struct monitor *monitor;
@@ -29,6 +36,11 @@ struct upstream {
     uint32_t answered_ping;
     uint32_t lost_ping;      /* number of the last one before the connection was lost */
     int64_t pinged_ms;
+    struct gone_out sent, read; /* read: by the broker, as its pongs tell */
+    struct {
+        uint32_t ping;
+        struct gone_out sent; /* before it */
+    } marks[PINGS_MARKED];
     uint64_t epoch;          /* of the broker; 0 = not known yet */
     uint64_t epoch_before;   /* results of the one before may still come in late */
     int writable, readable;  /* as the socket said last */
@@ -42,6 +54,7 @@ static size_t take_result(struct upstream *u, struct span frame);
 static void take_pong(struct upstream *u, uint32_t ping, int packs);
 static void note_epoch(struct upstream *u, uint64_t epoch);
 static void look(struct upstream *u);
+static int is_far_ahead(const struct upstream *u);
 static int64_t ping_due_ms(const struct upstream *u);
 static void send_ping(struct upstream *u, int64_t now_ms);
 static int send_batch(struct upstream *u, int64_t now_ms);
@@ -130,6 +143,7 @@ void upstream_receive(struct upstream *u, int64_t now_ms)
 static void lose(struct upstream *u)
 {
     u->lost_ping = u->ping;
+    u->read = u->sent; /* or gone with the connection */
     u->packs = 0;
     size_t again = pending_ask_all_again(u->pending);
     if (!u->up)
@@ -187,6 +201,8 @@ static void take_pong(struct upstream *u, uint32_t ping, int packs)
     if (ping <= u->answered_ping || ping > u->ping)
         return;
     u->answered_ping = ping;
+    if (u->marks[ping % PINGS_MARKED].ping == ping && u->marks[ping % PINGS_MARKED].sent.requests > u->read.requests)
+        u->read = u->marks[ping % PINGS_MARKED].sent;
     if (ping > u->lost_ping)
         u->packs = packs;
     if (u->up || ping <= u->lost_ping)
@@ -201,6 +217,7 @@ static void note_epoch(struct upstream *u, uint64_t epoch)
         return;
     if (u->epoch != 0) {
         size_t again = pending_ask_all_again(u->pending);
+        u->read = u->sent;
         log_info("broker was started again; unanswered requests are asked again", log_u64("again", again));
     }
     u->epoch_before = u->epoch;
@@ -221,10 +238,19 @@ void upstream_ask(struct upstream *u, int64_t now_ms)
 {
     if (u->writable && ping_due_ms(u) <= now_ms)
         send_ping(u, now_ms);
-    while (u->up && u->writable && pending_unasked_count(u->pending) > 0)
+    while (u->up && u->writable && pending_unasked_count(u->pending) > 0 && !is_far_ahead(u)) {
         if (send_batch(u, now_ms) != 0)
             break;
+        if (u->writable && ping_due_ms(u) <= now_ms)
+            send_ping(u, now_ms);
+    }
     look(u);
+}
+
+/* Pongs tell what the broker has read; beyond a window what is to be asked waits here. */
+static int is_far_ahead(const struct upstream *u)
+{
+    return u->sent.requests - u->read.requests >= GATEWAY_AHEAD_REQUESTS || u->sent.bytes - u->read.bytes >= GATEWAY_AHEAD_BYTES;
 }
 
 int64_t upstream_due_ms(struct upstream *u)
@@ -233,7 +259,7 @@ int64_t upstream_due_ms(struct upstream *u)
         return 0;
     if (!u->writable)
         return INT64_MAX; /* the descriptor tells */
-    if (u->up && pending_unasked_count(u->pending) > 0)
+    if (u->up && pending_unasked_count(u->pending) > 0 && !is_far_ahead(u))
         return 0;
     return ping_due_ms(u);
 }
@@ -242,6 +268,9 @@ static int64_t ping_due_ms(const struct upstream *u)
 {
     if (!u->up)
         return u->pinged_ms + (u->ping > u->lost_ping ? GATEWAY_PING_DOWN_MS : 0);
+    const struct gone_out *before = &u->marks[u->ping % PINGS_MARKED].sent;
+    if (u->sent.requests - before->requests >= GATEWAY_AHEAD_REQUESTS / 4 || u->sent.bytes - before->bytes >= GATEWAY_AHEAD_BYTES / 4)
+        return u->pinged_ms;
     int busy = pending_pushes(u->pending) > 0 || pending_sends(u->pending) > 0;
     return u->pinged_ms + (busy ? GATEWAY_PING_BUSY_MS : GATEWAY_PING_IDLE_MS);
 }
@@ -263,6 +292,8 @@ static void send_ping(struct upstream *u, int64_t now_ms)
     }
     u->ping++;
     u->pinged_ms = now_ms;
+    u->marks[u->ping % PINGS_MARKED].ping = u->ping;
+    u->marks[u->ping % PINGS_MARKED].sent = u->sent;
 }
 
 /* Asks the first of the unasked, packed into one frame if the broker reads such. Returns -1 when the socket takes no more now. */
@@ -285,6 +316,8 @@ static int send_batch(struct upstream *u, int64_t now_ms)
     }
     for (size_t i = 0; i < count; i++)
         pending_asked(u->pending, batch[i], u->ping, now_ms);
+    u->sent.requests += count;
+    u->sent.bytes += bytes;
     return 0;
 }
 

@@ -67,7 +67,7 @@ struct control {
     int64_t clock_ms;
     /* beat of a sender: accounts it cannot send for now, packed map name -> reason; empty = none */
     struct span stopped;
-    /* beat of a templater: 1 while it takes no jobs because a template is behind or none was ever loaded */
+    /* beat: 1 while the stage takes no jobs; a templater: because a template is behind or none was ever loaded; a sender: because it stops */
     int behind;
     /* beat, once a second: what the stage's process takes, see base/usage.h; 0 = this beat carries no figures */
     int64_t cpu_us;

@@ -218,6 +218,7 @@ static void begin_stop(struct sender *s)
         return;
     }
     s->end_ms = clock_mono_ms() + s->conf->sender.timeout_ms + GRACE_MS;
+    member_beat_now(s->member); /* it says so */
     log_info("stopping", log_u64("in_flight", calls_count(s->calls, CALL_RUNNING)),
              log_u64("queued", calls_count(s->calls, CALL_QUEUED)),
              log_u64("without_leave", calls_count(s->calls, CALL_WANTING) + calls_count(s->calls, CALL_ASKED)));
@@ -341,6 +342,7 @@ static void on_beat(void *self, struct control *beat)
         }
     }
     mp_map_close(&s->stopped, place, count);
+    beat->behind = s->end_ms != 0;
     beat->stopped = count ? buf_span(&s->stopped) : (struct span){NULL, 0};
     latency_on_beat(s->latency, beat);
 }
