@@ -1,12 +1,33 @@
 #include "sender/call_log.h"
 
+#include <string.h>
+
 #include "base/log.h"
+#include "sender/url.h"
 #include "sender/wechat_text.h"
 
 void call_log_begun(const struct call *call, struct span host)
 {
     log_step("call begun", log_span("id", call->job.id), log_span("app", call->job.app), log_u64("seq", call->job.seq),
              log_u64("turn", call->result.turn), log_span("kind", call->job.kind), log_span("host", host));
+}
+
+static int is_in(const struct buf *text, const struct buf *part)
+{
+    return text->bytes && part->bytes && memmem(text->data, text->bytes, part->data, part->bytes) != NULL;
+}
+
+void call_log_hide_token(struct call *call, struct buf *escaped)
+{
+    buf_clear(escaped);
+    if (call->text.bytes)
+        url_escape(buf_span(&call->token), escaped);
+    if (!is_in(&call->text, &call->token) && !is_in(&call->text, escaped))
+        return;
+    buf_clear(&call->text);
+    buf_printf(&call->text, "WeChat answered %lld; its words repeat the access token and are left out",
+               (long long)call->result.errcode);
+    call->result.message = buf_span(&call->text);
 }
 
 /* What becomes of the message: the broker decides where it is called again. */

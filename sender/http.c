@@ -29,6 +29,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/program.h"
+#include "sender/tls.h"
 #include "sender/url.h"
 
 #define FILES_SPARE     64    /* of ZeroMQ, the log, names being resolved */
@@ -472,34 +473,12 @@ static const char *words_of(struct transfer *transfer, CURLcode code)
     return transfer->error[0] ? transfer->error : curl_easy_strerror(code);
 }
 
-/* What to do about a failure before anything was sent; NULL where libcurl's words say all. The words are those of
- * OpenSSL and of GnuTLS: Debian and Ubuntu have libcurl with either. */
+/* What to do about a failure before anything was sent; NULL where libcurl's words say all. */
 static const char *advice_of(CURLcode code, const char *words)
 {
-    static const struct {
-        const char *words, *advice;
-    } known[] = {
-        {"has expired", "the certificate has expired: check api_base and this host's clock"},
-        {"expiration date has passed", "the certificate has expired: check api_base and this host's clock"},
-        {"not yet valid", "the certificate is not valid yet: check this host's clock"},
-        {"not activated yet", "the certificate is not valid yet: check this host's clock"},
-        {"subject name", "the certificate is another host's: the host name does not match, check api_base"},
-        {"issuer", "unknown issuer: set [sender] ca_file to the CA's certificate, or install ca-certificates"},
-        {"self-signed", "unknown issuer: set [sender] ca_file to the CA's certificate"},
-        {"self signed", "unknown issuer: set [sender] ca_file to the CA's certificate"},
-        {"certificate verification failed", "unknown issuer: set [sender] ca_file to the CA's certificate"},
-        {"protocol version", "TLS 1.2 or later is needed: check what stands between this host and WeChat"},
-        {"unsupported protocol", "TLS 1.2 or later is needed: check what stands between this host and WeChat"},
-        {"wrong version number", "that port does not speak TLS: check api_base"},
-    };
     if (code == CURLE_SSL_CACERT_BADFILE)
         return "[sender] ca_file must hold certificates in PEM";
-    if (code != CURLE_PEER_FAILED_VERIFICATION && code != CURLE_SSL_CONNECT_ERROR)
-        return NULL;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strstr(words, known[i].words))
-            return known[i].advice;
-    return NULL;
+    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR ? tls_advice(words) : NULL;
 }
 
 static void describe_not_sent(struct transfer *transfer, CURLcode code, struct buf *text)

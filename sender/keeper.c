@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <czmq.h>
 
@@ -24,6 +23,7 @@
 #include "sender/hosts.h"
 #include "sender/hosts_log.h"
 #include "sender/http.h"
+#include "sender/tls.h"
 #include "sender/token_external.h"
 #include "sender/token_fetch.h"
 #include "sender/token_peers.h"
@@ -194,10 +194,7 @@ static int64_t wait_ms(const struct keeper *k)
 static int check_reload(void *self, const struct conf *next)
 {
     (void)self;
-    if (next->sender.ca_file[0] == '\0' || access(next->sender.ca_file, R_OK) == 0)
-        return 0;
-    log_error("[sender] ca_file cannot be read", log_str("path", next->sender.ca_file), log_str("error", strerror(errno)));
-    return -1;
+    return tls_check_ca_file(next);
 }
 
 static void apply_reload(void *self)

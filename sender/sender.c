@@ -27,7 +27,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <czmq.h>
 
@@ -41,10 +40,10 @@
 #include "sender/hosts_log.h"
 #include "sender/http.h"
 #include "sender/inbox.h"
+#include "sender/tls.h"
 #include "sender/token_client.h"
 #include "sender/judge.h"
 #include "sender/latency.h"
-#include "sender/url.h"
 
 #define JOBS_A_TURN      256    /* read before anything else is looked at again */
 #define RESULTS_A_MESSAGE 512
@@ -103,23 +102,13 @@ static struct member *new_member(struct sender *s)
     return member_new(&options);
 }
 
-static int check_ca_file(const struct conf *conf)
-{
-    const char *ca_file = conf->sender.ca_file;
-    if (ca_file[0] == '\0' || access(ca_file, R_OK) == 0)
-        return 0;
-    log_error("[sender] ca_file cannot be read", log_str("path", ca_file), log_str("error", strerror(errno)));
-    return -1;
-}
-
-/* Says what a first call would only say after a while. */
 static int check_conf(const struct conf *conf)
 {
     if (conf->account_count == 0) {
         log_error("no account: the configuration needs a section [wechat] with app_id and app_secret");
         return -1;
     }
-    return check_ca_file(conf);
+    return tls_check_ca_file(conf);
 }
 
 struct sender *sender_new(struct program *program)
@@ -198,7 +187,7 @@ static void wait_for_events(struct sender *s, int64_t wait_ms)
 static int check_reload(void *self, const struct conf *next)
 {
     (void)self;
-    return check_ca_file(next);
+    return tls_check_ca_file(next);
 }
 
 /* What was read again counts for calls that begin from now on. */
@@ -540,25 +529,6 @@ static void note_host(struct sender *s, struct call *call, int account, const st
     hosts_log(&s->hosts[account], &s->conf->accounts[account], host, news, r->message);
 }
 
-static int is_in(const struct buf *text, const struct buf *part)
-{
-    return text->bytes && part->bytes && memmem(text->data, text->bytes, part->data, part->bytes) != NULL;
-}
-
-/* Whatever answers may repeat what it was asked, which is the token of then; its words go into logs and to callers. */
-static void hide_token(struct sender *s, struct call *call)
-{
-    buf_clear(&s->escaped);
-    if (call->text.bytes)
-        url_escape(buf_span(&call->token), &s->escaped);
-    if (!is_in(&call->text, &call->token) && !is_in(&call->text, &s->escaped))
-        return;
-    buf_clear(&call->text);
-    buf_printf(&call->text, "WeChat answered %lld; its words repeat the access token and are left out",
-               (long long)call->result.errcode);
-    call->result.message = buf_span(&call->text);
-}
-
 /* 1 when the call is to be made again in this turn. */
 static int is_repeated(const struct sender *s, struct call *call, int account, int is_token,
                        const struct http_answer *answer)
@@ -594,7 +564,7 @@ static void on_done(void *self, const struct http_answer *answer)
     }
     latency_note(s->latency, account, call->kind, clock_mono_ms() - call->since_ms);
     int is_token = judge_answer(answer, call->job.openid, &call->result, &call->text);
-    hide_token(s, call);
+    call_log_hide_token(call, &s->escaped);
     if (is_token)
         token_client_reject(s->tokens, account, call->token_number);
     if (is_token && call->was_rejected)
