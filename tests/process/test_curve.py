@@ -108,6 +108,19 @@ class CurveSockets(unittest.TestCase):
                 self.assertFalse(t.socket.poll(0), what)
             t.close()
 
+    def test_audit_names_the_key(self):
+        """Whatever he calls himself, on both sockets."""
+        r = self.ring
+        for endpoint, name, ask in ((r.control, "olga", {"t": "ask", "op": "rate", "ref": 1, "by": "eve", "filter": {"app": "default"}, "rate": 0}),
+                                    (r.frontend, "ann", {"op": "tset", "ref": 1, "key": "test"})):
+            asker = Watched(zmq.DEALER, endpoint, r.as_key(name), name=b"op-" + name.encode())
+            asker.socket.send(msgpack.packb(ask))
+            self.assertTrue(asker.socket.poll(LIMIT_S * 1000))
+            self.assertEqual(msgpack.unpackb(asker.socket.recv())["code"], 200)
+            asker.close()
+            self.assertRegex(mega("audit", "--json", "--by", name, "-c", r.conf_path),
+                             r'"op":"%s".*"peer":"%s","address":"127.0.0.1".*"code":"200"' % (ask["op"], name))
+
     def test_operator_is_no_stage(self):
         """On the control socket an operator asks; what only a stage says is not obeyed, not even a hello."""
         r = self.ring
