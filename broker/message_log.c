@@ -9,13 +9,14 @@
 
 void message_log_accepted(const struct message *m, enum op op, int64_t due_in_ms)
 {
-    log_step("message accepted", ABOUT(m), log_str("op", op_name(op)), log_some("task", m->task), log_str("lane", lane_name(m->lane)),
-             log_some_i64("due_in_ms", due_in_ms));
+    log_step("message accepted", ABOUT(m), log_str("op", op_name(op)), log_some("task", m->task),
+             log_str("lane", lane_name(m->lane)), log_some_i64("due_in_ms", due_in_ms));
 }
 
 void message_log_known(const struct message *asked, enum store_state state)
 {
-    log_step("message known already", log_span("id", asked->id), log_span("app", asked->account), log_str("state", store_state_name(state)));
+    log_step("message known already", log_span("id", asked->id), log_span("app", asked->account),
+             log_str("state", store_state_name(state)));
 }
 
 void message_log_refused(const struct request *r, enum code code, const char *reason)
@@ -32,12 +33,16 @@ void message_log_given_out(const struct message *m, const struct job *job, const
 
 void message_log_stays(const struct message *m, const struct outcome_report *report, struct verdict v, int64_t wait_ms)
 {
-    const char *next = v.action == VERDICT_PUT_BACK ? "given out again" : v.action == VERDICT_COOL ? "its recipient is left alone" : "tried again";
+    const char *next = v.action == VERDICT_PUT_BACK ? "given out again"
+                       : v.action == VERDICT_COOL   ? "its recipient is left alone"
+                                                    : "tried again";
     /* The text of a refusal repeats the recipient and what WeChat was sent; its errcode says enough. */
     int has_text = report->outcome != OUTCOME_REFUSED;
-    log_trouble(LEVEL_INFO, "message waits", ABOUT(m), log_u64("turn", report->turn), log_str("outcome", outcome_name(report->outcome)),
-                log_some_i64("errcode", report->errcode), log_some_i64("http_status", report->http_status), log_u64("failures", m->failures),
-                log_some("reason", has_text ? report->message : (struct span){"", 0}), log_str("next", next), log_some_i64("in_ms", wait_ms));
+    log_trouble(LEVEL_INFO, "message waits", ABOUT(m), log_u64("turn", report->turn),
+                log_str("outcome", outcome_name(report->outcome)), log_some_i64("errcode", report->errcode),
+                log_some_i64("http_status", report->http_status), log_u64("failures", m->failures),
+                log_some("reason", has_text ? report->message : (struct span){"", 0}), log_str("next", next),
+                log_some_i64("in_ms", wait_ms));
 }
 
 void message_log_falls_back(const struct message *m, const struct outcome_report *report, struct span fallback)

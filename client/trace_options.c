@@ -83,9 +83,11 @@ static int check(struct trace_options *o, int argc, char **argv)
 int trace_options_read(struct trace_options *o, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'},  {"control", required_argument, NULL, 'C'}, {"app", required_argument, NULL, 'a'},
-        {"logs", required_argument, NULL, 'l'},    {"json", no_argument, NULL, 'j'},          {"timeout", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},          {"curve-key", required_argument, NULL, ACCESS_CURVE_KEY}, {"server-key", required_argument, NULL, ACCESS_SERVER_KEY},
+        {"config", required_argument, NULL, 'c'},  {"control", required_argument, NULL, 'C'},
+        {"app", required_argument, NULL, 'a'},     {"logs", required_argument, NULL, 'l'},
+        {"json", no_argument, NULL, 'j'},          {"timeout", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},          {"curve-key", required_argument, NULL, ACCESS_CURVE_KEY},
+        {"server-key", required_argument, NULL, ACCESS_SERVER_KEY},
         {NULL, 0, NULL, 0},
     };
     int letter, wrong = STATUS_DONE;

@@ -73,7 +73,9 @@ void message_log_answered(const struct pending_entry *e, enum code code, const s
         return;
     char from[FROM_BYTES];
     struct names names = names_of(e);
-    log_trouble(LEVEL_INFO, "message answered", log_some("id", names.id), log_some("app", names.app), log_span("key", names.key), log_str("op", op_name(e->op)), log_str("from", address_of(e->owner, from)), log_u64("opaque", e->opaque),
+    log_trouble(LEVEL_INFO, "message answered", log_some("id", names.id), log_some("app", names.app),
+                log_span("key", names.key), log_str("op", op_name(e->op)), log_str("from", address_of(e->owner, from)),
+                log_u64("opaque", e->opaque),
                 log_i64("code", (int64_t)code), log_some_i64("errcode", r ? r->errcode : 0),
                 log_some("state", r ? r->state : span_of("no answer of the broker")));
 }
@@ -83,8 +85,8 @@ void message_log_refused(const struct conn *c, const struct frame *f, enum code 
     if (log_messages_now() < MESSAGES_FAILED)
         return;
     char from[FROM_BYTES];
-    log_trouble(LEVEL_INFO, "message not accepted", log_some("id", f->params.id), log_some("app", f->params.app), log_span("key", f->key),
-                log_str("from", address_of(c, from)), log_u64("opaque", f->opaque), log_i64("code", (int64_t)code),
+    log_trouble(LEVEL_INFO, "message not accepted", log_some("id", f->params.id), log_some("app", f->params.app),
+                log_span("key", f->key), log_str("from", address_of(c, from)), log_u64("opaque", f->opaque), log_i64("code", (int64_t)code),
                 log_span("reason", reason));
 }
 
@@ -103,5 +105,6 @@ void message_log_bad_frame(const struct conn *c, const struct frame *f)
 void message_log_tset(const struct pending_entry *e, enum code code)
 {
     char from[FROM_BYTES];
-    log_info("tset answered", log_span("key", names_of(e).key), log_str("from", address_of(e->owner, from)), log_i64("code", (int64_t)code));
+    log_info("tset answered", log_span("key", names_of(e).key), log_str("from", address_of(e->owner, from)),
+             log_i64("code", (int64_t)code));
 }

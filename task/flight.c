@@ -156,8 +156,8 @@ static void log_ended(const struct flight *f, enum row_state state, int code, in
     if (log_messages_now() < (is_failure(state) ? MESSAGES_FAILED : MESSAGES_ALL))
         return;
     flight_id(f->task, f->row, f->step == STEP_LOOK ? f->mark.round - 1U : f->mark.round, id);
-    log_trouble(LEVEL_INFO, "row ended", log_str("id", id), log_some("app", span_of(f->task->facts.app)), log_str("task", f->task->facts.name),
-                log_u64("row", f->row), log_str("state", row_state_name(state)), log_i64("code", code), log_some_i64("errcode", errcode));
+    log_trouble(LEVEL_INFO, "row ended", log_str("id", id), log_some("app", span_of(f->task->facts.app)),
+                log_str("task", f->task->facts.name), log_u64("row", f->row), log_str("state", row_state_name(state)), log_i64("code", code), log_some_i64("errcode", errcode));
 }
 
 static void ask_later(struct flight *f, const char *why)
