@@ -16,7 +16,8 @@
 #include "console/alarm_state.h"
 #include "console/alarm_ways.h"
 
-#define SAVE_EVERY_MS 1000
+#define SAVE_EVERY_MS    1000
+#define SAVE_LATEST_MS   30000 /* a way that is dead does not keep the file old for longer */
 
 enum test_state { TEST_NONE, TEST_UNDER_WAY, TEST_TAKEN, TEST_FAILED };
 
@@ -36,7 +37,8 @@ struct alarms {
     struct alarm_locks locks;
     struct test tests[ALARM_WAYS];
     int64_t tested_ms; /* wall time of the last test; 0 = none */
-    int64_t save_ms;   /* monotonic: not before */
+    int64_t saved_ms;  /* monotonic: the file was written last */
+    int64_t changed_ms; /* monotonic: something that belongs there is new since; 0 = nothing is */
     int cannot_save;   /* it was said */
 };
 
@@ -70,12 +72,32 @@ static void save_state(struct alarms *a)
         log_warn("what is raised cannot be kept, a restart will tell it again", log_str("file", path), log_str("error", strerror(errno)));
     a->cannot_save = failed;
     a->watch.changed = a->rules.stages.changed = 0;
+    a->changed_ms = 0;
+    a->saved_ms = clock_mono_ms();
     buf_free(&bytes);
 }
 
-static int is_to_save(const struct alarms *a)
+static int is_idle(const struct alarms *a)
 {
-    return a->watch.changed || a->rules.stages.changed;
+    for (int way = 0; way < ALARM_WAYS; way++)
+        if (!alarm_channel_is_idle(&a->channels[way]))
+            return 0;
+    return 1;
+}
+
+/* When the file is to be written; INT64_MAX: nothing is new. What is on its way to people is waited for: if this process is killed before
+ * they have it, the next one finds the file of before, and tells it. */
+static int64_t save_due_ms(const struct alarms *a)
+{
+    if (a->changed_ms == 0)
+        return INT64_MAX;
+    return is_idle(a) ? a->saved_ms + SAVE_EVERY_MS : a->changed_ms + SAVE_LATEST_MS;
+}
+
+static void note_changed(struct alarms *a)
+{
+    if (a->changed_ms == 0 && (a->watch.changed || a->rules.stages.changed))
+        a->changed_ms = clock_mono_ms();
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -126,7 +148,7 @@ void alarms_destroy(struct alarms **self)
     struct alarms *a = *self;
     if (a == NULL)
         return;
-    if (is_to_save(a))
+    if (a->changed_ms && is_idle(a))
         save_state(a);
     alarm_ways_destroy(&a->ways);
     free(a);
@@ -169,6 +191,7 @@ void alarms_look(struct alarms *a, const struct alarms_heard *heard)
                               .processes = a->locks.list, .process_count = a->locks.count};
     alarm_rules_look(&a->rules, &view, &a->found);
     alarm_watch_take(&a->watch, &a->found, mono_ms, clock_wall_ms(), &listener);
+    note_changed(a);
 }
 
 int alarms_fd(const struct alarms *a)
@@ -181,8 +204,9 @@ int64_t alarms_wait_ms(const struct alarms *a, int64_t limit_ms)
     int64_t mono_ms = clock_mono_ms();
     for (int way = 0; way < ALARM_WAYS; way++)
         limit_ms = alarm_channel_wait_ms(&a->channels[way], mono_ms, limit_ms);
-    if (is_to_save(a) && a->save_ms - mono_ms < limit_ms)
-        limit_ms = a->save_ms > mono_ms ? a->save_ms - mono_ms : 0;
+    int64_t save_ms = save_due_ms(a);
+    if (save_ms < mono_ms + limit_ms)
+        limit_ms = save_ms > mono_ms ? save_ms - mono_ms : 0;
     return alarm_ways_wait_ms(a->ways, limit_ms);
 }
 
@@ -195,10 +219,8 @@ void alarms_run(struct alarms *a)
         if (notice)
             alarm_ways_deliver(a->ways, (enum alarm_way)way, 0, notice);
     }
-    if (is_to_save(a) && mono_ms >= a->save_ms) {
-        a->save_ms = mono_ms + SAVE_EVERY_MS;
+    if (mono_ms >= save_due_ms(a))
         save_state(a);
-    }
 }
 
 /* --- for people --------------------------------------------------------------------------------------------------- */
@@ -240,6 +262,7 @@ int alarms_silence(struct alarms *a, struct span name, int64_t for_ms, const cha
 {
     int64_t wall_ms = clock_wall_ms();
     int failed = alarm_watch_silence(&a->watch, name, for_ms ? wall_ms + for_ms : 0, wall_ms, error);
+    note_changed(a);
     if (!failed)
         log_info(for_ms ? "alarm silenced" : "silence ended", log_span("alarm", name), log_i64("for_ms", for_ms));
     return failed;

@@ -3,7 +3,7 @@
  *
  * DESIGN. The console calls alarms_look every second with what it has heard; everything else follows from that and from time. Nothing
  * blocks: programs run beside, the network is libcurl's multi interface. The file is written when something of it has changed, at most
- * once a second; that it cannot be is said in the log, and costs only that a restart tells again what still holds.
+ * once a second, and not before people have what is on its way to them: a console that is killed in between tells it again. That it cannot be is said in the log, and costs only that a restart tells again what still holds.
  */
 #ifndef CONSOLE_ALARM_H
 #define CONSOLE_ALARM_H

@@ -79,6 +79,11 @@ int alarm_channel_done(struct alarm_channel *c, const char *error, int64_t mono_
     return 0;
 }
 
+int alarm_channel_is_idle(const struct alarm_channel *c)
+{
+    return !c->is_going && c->gathered.count == 0;
+}
+
 int64_t alarm_channel_wait_ms(const struct alarm_channel *c, int64_t mono_ms, int64_t limit_ms)
 {
     int64_t at_ms = due_ms(c);

@@ -42,6 +42,9 @@ const struct alarm_notice *alarm_channel_next(struct alarm_channel *c, int64_t m
 /* The delivery has ended; `error` is NULL when it was taken. Returns 1 when the notice is lost now: it is not tried again. */
 int alarm_channel_done(struct alarm_channel *c, const char *error, int64_t mono_ms);
 
+/* 1 when nothing waits and nothing is on its way. */
+int alarm_channel_is_idle(const struct alarm_channel *c);
+
 /* Until there may be something to deliver; at most limit_ms. */
 int64_t alarm_channel_wait_ms(const struct alarm_channel *c, int64_t mono_ms, int64_t limit_ms);
 

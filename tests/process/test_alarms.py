@@ -54,7 +54,7 @@ class WholeSet(unittest.TestCase):
                 return False
             with open(path, "rb") as f:
                 state = f.read()
-            return all(name.encode() in state for name in names)
+            return all(re.search(name.encode(), state, re.DOTALL) for name in names)
         until(lambda: known() or pause(), "the console knows %s" % (names, ))
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
 
@@ -74,6 +74,7 @@ class WholeSet(unittest.TestCase):
         self.assertIn("errcode 45009", told["text"])
         self.assertEqual(told["severity"], "critical")
         # The console is killed and started while all that holds: nothing of it is told as new.
+        self.wait_known("subject.default", *("subject." + name for name in gone))
         before = len(self.hook.events())
         self.console.kill()
         self.console.start()
@@ -207,6 +208,17 @@ class Alone(unittest.TestCase):
         self.assertEqual((status, out), (1, ""))
         self.assertIn("token", err)
         self.assertNotIn("WRONGTOKEN", err)
+
+    def test_killed_before_anybody_was_told(self):
+        """Another console tells it."""
+        hook = self.keep(Hook())
+        hook.hangs.set()
+        self.begin(webhook=hook.url, mail_server="", mail_to="")
+        hook.wait_event("raised", "broker-gone")
+        self.console.kill()
+        hook.hangs.clear()
+        self.console.start()
+        until(lambda: [e["event"] for e in hook.events()] == ["raised", "raised"] or pause(), "it is told again")
 
     def test_dead_ways_and_flood(self):
         """A webhook that hangs and a program that fails hold up no mail; of hundreds of alarms that come and go the mails are few, and

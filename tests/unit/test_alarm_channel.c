@@ -33,12 +33,14 @@ static void test_group(void)
 {
     alarm_channel_open(&c, &conf);
     CHECK_INT(alarm_channel_wait_ms(&c, 0, 777), 777);
+    CHECK(alarm_channel_is_idle(&c));
     add(10000, "a");
     CHECK_INT(alarm_channel_wait_ms(&c, 10500, 9000), 1500);
     CHECK_STR(next(11999), "-");
     add(11999, "b");
     CHECK_STR(next(12000), "a b ");
     CHECK_STR(next(12000), "-"); /* one at once */
+    CHECK(!alarm_channel_is_idle(&c));
     add(12001, "c");
     CHECK_STR(next(20000), "-");
     CHECK_INT(alarm_channel_wait_ms(&c, 20000, 777), 777);
@@ -47,6 +49,7 @@ static void test_group(void)
     CHECK_INT(alarm_channel_done(&c, NULL, 20000), 0);
     CHECK_STR(next(30000), "-");
     CHECK_U64(c.taken, 2);
+    CHECK(alarm_channel_is_idle(&c));
 }
 
 static void test_retries(void)
