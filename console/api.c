@@ -27,7 +27,7 @@ size_t api_on_header(struct console *c, struct exchange *x)
 {
     const char *token = c->conf->console.token;
     if (*token == '\0')
-        api_refuse(x, 403, "the API is off: set [console] token and restart mega-console");
+        api_refuse(x, 403, "the API is off: set [console] token and send mega-console HUP");
     else if (!bearer_is(web_header(x, "Authorization"), token))
         api_refuse(x, 401, "give the token of [console] token: Authorization: Bearer TOKEN");
     else if (x->method == WEB_OTHER)

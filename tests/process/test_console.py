@@ -4,6 +4,7 @@ import csv
 import http.client
 import io
 import json
+import signal
 import socket
 import time
 import unittest
@@ -32,10 +33,6 @@ class ConsoleCase(unittest.TestCase):
         cls.addClassCleanup(cls.ring.__exit__, None, None, None)
         cls.console = Console(cls.ring)
         cls.client = cls.ring.client()
-
-    def setUp(self):
-        began = time.monotonic()
-        self.addCleanup(lambda: print("%s %.1f s" % (self.id(), time.monotonic() - began)))
 
     def push(self, ids, openid="o-", **members):
         requests = [dict(dict(op="push", id=i, openid=openid + i, key="test", vars={"n": i}), **members) for i in ids]
@@ -222,6 +219,21 @@ class ConsoleCase(unittest.TestCase):
             self.assertIn(word, answer["message"])
         self.assertEqual(api.request("POST", "/api/queue/list", b" " * (2 * 1024 * 1024 + 1))[0], 413)
         self.assertEqual(api.request("GET", "/healthz?" + "x" * 20000, token=None)[0], 414)
+
+    def test_hup(self):
+        """Another token counts at once; one that will not do changes nothing."""
+        with open(self.ring.conf_path) as f:
+            text = f.read()
+        process = self.ring["console"]
+        for token, word, valid in (("another-" + TOKEN, "read again", "another-" + TOKEN), ("short", "kept as it was", "another-" + TOKEN),
+                                   (TOKEN, "read again", TOKEN)):
+            with open(self.ring.conf_path, "w") as f:
+                f.write(text.replace("\ntoken = " + TOKEN, "\ntoken = " + token))
+            before = len(process.log())
+            process.signal(signal.SIGHUP)
+            until(lambda: word in process.log()[before:] or pause(), word)
+            self.assertEqual(self.console.get("/api/queue/pauses", token=valid)[0], 200)
+            self.assertEqual(self.console.get("/api/queue/pauses", token=token if token != valid else "x" * 20)[0], 401)
 
     def test_slow(self):
         """More clients than there are places, each with half a request: as soon as one leaves there is room, and in the meantime whoever is in
