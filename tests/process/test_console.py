@@ -217,7 +217,7 @@ class ConsoleCase(unittest.TestCase):
             status, answer = api.post("/api/queue/list", body)
             self.assertEqual(status, 400, body)
             self.assertIn(word, answer["message"])
-        self.assertEqual(api.request("POST", "/api/queue/list", b" " * (2 * 1024 * 1024 + 1))[0], 413)
+        self.assertEqual(api.request("POST", "/api/queue/list", headers={"Content-Length": str(2 * 1024 * 1024 + 1)})[0], 413)
         self.assertEqual(api.request("GET", "/healthz?" + "x" * 20000, token=None)[0], 414)
 
     def test_hup(self):
