@@ -141,6 +141,55 @@ class Install(unittest.TestCase):
             self.assertIn("mega-wechat", text_of("usr/lib/%s/mega-wechat.conf" % name))
 
 
+class Restart(unittest.TestCase):
+    """mega-restart among programs that the test plays: a supervisord, and the mega and mega-broker that it asks."""
+    RUNNING = ("mega-wechat:mega-broker", "mega-wechat:mega-gateway", "mega-wechat:mega-sender-1", "mega-wechat:mega-sender-2",
+               "mega-wechat:mega-task", "mega-wechat:mega-templater-1")
+
+    def restart(self, *options, fails="none", unready_after="none", ready=0, checked=0):
+        """Its exit status, and what was restarted."""
+        with tempfile.TemporaryDirectory() as bin_folder:
+            log = os.path.join(bin_folder, "restarted")
+            open(log, "w").close()
+            status = "".join("%s RUNNING pid 7, uptime 0:01:00\n" % name for name in self.RUNNING)
+            status += "mega-wechat:mega-token FATAL Exited too quickly\nmega-other RUNNING pid 8, uptime 0:01:00\n"
+            for name, script in {
+                    "systemctl": "exit 0",
+                    "mega-broker": "exit %d" % checked,
+                    "mega": "if grep -qx %s %s; then exit 5; fi; exit %d" % (unready_after, log, ready),
+                    "supervisorctl": 'if [ "$1" = status ]; then printf "%s"; exit 3; fi\necho "$2" >>%s\n'
+                                     'if [ "$2" = %s ]; then echo "$2: ERROR (spawn error)"; else echo "$2: started"; fi'
+                                     % (status.replace("\n", "\\n"), log, fails)}.items():
+                path = os.path.join(bin_folder, name)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write("#!/bin/sh\n%s\n" % script)
+                os.chmod(path, 0o755)
+            done = subprocess.run([os.path.join(folder.name, "usr/bin/mega-restart"), *options], text=True, capture_output=True,
+                                  env=dict(os.environ, PATH=bin_folder + ":" + os.environ["PATH"]))
+            return done.returncode, [name.split(":")[1] for name in text_of(log).split()], done.stdout + done.stderr
+
+    def test_what_runs_is_restarted_in_turn(self):
+        status, restarted, _ = self.restart()
+        self.assertEqual((status, restarted),
+                         (0, ["mega-templater-1", "mega-sender-1", "mega-sender-2", "mega-task", "mega-broker", "mega-gateway"]))
+
+    def test_it_ends_at_the_first_that_does_not_come_back(self):
+        status, restarted, said = self.restart(fails="mega-wechat:mega-sender-1")
+        self.assertEqual((status, restarted), (1, ["mega-templater-1", "mega-sender-1"]))
+        self.assertIn("mega-sender-1 did not start", said)
+        status, restarted, said = self.restart(unready_after="mega-wechat:mega-task")
+        self.assertEqual((status, restarted[-1]), (1, "mega-task"))
+        self.assertIn("no message can be sent", said)
+
+    def test_a_set_that_was_not_ready_is_not_waited_for(self):
+        self.assertEqual(self.restart(ready=5)[0], 0)
+
+    def test_a_wrong_configuration_restarts_nothing(self):
+        self.assertEqual(self.restart(checked=1)[:2], (1, []))
+        status, restarted, said = self.restart("--dry-run")
+        self.assertEqual((status, restarted, said.count("restarting")), (0, [], 6))
+
+
 class Packages(unittest.TestCase):
     def test_one_version(self):
         cmake = re.search(r"^project\(mega-wechat VERSION (\S+)", source("CMakeLists.txt"), re.M).group(1)
