@@ -9,6 +9,7 @@
 #include <czmq.h>
 
 #include "base/clock.h"
+#include "base/peer.h"
 #include "proto/mp.h"
 
 #define REQUESTS_A_TURN CLIENTS_TURN_WORK   /* bounds the commit */
@@ -105,6 +106,17 @@ static void take_frame(struct broker *b, struct caller *to, zmq_msg_t *frame, in
     ++*frames;
 }
 
+/* Under CURVE, where everybody has a key, all connections with one key are a client; else each connection is one. */
+static struct client *find_client(struct broker *b, const struct caller *to, const zmq_msg_t *frame)
+{
+    struct peer peer = {.kind = PEER_UNKNOWN};
+    if (b->reads_curve)
+        peer_of(frame, 1, &peer);
+    if (peer.kind == PEER_KEY)
+        return clients_find(b->clients, (struct span){peer.name, strlen(peer.name) + 1});
+    return clients_find(b->clients, (struct span){(const char *)to->peer, to->peer_bytes});
+}
+
 /* Reads one ZeroMQ message: routing id, perhaps an empty frame, requests. Returns whose it was, or NULL when there is none. */
 static struct client *read_message(struct broker *b, void *socket)
 {
@@ -123,9 +135,11 @@ static struct client *read_message(struct broker *b, void *socket)
             assert(bytes <= sizeof to.peer);
             to.peer_bytes = (uint8_t)bytes;
             memcpy(to.peer, zmq_msg_data(&frame), bytes);
-            to.client = clients_find(b->clients, (struct span){(const char *)to.peer, bytes});
-            is_kept = clients_take(b->clients, to.client);
         } else {
+            if (i == 1) {
+                to.client = find_client(b, &to, &frame);
+                is_kept = clients_take(b->clients, to.client);
+            }
             take_frame(b, &to, &frame, is_kept, &frames);
         }
         zmq_msg_close(&frame);
@@ -151,7 +165,6 @@ static size_t serve_frame(struct broker *b, struct caller *to, struct kept *k, s
     struct span frame = {zmq_msg_data(&k->frame), zmq_msg_size(&k->frame)};
     size_t count = 0;
     b->reading = &k->frame;
-    b->reads_curve = curve_covers(&b->conf->curve.keys, b->conf->broker.frontend);
     if (k->at == 0 && !curve_guard_admits(b->guard, b->conf->broker.frontend, CURVE_FRONTEND, &k->frame)) {
         k->at = frame.bytes; /* its key was revoked: nothing of it is answered */
         return 0;
@@ -226,6 +239,7 @@ void frontend_receive(struct broker *b)
         b->refused_ahead = 0;
     }
     clients_begin(b->clients, clock_mono_us());
+    b->reads_curve = curve_covers(&b->conf->curve.keys, b->conf->broker.frontend);
     read_messages(b);
     serve(b);
 }

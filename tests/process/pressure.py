@@ -161,7 +161,7 @@ def longest_gap_s(ring, from_ms):
     return max((b - a for a, b in zip(times, times[1:])), default=0) / 1e3
 
 
-def upgrade(callers=4, rounds=1, new_bin=None, calm_s=1.0):
+def upgrade(callers=4, rounds=1, new_bin=None, calm_s=1.0, stages=None):
     """Every stage in turn is drained and started anew under load. Returns what is wrong."""
     port = free_port()
     conf = {"server": {"listen[]": "127.0.0.1:%d" % port}, "sender": {"timeout": "10s"}}
@@ -169,7 +169,7 @@ def upgrade(callers=4, rounds=1, new_bin=None, calm_s=1.0):
         ring.shared_port = port
         load = start_callers(ring, callers, callers, every_s=0.02)
         wrong = []
-        for name in [name for _ in range(rounds) for name in list(ring.stages)]:
+        for name in [name for _ in range(rounds) for name in stages or list(ring.stages)]:
             for caller in load:
                 caller.gap_s = 0.0
             began, began_ms = time.monotonic(), time.time() * 1e3
@@ -239,12 +239,18 @@ def overload(seconds=60, callers=200, wait_max_s=2.0):
     return wrong
 
 
-def set_free_space(ring, size):
+def set_conf(ring, **keys):
+    """Gives keys that stand in the configuration other values."""
     with open(ring.conf_path) as f:
         text = f.read()
-    text = re.sub(r"min_free_space = .*", "min_free_space = " + size, text)
+    for key, value in keys.items():
+        text = re.sub(r"(?m)^%s = .*" % key, "%s = %s" % (key, value), text)
     with open(ring.conf_path, "w") as f:
         f.write(text)
+
+
+def set_free_space(ring, size):
+    set_conf(ring, min_free_space=size)
     ring["broker"].signal(signal.SIGHUP)
     client = ring.client()
 
