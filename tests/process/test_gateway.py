@@ -8,6 +8,7 @@ it, a fake broker behind it.
 import json
 import os
 import select
+import socket
 import struct
 import sys
 import unittest
@@ -146,11 +147,17 @@ class Translation(GatewayTest):
         self.assertEqual(other.close(), 0)
 
     def test_address_in_use(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            other = Gateway(folder=self.gateway.folder, listen=("127.0.0.1:%d" % taken.getsockname()[1],), name="gateway-2")
+            other.wait_event("cannot listen")
+            self.assertEqual(other.wait_end(), 1)
+            other.close()
+
+    def test_two_gateways_share_an_address(self):
         host, port = self.gateway.addresses[0]
         other = Gateway(folder=self.gateway.folder, listen=("%s:%d" % (host, port),), name="gateway-2")
-        other.wait_event("cannot listen")
-        self.assertEqual(other.wait_end(), 1)
-        other.close()
+        self.assertEqual(other.wait_event("listening")["addr"], "%s:%d" % (host, port))
+        self.assertEqual(other.close(), 0)
 
 
 class Vectors(GatewayTest):
