@@ -403,7 +403,7 @@ class Ring:
         return self.clients[-1]
 
     def operator(self):
-        self.clients.append(Operator(self.control, self.curve))
+        self.clients.append(Operator(self.control, self.curve if self.control.startswith("tcp:") else None))
         return self.clients[-1]
 
     def tcp(self, gateway="gateway-1"):
