@@ -10,7 +10,7 @@ from figures import Figure
 
 NAME = "curve"
 WHAT = "durable Push acknowledgements a second through a frontend on tcp, 50 connections × 32 unanswered, with and without CURVE"
-SECONDS = 4
+SECONDS = 3
 
 FIGURES = [
     Figure("plain", "frontend on tcp", "/s"),
