@@ -27,8 +27,8 @@ void curve_guard_destroy(struct curve_guard **self);
  * with what to do) when other hosts could reach it without CURVE. */
 int curve_guard_bind(struct curve_guard *guard, void *socket, enum curve_domain domain, const char *endpoint);
 
-/* 1 when who sent the message may do this now. `message` is a zmq_msg_t, not a routing id. Always 1 for what did not come through a guarded
- * socket: `endpoint` is the one that it was bound to. Refusals are logged. */
+/* 1 when who sent the message may do this now. `message` is a zmq_msg_t, not a routing id; `endpoint` is what its socket was bound to.
+ * Always 1 for a socket that is not under CURVE. Refusals are logged. */
 int curve_guard_admits(struct curve_guard *guard, const char *endpoint, enum curve_domain domain, const void *message);
 
 #endif

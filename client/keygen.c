@@ -43,7 +43,8 @@ static int write_new(const char *path, mode_t mode, struct span text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) {
-        fprintf(stderr, "mega: keygen: %s: %s\n", path, errno == EEXIST ? "is there already; move it away or take another name" : strerror(errno));
+        const char *why = errno == EEXIST ? "is there already; move it away or take another name" : strerror(errno);
+        fprintf(stderr, "mega: keygen: %s: %s\n", path, why);
         return -1;
     }
     int failed = fchmod(fd, mode) != 0 || write(fd, text.data, text.bytes) != (ssize_t)text.bytes || fsync(fd) != 0;

@@ -110,7 +110,8 @@ static void try_as(const struct curve_keys *keys, const char *endpoint)
     char address[64]; /* libzmq lets go of one a little late */
     snprintf(address, sizeof address, "inproc://tried-%p", (const void *)keys);
     zsock_t *stranger = zsock_new(ZMQ_PULL), *events = zsock_new(ZMQ_PAIR);
-    CHECK_INT(zmq_socket_monitor(zsock_resolve(stranger), address, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL), 0);
+    int failures = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+    CHECK_INT(zmq_socket_monitor(zsock_resolve(stranger), address, failures), 0);
     CHECK_INT(zsock_connect(events, "%s", address), 0);
     CHECK_INT(curve_connect(zsock_resolve(stranger), keys, endpoint), 0);
     zmq_pollitem_t item = {zsock_resolve(events), 0, ZMQ_POLLIN, 0};
