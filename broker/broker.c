@@ -27,7 +27,9 @@
 #define INDEX_ENTRY_BYTES 256     /* of a message in the index, its share of half-filled pages included */
 #define COMMIT_US_MIN   20        /* a shorter one has written nothing */
 #define FRONTEND_HWM    512 /* messages (of 64 KiB) kept for a caller that does not read; more are dropped and counted */
-#define LOOK_AGAIN_US   150 /* while greedy clients wait for their part of the time */
+#define LOOK_US_MIN     50   /* while greedy clients wait for their part of the time: until it is looked for others again, */
+#define LOOK_US_MAX     2000
+#define LOOK_BYTES_A_US 400  /* and longer the more of theirs has to be read to see them: reading costs, too */
 #define FRONTEND_AHEAD  256 /* messages of a connection that libzmq reads ahead: enough for a turn, since it goes on while a turn reads */
 
 static const struct histogram_bounds lag_bounds = {
@@ -451,8 +453,10 @@ static int wait_for_turn(const struct broker *b)
     int64_t us = clients_wait_us(b->clients);
     if (us == INT64_MAX)
         return 0;
+    int64_t look_us = LOOK_US_MIN + (int64_t)(b->read_bytes / LOOK_BYTES_A_US);
+    look_us = look_us < LOOK_US_MAX ? look_us : LOOK_US_MAX;
     if (us > 0)
-        clock_wait_us(us < LOOK_AGAIN_US ? us : LOOK_AGAIN_US);
+        clock_wait_us(us < look_us ? us : look_us);
     return 1;
 }
 

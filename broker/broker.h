@@ -89,6 +89,7 @@ struct broker {
     int order_used;        /* 1: something of this turn has its place by it */
     int64_t purge_from_ms; /* monotonic: nothing is purged before */
     int requests;          /* of callers, served in this turn */
+    size_t read_bytes;     /* of callers' messages, in this turn */
     int refused_ahead;     /* requests that were not kept, answered one by one since refused_ms */
     int64_t refused_ms;    /* monotonic */
     int asks;              /* of operators, likewise */

@@ -22,10 +22,11 @@
 #include "base/buf.h"
 
 #define CLIENTS_TURN_WORK    4096              /* requests of a turn, as far as is known before they are read */
-#define CLIENTS_GREEDY_BYTES (16u * 1024 * 1024) /* more than any client with a window has unanswered: a gateway at most a quarter of it */
+#define CLIENTS_GREEDY_BYTES (8u * 1024 * 1024) /* more than any client with a window has unanswered: a gateway at most half of it */
 #define CLIENTS_ALL_BYTES    (256u * 1024 * 1024) /* kept of all: beyond, greedy ones are refused */
 #define CLIENTS_IDLE_US      10000000          /* a client that nothing was heard of for so long, and that waits for nothing, is forgotten */
 #define CLIENTS_SLICE        128               /* requests of one client before the next one has its turn */
+#define CLIENTS_GREEDY_SLICE 32                /* of a greedy one: who comes meanwhile waits for no more */
 
 /* One frame that waits; the first member of what its owner keeps. */
 struct parcel {

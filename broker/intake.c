@@ -140,6 +140,7 @@ static struct client *read_message(struct broker *b, void *socket)
                 to.client = find_client(b, &to, &frame);
                 is_kept = clients_take(b->clients, to.client);
             }
+            b->read_bytes += zmq_msg_size(&frame);
             take_frame(b, &to, &frame, is_kept, &frames);
         }
         zmq_msg_close(&frame);
@@ -195,11 +196,11 @@ static size_t serve_frame(struct broker *b, struct caller *to, struct kept *k, s
 static size_t serve_slice(struct broker *b, struct client *who)
 {
     struct caller to = {.client = who};
-    size_t count = 0, bytes = 0;
-    while (who->first && count < CLIENTS_SLICE && bytes < SLICE_BYTES) {
+    size_t count = 0, bytes = 0, most = who->is_greedy ? CLIENTS_GREEDY_SLICE : CLIENTS_SLICE;
+    while (who->first && count < most && bytes < SLICE_BYTES) {
         struct kept *k = (struct kept *)who->first, *next;
         size_t from = k->at;
-        count += serve_frame(b, &to, k, CLIENTS_SLICE - count);
+        count += serve_frame(b, &to, k, most - count);
         bytes += k->at - from;
         if (k->at < zmq_msg_size(&k->frame))
             break;
@@ -234,6 +235,7 @@ static void serve(struct broker *b)
 void frontend_receive(struct broker *b)
 {
     b->requests = 0;
+    b->read_bytes = 0;
     if (b->mono_ms - b->refused_ms >= REFUSALS_MS) {
         b->refused_ms = b->mono_ms;
         b->refused_ahead = 0;

@@ -316,11 +316,7 @@ class Hostile(threading.Thread):
 
 
 FLOOD = """
-import os, sys, msgpack, zmq
-try:
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-except OSError:
-    os.nice(19)
+import sys, msgpack, zmq
 s = zmq.Context().socket(zmq.DEALER)
 s.linger = 0
 s.connect(sys.argv[1])
@@ -389,12 +385,9 @@ def throughput(ring, callers, seconds):
     return sum(counts.values()) / took_s, waits[0], errors
 
 
-def median(values):
-    return sorted(values)[len(values) // 2]
-
-
-def hostile(connections=5000, rounds=3, seconds=4, callers=8, kept=KEPT):
-    """Good callers' throughput with and without hostile connections and a flood, round by round. Returns what is wrong."""
+def hostile(connections=5000, rounds=5, seconds=2, callers=8, kept=KEPT):
+    """Good callers' throughput with and without hostile connections and a flood, round by round; the best rounds are compared, which
+    whatever else the machine does has disturbed least. Returns what is wrong."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     wrong = []
@@ -438,7 +431,7 @@ def hostile(connections=5000, rounds=3, seconds=4, callers=8, kept=KEPT):
             sinking.kill()
             sinking.wait()
         for what, to in (("hostile connections", "alone"), ("flood at the frontend", "flood elsewhere")):
-            part = median(found[what]) / median(found[to])
+            part = max(found[what]) / max(found[to])
             say("%s: %.0f %% of %s" % (what, part * 100, to))
             if part < kept:
                 wrong.append("%s: %.0f %% are left, not %.0f %%" % (what, part * 100, kept * 100))
@@ -452,7 +445,7 @@ def main():
     parser.add_argument("proof", choices=("upgrade", "overload", "hostile"))
     parser.add_argument("--minutes", type=float, default=3.0, help="overload: how long (3)")
     parser.add_argument("--callers", type=int, default=0, help="callers (upgrade 4 of each kind, overload 200, hostile 8)")
-    parser.add_argument("--rounds", type=int, default=0, help="upgrade: times that each stage is started anew (1); hostile: rounds (3)")
+    parser.add_argument("--rounds", type=int, default=0, help="upgrade: times that each stage is started anew (1); hostile: rounds (5)")
     parser.add_argument("--connections", type=int, default=5000, help="hostile: TCP connections (5000)")
     parser.add_argument("--new", metavar="DIR", help="upgrade: folder of the programs that are started instead")
     o = parser.parse_args()
@@ -461,7 +454,7 @@ def main():
     elif o.proof == "overload":
         wrong = overload(o.minutes * 60, o.callers or 200)
     else:
-        wrong = hostile(o.connections, o.rounds or 3, callers=o.callers or 8)
+        wrong = hostile(o.connections, o.rounds or 5, callers=o.callers or 8)
     for text in wrong:
         say("WRONG: " + text)
     say("%s: %s" % (o.proof, "FAILED" if wrong else "holds"))
