@@ -23,6 +23,7 @@ struct curve_file {
     unsigned roles;                         /* of enum curve_role; ROLE_CLIENT when it says none */
     char public_key[CURVE_KEY_CHARS + 1];
     char secret_key[CURVE_KEY_CHARS + 1];   /* "" in a file that has none */
+    uint64_t stamp;                         /* of curve_folder.c: the file as it was read; 0 = none, or there are several */
 };
 
 /* Reads the text of a file. Returns 0, or -1 with what is wrong appended, which holds no key. `name` is "" when it says none. */

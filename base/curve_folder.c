@@ -1,6 +1,5 @@
 #include "base/curve_folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -19,10 +18,30 @@ static int is_key(const char *name)
     return name[0] != '.' && bytes > end_bytes && strcmp(name + bytes - end_bytes, CURVE_FOLDER_END) == 0;
 }
 
-/* Returns 0, or -1 with errno set. */
-static int each(const char *path, on_file *take, void *self)
+/* 1 when the folder that is held is the one that is there. */
+static int is_there(DIR *dir, const char *path)
 {
-    DIR *dir = opendir(path);
+    struct stat ours, now;
+    return dir && fstat(dirfd(dir), &ours) == 0 && stat(path, &now) == 0 && ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
+}
+
+/* The folder from its beginning. NULL, with errno set, when it is not there or cannot be opened. */
+static DIR *open_folder(const char *path, DIR **held)
+{
+    if (is_there(*held, path)) {
+        rewinddir(*held);
+        return *held;
+    }
+    if (*held)
+        closedir(*held);
+    *held = opendir(path);
+    return *held;
+}
+
+/* Returns 0, or -1 with errno set. */
+static int each(const char *path, DIR **held, on_file *take, void *self)
+{
+    DIR *own = NULL, *dir = open_folder(path, held ? held : &own);
     if (dir == NULL)
         return errno == ENOENT ? 0 : -1;
     struct dirent *entry;
@@ -38,15 +57,14 @@ static int each(const char *path, on_file *take, void *self)
     int error = entry == NULL ? errno : 0;
     if (entry)
         log_error("too many keys: the rest may not come in", log_str("folder", path), log_u64("limit", CURVE_FOLDER_MAX));
-    closedir(dir);
+    if (own)
+        closedir(own);
     errno = error;
     return error ? -1 : 0;
 }
 
-/* The order of a folder's files means nothing, so their hashes are added. */
-static void stamp_file(void *self, int folder_fd, const char *name)
+static uint64_t stamp_of(int folder_fd, const char *name)
 {
-    uint64_t *stamp = self;
     struct stat info;
     if (fstatat(folder_fd, name, &info, 0) != 0)
         memset(&info, 0, sizeof info);
@@ -57,41 +75,73 @@ static void stamp_file(void *self, int folder_fd, const char *name)
                         (uint64_t)info.st_mtim.tv_nsec,
                         (uint64_t)info.st_ctim.tv_sec,
                         (uint64_t)info.st_ctim.tv_nsec};
-    *stamp += hash_64(facts, sizeof facts);
+    return hash_64(facts, sizeof facts);
 }
 
-int curve_folder_stamp(const char *path, uint64_t *stamp)
+/* The order of a folder's files means nothing, so their hashes are added. */
+static void stamp_file(void *self, int folder_fd, const char *name)
+{
+    *(uint64_t *)self += stamp_of(folder_fd, name);
+}
+
+int curve_folder_stamp(const char *path, DIR **held, uint64_t *stamp)
 {
     *stamp = 0;
-    return each(path, stamp_file, stamp);
+    return each(path, held, stamp_file, stamp);
 }
 
 struct reading {
     const char *path;
+    const struct curve_folder *before;
     struct curve_folder *out;
     size_t room;
+    int lacked; /* descriptors or memory for a file */
 };
+
+/* The file as it was read before, or NULL. */
+static const struct curve_file *find_unchanged(const struct curve_folder *before, uint64_t stamp)
+{
+    for (size_t i = 0; before && stamp && i < before->count; i++)
+        if (before->files[i].stamp == stamp)
+            return &before->files[i];
+    return NULL;
+}
+
+/* Returns 0, or -1 (logged). */
+static int load(struct reading *r, const char *name, struct curve_file *file)
+{
+    struct buf error = {0};
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", r->path, name);
+    errno = 0;
+    int failed = curve_file_read(path, file, &error);
+    if (failed) {
+        r->lacked |= errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+        log_error("a key file cannot be used: its key may not come in", log_str("reason", buf_str(&error)));
+    }
+    explicit_bzero(file->secret_key, sizeof file->secret_key); /* it should not be here at all */
+    buf_free(&error);
+    return failed;
+}
 
 static void read_file(void *self, int folder_fd, const char *name)
 {
     struct reading *r = self;
     struct curve_folder *folder = r->out;
-    struct buf error = {0};
-    char path[PATH_MAX];
-    stamp_file(&folder->stamp, folder_fd, name);
+    uint64_t stamp = stamp_of(folder_fd, name);
+    const struct curve_file *unchanged = find_unchanged(r->before, stamp);
+    folder->stamp += stamp;
     if (folder->count == r->room) {
         r->room = r->room ? 2 * r->room : 16;
         folder->files = mem_resize(folder->files, r->room * sizeof *folder->files);
     }
     struct curve_file *file = &folder->files[folder->count];
-    snprintf(path, sizeof path, "%s/%s", r->path, name);
-    if (curve_file_read(path, file, &error) != 0) {
-        log_error("a key file cannot be used: its key may not come in", log_str("reason", buf_str(&error)));
-    } else {
-        explicit_bzero(file->secret_key, sizeof file->secret_key); /* it should not be here at all */
-        folder->count++;
-    }
-    buf_free(&error);
+    if (unchanged)
+        *file = *unchanged;
+    else if (load(r, name, file) != 0)
+        return;
+    file->stamp = stamp;
+    folder->count++;
 }
 
 static int by_key(const void *a, const void *b)
@@ -108,6 +158,7 @@ static void merge(struct curve_folder *folder)
         struct curve_file *file = &folder->files[i], *before = kept ? &folder->files[kept - 1] : NULL;
         if (before && strcmp(before->public_key, file->public_key) == 0) {
             before->roles |= file->roles;
+            before->stamp = 0;
             log_warn("two files have the same key: one name counts, with the roles of both", log_str("name", before->name),
                      log_str("other", file->name));
         } else {
@@ -117,11 +168,11 @@ static void merge(struct curve_folder *folder)
     folder->count = kept;
 }
 
-int curve_folder_read(const char *path, struct curve_folder *out)
+int curve_folder_read(const char *path, DIR **held, const struct curve_folder *before, struct curve_folder *out)
 {
     *out = (struct curve_folder){0};
-    struct reading reading = {.path = path, .out = out};
-    if (each(path, read_file, &reading) != 0) {
+    struct reading reading = {.path = path, .before = before, .out = out};
+    if (each(path, held, read_file, &reading) != 0) {
         int error = errno;
         curve_folder_free(out);
         errno = error;
@@ -131,6 +182,7 @@ int curve_folder_read(const char *path, struct curve_folder *out)
         qsort(out->files, out->count, sizeof *out->files, by_key);
         merge(out);
     }
+    out->stamp += (uint64_t)reading.lacked;
     return 0;
 }
 

@@ -4,6 +4,9 @@
  * Connections are cut from outside of libzmq, which does not tell which descriptor is whose: each descriptor of the process that is a
  * connection of a guarded port is shut down. It is duplicated before it is looked at, so that what is shut down is what was looked
  * at, even if libzmq closes it meanwhile and its number goes to another one.
+ *
+ * Strangers who hold all descriptors of the process must not keep a key alive that was revoked: what is needed for that (both folders,
+ * and the place of the duplicate) is held from the start on.
  */
 #include "base/curve_guard.h"
 
@@ -40,8 +43,11 @@ struct curve_guard {
     struct curve_folder folder;
     in_port_t ports[PORTS_MAX]; /* as the network writes them */
     size_t port_count;
+    DIR *held;         /* from here on of the thread alone: the folder */
+    DIR *fds;          /* /proc/self/fd; NULL when there is none */
+    int spare_fd;      /* of it, but for the moment in which it is a duplicate */
     int is_unreadable; /* the folder, when it was looked at last */
-    int64_t looked_ms; /* monotonic; of the thread alone */
+    int64_t looked_ms; /* monotonic */
 };
 
 static void run(zsock_t *pipe, void *self);
@@ -51,6 +57,7 @@ struct curve_guard *curve_guard_new(const struct conf *conf)
 {
     struct curve_guard *g = mem_new(sizeof *g);
     g->conf = conf;
+    g->spare_fd = -1;
     pthread_mutex_init(&g->lock, NULL);
     return g;
 }
@@ -62,6 +69,12 @@ void curve_guard_destroy(struct curve_guard **self)
         return;
     zactor_destroy(&g->actor);
     curve_folder_free(&g->folder);
+    if (g->held)
+        closedir(g->held);
+    if (g->fds) {
+        closedir(g->fds);
+        close(g->spare_fd);
+    }
     pthread_mutex_destroy(&g->lock);
     free(g);
     *self = NULL;
@@ -69,10 +82,24 @@ void curve_guard_destroy(struct curve_guard **self)
 
 /* --- binding and asking ------------------------------------------------------------------------------------------- */
 
+static void hold_descriptors(struct curve_guard *g)
+{
+    g->fds = opendir("/proc/self/fd");
+    g->spare_fd = g->fds ? fcntl(dirfd(g->fds), F_DUPFD_CLOEXEC, 0) : -1;
+    if (g->spare_fd >= 0)
+        return;
+    log_error("connections of a key that is revoked cannot be cut: its messages will not be obeyed, but it may still read",
+              log_str("error", strerror(errno)));
+    if (g->fds)
+        closedir(g->fds);
+    g->fds = NULL;
+}
+
 static void start(struct curve_guard *g)
 {
     if (g->actor)
         return;
+    hold_descriptors(g);
     look(g); /* before anybody can come */
     g->actor = zactor_new(run, g); /* returns when the handler is there */
     assert(g->actor);
@@ -171,36 +198,34 @@ static int cut(struct curve_guard *g, int fd)
     /* A file must not be duplicated: closing the copy would give up its fcntl locks (LMDB has some). */
     if (fstat(fd, &info) != 0 || !S_ISSOCK(info.st_mode))
         return 0;
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int copy = dup3(fd, g->spare_fd, O_CLOEXEC);
     if (copy < 0)
-        return 0;
+        return 0; /* it was closed meanwhile */
     int is_ours = getsockname(copy, &at.any, &at_bytes) == 0 &&
                   ((at.any.sa_family == AF_INET && is_guarded(g, at.four.sin_port)) ||
                    (at.any.sa_family == AF_INET6 && is_guarded(g, at.six.sin6_port))) &&
                   getpeername(copy, &from.any, &from_bytes) == 0; /* what listens has no peer */
     if (is_ours)
         shutdown(copy, SHUT_RDWR);
-    close(copy);
+    dup3(dirfd(g->fds), copy, O_CLOEXEC); /* what closes meanwhile must not stay open here */
     return is_ours;
 }
 
 static void cut_all(struct curve_guard *g)
 {
-    DIR *dir = opendir("/proc/self/fd");
     struct dirent *entry;
     uint64_t count = 0;
-    if (dir == NULL) {
-        log_error("connections cannot be cut: messages of the key are not obeyed, but it may still read; restart this process",
-                  log_str("error", strerror(errno)));
+    if (g->fds == NULL) {
+        log_error("connections cannot be cut: messages of the key are not obeyed, but it may still read; restart this process");
         return;
     }
-    while ((entry = readdir(dir)) != NULL) {
+    rewinddir(g->fds);
+    while ((entry = readdir(g->fds)) != NULL) {
         char *end;
         long fd = strtol(entry->d_name, &end, 10);
-        if (*end == '\0' && end != entry->d_name && fd != dirfd(dir))
+        if (*end == '\0' && end != entry->d_name && fd != dirfd(g->fds) && fd != g->spare_fd)
             count += (uint64_t)cut(g, (int)fd);
     }
-    closedir(dir);
     log_info("all connections are cut, so that each shows its key again", log_u64("connections", count));
 }
 
@@ -240,9 +265,9 @@ static void look(struct curve_guard *g)
     const char *path = g->conf->curve.clients;
     uint64_t stamp = 0;
     struct curve_folder now = {0};
-    int failed = curve_folder_stamp(path, &stamp);
+    int failed = curve_folder_stamp(path, &g->held, &stamp);
     if (!failed && (stamp != g->folder.stamp)) {
-        failed = curve_folder_read(path, &now);
+        failed = curve_folder_read(path, &g->held, &g->folder, &now);
         if (!failed)
             take(g, &now);
     }

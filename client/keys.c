@@ -49,7 +49,7 @@ static int list(const char *folder)
     static const struct column columns[] = {{"NAME", 64, 0}, {"ROLE", 0, 0}, {"PUBLIC KEY", 0, 0}};
     struct curve_folder keys;
     struct buf out = {0}, roles = {0};
-    if (curve_folder_read(folder, &keys) != 0)
+    if (curve_folder_read(folder, NULL, NULL, &keys) != 0)
         return fail(folder);
     struct table *table = table_new(columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < keys.count; i++) {

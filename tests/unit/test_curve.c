@@ -226,7 +226,7 @@ static void test_folder_of_keys(void)
     char *folder = in_folder(test_folder(), "clients"), *gone = in_folder(folder, "bob.pub");
     struct curve_folder keys;
     uint64_t stamp;
-    CHECK_INT(curve_folder_read(folder, &keys), 0); /* there is none */
+    CHECK_INT(curve_folder_read(folder, NULL, NULL, &keys), 0); /* there is none */
     CHECK_U64(keys.count, 0);
     CHECK_INT(mkdir(folder, 0755), 0);
     write_key(folder, "ann.pub", "metadata\n  role = operator\ncurve\n  public-key = " PUBLIC "\n");
@@ -235,15 +235,15 @@ static void test_folder_of_keys(void)
     write_key(folder, "bad.pub", "nothing");
     write_key(folder, "bob.pub.new", "curve\n  public-key = " OTHER "\n");
     write_key(folder, ".hidden.pub", "curve\n  public-key = " OTHER "\n");
-    CHECK_INT(curve_folder_read(folder, &keys), 0);
+    CHECK_INT(curve_folder_read(folder, NULL, NULL, &keys), 0);
     CHECK_U64(keys.count, 2);
     CHECK_INT(curve_folder_find(&keys, PUBLIC)->roles, ROLE_OPERATOR | ROLE_TOKEN);
     CHECK_STR(curve_folder_find(&keys, OTHER)->name, "bob");
     CHECK(curve_folder_find(&keys, SECRET) == NULL);
-    CHECK_INT(curve_folder_stamp(folder, &stamp), 0);
+    CHECK_INT(curve_folder_stamp(folder, NULL, &stamp), 0);
     CHECK_U64(stamp, keys.stamp);
     CHECK_INT(remove(gone), 0);
-    CHECK_INT(curve_folder_stamp(folder, &stamp), 0);
+    CHECK_INT(curve_folder_stamp(folder, NULL, &stamp), 0);
     CHECK(stamp != keys.stamp);
     curve_folder_free(&keys);
     free(folder);

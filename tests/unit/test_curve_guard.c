@@ -1,5 +1,7 @@
 /* The gatekeeper with real sockets: who comes in, what a message may, what a monitor counts, and who is cut. */
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <czmq.h>
 
@@ -8,7 +10,8 @@
 #include "base/monitor.h"
 #include "tests/unit/test.h"
 
-#define WAIT_MS 10000
+#define WAIT_MS   10000
+#define FILES_MAX 256
 
 static struct curve_keys ann, bob;
 static char clients[128];
@@ -94,6 +97,49 @@ static void test_messages(struct curve_guard *guard, zsock_t *router, const char
     monitor_destroy(&lost);
     zsock_destroy(&client);
     put_out(&ann);
+}
+
+/* Takes all descriptors that this process may still have. */
+static size_t take_descriptors(int taken[FILES_MAX], struct rlimit *before)
+{
+    size_t count = 0;
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, before), 0);
+    struct rlimit few = {FILES_MAX, before->rlim_max};
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (count < FILES_MAX && (taken[count] = dup(STDERR_FILENO)) >= 0)
+        count++;
+    CHECK_INT(errno, EMFILE);
+    return count;
+}
+
+/* Strangers can take all descriptors of a server: a key is put out all the same, and the others stay. */
+static void test_no_descriptors(struct curve_guard *guard, zsock_t *router, const char *endpoint)
+{
+    int taken[FILES_MAX];
+    struct rlimit before;
+    zmq_msg_t of_ann, of_bob;
+    let_in(&ann, "operator");
+    let_in(&bob, "operator");
+    zsock_t *client = connect_as(ZMQ_DEALER, &ann, endpoint), *other = connect_as(ZMQ_DEALER, &bob, endpoint);
+    zstr_send(client, "one");
+    receive(router, &of_ann);
+    zstr_send(other, "two");
+    receive(router, &of_bob);
+    struct monitor *lost = monitor_new(client);
+    size_t count = take_descriptors(taken, &before);
+    put_out(&ann);
+    wait_lost(lost);
+    CHECK(!curve_guard_admits(guard, endpoint, CURVE_CONTROL, &of_ann));
+    CHECK(curve_guard_admits(guard, endpoint, CURVE_CONTROL, &of_bob));
+    while (count > 0)
+        close(taken[--count]);
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &before), 0);
+    zmq_msg_close(&of_ann);
+    zmq_msg_close(&of_bob);
+    monitor_destroy(&lost);
+    zsock_destroy(&client);
+    zsock_destroy(&other);
+    put_out(&bob);
 }
 
 /* A message that did not come through the socket has no key. */
@@ -184,6 +230,7 @@ int main(void)
     CHECK(port > 0);
     snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", port);
     test_messages(guard, router, endpoint);
+    test_no_descriptors(guard, router, endpoint);
     test_made(guard, endpoint);
     test_strangers(guard, &conf->curve.keys);
     zsock_destroy(&router);
