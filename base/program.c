@@ -54,6 +54,7 @@ int program_open(struct program *p, int argc, char **argv, const char *program, 
         rc = take_name(p, o.name, program);
     if (rc == 0) {
         program_forbid_cores();
+        program_raise_files(); /* strangers may hold some for a while wherever a program listens */
         rc = load_conf(p, &o, program, &warnings);
     }
     if (rc == 0)

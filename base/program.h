@@ -58,7 +58,7 @@ int program_reload(struct program *p, const struct program_reload *reload);
 /* The log as a configuration wants it. Points into `conf`. */
 struct log_options program_log_options(const struct program *p, const struct conf *conf);
 
-/* Raises the limit of open files to what this process may have. Returns that. */
+/* Raises the limit of open files to what this process may have (program_open has done it). Returns that. */
 size_t program_raise_files(void);
 
 void program_close(struct program *p);

@@ -53,7 +53,6 @@ struct runner *runner_new(struct program *program)
     r->now_ms = clock_wall_ms();
     r->mono_ms = r->began_ms = clock_mono_ms();
     r->audit = audit_new("mega-task", r->conf->log.audit_path, r->conf->log.json);
-    program_raise_files(); /* a task that has not ended has three open */
     steer_open(r);
     if (open_mega(r) != 0 || tasks_load(r) != 0 || bind_socket(r) != 0)
         runner_destroy(&r);

@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -207,6 +208,23 @@ static int check_lock(void *argument)
     return 0;
 }
 
+/* As many files may be open as the hard limit lets, whatever the soft one was. */
+static int check_files(void *argument)
+{
+    char *args[] = {"p", "-c", conf_path, NULL};
+    struct rlimit files;
+    (void)argument;
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &files), 0);
+    files.rlim_cur = 64;
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &files), 0);
+    struct program p;
+    CHECK_INT(open_program(&p, args), 0);
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &files), 0);
+    CHECK(files.rlim_max > 64 && files.rlim_cur == files.rlim_max);
+    program_close(&p);
+    return 0;
+}
+
 static int wait_signal(struct program *p)
 {
     struct pollfd fd = {.fd = p->signal_fd, .events = POLLIN};
@@ -397,6 +415,7 @@ int main(void)
     test_warnings_are_logged();
     test_run_folder();
     CHECK_INT(run(check_lock, NULL, 0), 0);
+    CHECK_INT(run(check_files, NULL, 0), 0);
     CHECK_INT(run(check_signals, NULL, 0), 0);
     CHECK_INT(run(check_reload, NULL, 0), 0);
     test_user();
