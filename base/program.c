@@ -54,7 +54,7 @@ int program_open(struct program *p, int argc, char **argv, const char *program, 
         rc = take_name(p, o.name, program);
     if (rc == 0) {
         program_forbid_cores();
-        program_raise_files(); /* strangers may hold some for a while wherever a program listens */
+        program_raise_files(PROGRAM_FILES);
         rc = load_conf(p, &o, program, &warnings);
     }
     if (rc == 0)
@@ -176,13 +176,14 @@ static int take_name(struct program *p, const char *name, const char *program)
     return 0;
 }
 
-size_t program_raise_files(void)
+size_t program_raise_files(size_t most)
 {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0)
         return 1024; /* what Linux gives */
-    if (files.rlim_cur != files.rlim_max) {
-        struct rlimit raised = {files.rlim_max, files.rlim_max};
+    rlim_t wanted = files.rlim_max < most ? files.rlim_max : most;
+    if (files.rlim_cur < wanted) {
+        struct rlimit raised = {wanted, files.rlim_max};
         if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
             files = raised;
     }

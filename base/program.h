@@ -58,8 +58,11 @@ int program_reload(struct program *p, const struct program_reload *reload);
 /* The log as a configuration wants it. Points into `conf`. */
 struct log_options program_log_options(const struct program *p, const struct conf *conf);
 
-/* Raises the limit of open files to what this process may have (program_open has done it). Returns that. */
-size_t program_raise_files(void);
+#define PROGRAM_FILES 65536 /* open at once, if the hard limit lets it: strangers may hold many for a while wherever a program listens */
+
+/* Raises the limit of open files to `most`, or what this process may have if that is less; program_open does so with PROGRAM_FILES. Returns
+ * the limit, which may have been higher. */
+size_t program_raise_files(size_t most);
 
 void program_close(struct program *p);
 

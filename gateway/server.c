@@ -73,7 +73,7 @@ struct server *server_new(const struct server_options *options)
 
 static size_t find_connections_max(void)
 {
-    size_t files = program_raise_files();
+    size_t files = program_raise_files(SIZE_MAX);
     return files > 2 * GATEWAY_FDS_SPARE ? files - GATEWAY_FDS_SPARE : files / 2;
 }
 

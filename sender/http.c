@@ -130,7 +130,7 @@ static void open_shards(struct http *http)
 
 uint32_t http_calls_max(uint32_t wanted)
 {
-    size_t files = program_raise_files(), fit = files > FILES_SPARE ? files - FILES_SPARE : 1;
+    size_t files = program_raise_files(SIZE_MAX), fit = files > FILES_SPARE ? files - FILES_SPARE : 1;
     if (fit >= wanted)
         return wanted;
     log_warn("[sender] slots: more than there may be open files; raise their limit (LimitNOFILE, minfds, ulimit -n)",

@@ -284,7 +284,7 @@ int main(int argc, char **argv)
     /* By the time, since a simulator remembers what an earlier run sent. */
     struct bench b = {.due_us = -1, .numbers = (uint64_t)clock_wall_ms() * 1000000};
     read_options(&b.options, argc, argv);
-    program_raise_files(); /* each call in flight has a connection */
+    program_raise_files(SIZE_MAX); /* each call in flight has a connection */
     MUST(curl_global_init(CURL_GLOBAL_DEFAULT));
     fetch_token(&b);
     open_multi(&b);
