@@ -312,7 +312,7 @@ static void restore_mark(void *self, const struct mark *mark, const struct messa
         return;
     }
     struct hash128 who = recipients_hash(m->account, m->openid);
-    ring_out_add(&b->ring, mark, (size_t)account, who, b->mono_ms);
+    ring_out_add(&b->ring, mark, (size_t)account, who, b->mono_ms)->is_of_copy = store_is_copy(b->store);
     recipients_begin(b->recipients, who, m->openid, (size_t)account, 0);
     b->accounts.list[account].out++;
 }

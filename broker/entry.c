@@ -78,8 +78,7 @@ void search_begin(struct search *s, struct store *store, const struct filter *fi
 uint64_t search_waits_for(const struct search *s, struct store *store)
 {
     int is_indexed = s->walk.path == WALK_RECIPIENT || s->walk.path == WALK_TASK;
-    uint64_t indexed = store_next_seq(store) - store_index_left(store); /* the first seq that is not */
-    return is_indexed && s->filter.id.bytes == 0 && s->until_seq > indexed ? s->until_seq - indexed : 0;
+    return is_indexed && s->filter.id.bytes == 0 ? store_index_left_before(store, s->until_seq) : 0;
 }
 
 static int is_or_any(struct span wanted, struct span text)

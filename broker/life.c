@@ -456,12 +456,16 @@ void life_after_fence(struct broker *b)
     HASH_ITER(hh, b->ring.outs, o, next)
     {
         enum fence_fate fate = fence_fate(&b->ring.fence, o->generation, o->sender, o->held);
+        if (fate == FATE_BACK && o->is_of_copy)
+            fate = FATE_UNKNOWN;
         stays += fate == FATE_STAYS;
         back += fate == FATE_BACK;
         unknown += fate == FATE_UNKNOWN;
         if (fate != FATE_STAYS)
             lose(b, o, fate);
     }
+    if (store_is_copy(b->store)) /* all that was out when it was made is decided on */
+        store_settle_in(b->store);
     log_info("fence closed", log_u64("generation", b->ring.fence.generation), log_u64("stays", stays),
              log_u64("put_back", back), log_u64("sender_lost", unknown));
 }

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "proto/mp.h"
 
+#define COPY_GENERATIONS (1u << 20) /* that may have followed a backup until it was restored */
+
 /* --- what the store remembers ------------------------------------------------------------------------------------- */
 
 /* Generation and members: [generation, [[name, kind, epoch], …]]. */
@@ -58,6 +60,8 @@ int ring_init(struct ring *r, struct store *store, int64_t mono_ms)
     fence_init(&r->fence, 1);
     if (load(r, mono_ms))
         return -1;
+    if (store_is_copy(store))
+        r->fence.generation += COPY_GENERATIONS;
     ring_raise(r);
     return 0;
 }

@@ -37,6 +37,7 @@ struct out {
     int64_t out_mono_ms;   /* the same on the monotonic clock; of the broker's start for those found in the store */
     int begun;             /* 1: of a kind that WeChat does not de-duplicate, and its sender may call */
     uint64_t held;         /* generation under which its sender said that it holds it */
+    int is_of_copy;        /* 1: read from a restored backup: its sender may have called it since, whatever it holds now */
     int settled;           /* 1: an earlier turn's result has settled the message; this turn's call goes on all the same */
     size_t account;        /* index */
     struct hash128 recipient;

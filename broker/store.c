@@ -118,6 +118,7 @@ struct store *store_open(const char *dir, uint64_t bytes_max, struct buf *error)
     if (s->engine == NULL || check_format(s, error))
         goto fail;
     find_positions(s);
+    store_find_copy(s);
     if (engine_commit(s->engine)) {
         buf_printf(error, "%s: the store cannot be read or written; see the log", dir);
         goto fail;

@@ -160,6 +160,13 @@ struct found {
 struct store *store_open(const char *dir, uint64_t bytes_max, struct buf *error);
 void store_close(struct store **self);
 
+/* 1 when the store is a copy of what another one was at some time: a backup that was restored. What was out then may have been called
+ * since. Stays so, over restarts too, until store_settle_in. */
+int store_is_copy(const struct store *s);
+
+/* Nothing depends on it any more that the store was a copy: from the next commit on it is the store. */
+void store_settle_in(struct store *s);
+
 /* Makes everything written since the last commit durable. Costs nothing when nothing was written. */
 int store_commit(struct store *s);
 
@@ -280,8 +287,9 @@ int64_t store_last_dead_ms(struct store *s);
  * date. */
 size_t store_index_step(struct store *s, size_t budget);
 
-/* Messages that were accepted and are not in the index yet. */
+/* Messages that were accepted and are not in the index yet, at most; of those before `until_seq` alone. */
 uint64_t store_index_left(struct store *s);
+uint64_t store_index_left_before(struct store *s, uint64_t until_seq);
 
 /* The seq that the next accepted message gets. */
 uint64_t store_next_seq(const struct store *s);

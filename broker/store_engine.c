@@ -327,6 +327,17 @@ uint64_t engine_bytes_used(struct engine *e)
     return pages * stat.ms_psize;
 }
 
+void engine_identify(struct engine *e, uint64_t *file, uint64_t *commit)
+{
+    MDB_envinfo info = {0};
+    mdb_filehandle_t fd;
+    struct stat status = {0};
+    if (mdb_env_info(e->env, &info) != 0 || mdb_env_get_fd(e->env, &fd) != 0 || fstat(fd, &status) != 0)
+        log_error("store: its file cannot be looked at", log_str("error", strerror(errno)));
+    *file = (uint64_t)status.st_ino;
+    *commit = info.me_last_txnid;
+}
+
 uint64_t engine_bytes_behind(struct engine *e)
 {
     MDB_envinfo info;

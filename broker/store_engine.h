@@ -72,6 +72,9 @@ uint64_t engine_count(struct engine *e, enum database db, const struct key *from
 uint64_t engine_entries(struct engine *e, enum database db);
 uint64_t engine_bytes_used(struct engine *e);
 
+/* The inode of the file, and the number of its last commit. */
+void engine_identify(struct engine *e, uint64_t *file, uint64_t *commit);
+
 /* Bytes behind the last page that was ever used, where a value of any length finds its pages in a row. */
 uint64_t engine_bytes_behind(struct engine *e);
 const char *engine_database_name(enum database db);

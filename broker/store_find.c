@@ -193,9 +193,18 @@ size_t store_index_step(struct store *s, size_t budget)
     return looked;
 }
 
+/* Seqs may have a gap: there are no more messages to look at than there are. */
+uint64_t store_index_left_before(struct store *s, uint64_t until_seq)
+{
+    if (until_seq <= s->indexed)
+        return 0;
+    uint64_t seqs = until_seq - s->indexed, messages = engine_entries(s->engine, MESSAGES) + engine_entries(s->engine, LEDGER);
+    return seqs < messages ? seqs : messages;
+}
+
 uint64_t store_index_left(struct store *s)
 {
-    return s->next_seq > s->indexed ? s->next_seq - s->indexed : 0;
+    return store_index_left_before(s, s->next_seq);
 }
 
 /* --- what is due -------------------------------------------------------------------------------------------------- */

@@ -38,6 +38,7 @@ struct store {
     int lock_fd;
     uint64_t next_seq;
     uint64_t indexed; /* the next seq that the index looks at; also in meta, by this name */
+    int is_copy;      /* see store_copy.c */
     struct buf scratch, second;
 };
 
@@ -48,6 +49,9 @@ enum store_answer store_seek(struct store *s, enum database db, const struct key
 
 /* Takes out what engine_seek finds from there, whose key cannot be one of ours, and keeps its value. */
 void store_drop_odd(struct store *s, enum database db, const struct key *from);
+
+/* Finds out whether the store is a copy, and keeps its seqs apart from those of the original then. Next_seq and indexed are known. */
+void store_find_copy(struct store *s);
 
 /* Moves a value that cannot be read to `damaged`. */
 void store_keep_damaged(struct store *s, enum database db, uint64_t seq);

@@ -77,7 +77,7 @@ static int take_id(struct salvage *v, const struct salvage_entry *e)
 
 static int take_value(struct salvage *v, const struct salvage_entry *e)
 {
-    static const char *const ours[] = {"format", "seq", "indexed"}; /* written anew */
+    static const char *const ours[] = {"format", "seq", "indexed", "file", "commit"}; /* written anew */
     struct key key = key_copy(e->key);
     struct span name, blob;
     if (!sound_name_key(e->key, &name) || record_unpack_blob(e->value, &blob))

@@ -1,6 +1,7 @@
 """What docs/operations.md says of a backup that is restored: which messages are sent again and under which client_msg_id, which are not,
 and that what was sent since can be cancelled before anything goes out."""
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -16,7 +17,8 @@ LATER_MS = 3600000
 class Restore(unittest.TestCase):
     def setUp(self):
         self.ring = Ring(templates={"order": TEMPLATE, "note": CUSTOM}, senders=1, conf={"sender": {"slots": str(SLOTS)}},
-                         sim=["--fault", "oout=slow:2000*4", "--fault", "obegun=slow:2000*4"])
+                         sim=["--fault", "oout=slow:2000*4", "--fault", "obegun=slow:2000*4",
+                              "--fault", "olate=slow:3000*1"])
         self.ring.__enter__()
         self.addCleanup(self.ring.__exit__, None, None, None)
         self.client, self.operator = self.ring.client(), self.ring.operator()
@@ -79,15 +81,38 @@ class Restore(unittest.TestCase):
         for name in STAGES:
             self.ring[name].start()
         self.operator.ask("resume", filter={"all": True})
-        self.until_depth(out=0, ready=0, scheduled=2)
+        sent = out + waiting[3:]
+        until(lambda: {self.states()[i] for i in sent} == {"sent"} or pause(), "what a pause held comes back turn by turn")
 
         after, states = self.calls(), self.states()
-        for i in out + waiting[3:]:
+        for i in sent:
             self.assertEqual(after[i], before[i] + [("duplicate", before[i][0][1])], "sent again, as the same one")
-            self.assertEqual(states[i], "sent")
         for i in begun + waiting[:3] + ["new"]:
             self.assertEqual(after[i], before[i], "not sent again")
         self.assertNotIn("later", after)
+
+    def test_sender_goes_on(self):
+        """It is called for a message that the backup does not know, whose number is free there; and it does not hold any more what it
+        was called for at the backup."""
+        begun = ["begun%d" % i for i in range(4)]
+        self.push("note", *begun)
+        until(lambda: self.ring.sim.get("/sim/stats")["in_flight"] == len(begun) or pause(), "all are being called")
+        self.back_up()
+        self.until_depth(out=0)
+        self.push("order", "late")
+        until(lambda: self.ring.sim.get("/sim/stats")["in_flight"] == 1 or pause(), "it is being called")
+        self.ring["broker"].kill()
+        shutil.copyfile(os.path.join(self.copy, "data.mdb"), os.path.join(self.store, "data.mdb"))
+        self.ring["broker"].start()
+        self.operator.ask("pause", filter={"all": True})
+        self.push("order", "fresh")
+        until(lambda: self.ring.sim.get("/sim/stats")["in_flight"] == 0 or pause(), "the late result")
+        self.until_depth(out=0)
+        self.assertEqual({self.states()[i] for i in begun}, {"dead"}, "on_unknown")
+        self.operator.ask("resume", filter={"all": True})
+        until(lambda: self.states()["fresh"] == "sent" or pause(), "fresh is sent")
+        self.assertEqual(self.client.ask_one(op="status", id="late")["code"], 404)
+        self.assertEqual({i: len(c) for i, c in self.calls().items()}, dict.fromkeys(begun + ["late", "fresh"], 1))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 #include "broker/ring.h"
 
 #include "tests/unit/pack.h"
-#include "tests/unit/store_fixture.h"
+#include "tests/unit/store_copy.h"
 
 #define NOW_MS 1000
 
@@ -27,6 +27,22 @@ static void restart(struct ring *r, struct store **s)
     ring_free(r);
     fixture_reopen(s, "ring");
     ring_init(r, *s, NOW_MS);
+}
+
+/* What was given out after a backup was made is not begun any more when that is in the store's place. */
+static void test_copy(void)
+{
+    struct ring r;
+    struct store *s;
+    begin(&r, &s);
+    CHECK_INT(store_commit(s), 0);
+    ring_free(&r);
+    store_close(&s);
+    copy_store("ring", "copy");
+    s = fixture_open("copy");
+    ring_init(&r, s, NOW_MS);
+    CHECK(r.fence.generation > 100000);
+    end(&r, &s);
 }
 
 static struct control hello(enum stage_kind kind, const char *name, uint64_t epoch, uint32_t slots)
@@ -425,6 +441,7 @@ static void test_oldest_first(void)
 
 int main(void)
 {
+    test_copy();
     test_generations();
     test_members_restored();
     test_expected_lost();
