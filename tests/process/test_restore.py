@@ -18,7 +18,7 @@ class Restore(unittest.TestCase):
     def setUp(self):
         self.ring = Ring(templates={"order": TEMPLATE, "note": CUSTOM}, senders=1, conf={"sender": {"slots": str(SLOTS)}},
                          sim=["--fault", "oout=slow:2000*4", "--fault", "obegun=slow:2000*4",
-                              "--fault", "olate=slow:3000*1"])
+                              "--fault", "olate=slow:2500*1"])
         self.ring.__enter__()
         self.addCleanup(self.ring.__exit__, None, None, None)
         self.client, self.operator = self.ring.client(), self.ring.operator()
