@@ -10,6 +10,7 @@
 #include "proto/mp.h"
 
 #define RECORD_BYTES    1024                /* what a message takes in the store beside its variables, at most */
+#define ID_USED         "id: already used for another message"
 #define SHORT_VARS_BYTES 3000               /* a message with no more fits into a single page of the store */
 
 static void answer(struct broker *b, const struct caller *to, struct result *r)
@@ -94,11 +95,16 @@ static void answer_known(struct broker *b, const struct caller *to, const struct
         refuse(b, to, asked->id, REFUSAL_DAMAGED, "what is kept under this id is damaged");
         return;
     }
-    if (content != asked->content) {
-        refuse_message(b, to, r, REFUSAL_ID_USED, "id: already used for another message");
+    if (content != asked->content && r->op == OP_CHECK) {
+        answer(b, to, &(struct result){.code = CODE_REFUSED, .id = asked->id, .message = span_of(ID_USED)});
         return;
     }
-    message_log_known(asked, state);
+    if (content != asked->content) {
+        refuse_message(b, to, r, REFUSAL_ID_USED, ID_USED);
+        return;
+    }
+    if (r->op != OP_CHECK)
+        message_log_known(asked, state);
     struct result known = life_result_of(state, &m, &f);
     known.id = asked->id;
     if (r->op != OP_SEND) {

@@ -213,7 +213,9 @@ static void check_stop(struct gateway *g)
 {
     if (g->stop_ms == 0)
         return;
-    if (server_is_empty(g->server) || g->now_ms >= g->stop_ms + GATEWAY_STOP_LINGER_MS)
+    /* Clients that are gone may have left Pushes here: they are handed over all the same. */
+    int is_done = server_is_empty(g->server) && pending_pushes(g->pending) == 0;
+    if (is_done || g->now_ms >= g->stop_ms + GATEWAY_STOP_LINGER_MS)
         g->done = 1;
     else if (g->now_ms >= g->stop_ms && !g->is_shut)
         server_shut(g->server);

@@ -92,15 +92,24 @@ class Frontend(unittest.TestCase):
         answer, = self.client.collect(waiting).values()
         self.assertEqual((answer["code"], answer["state"]), (409, "cancelled"))
 
+    def refused(self):
+        operator = self.ring.operator()
+        try:
+            return operator.status()["refusals"]
+        finally:
+            operator.close()
+
     def test_check_keeps_nothing(self):
         self.assertEqual(self.ask(op="check", id="c1", openid="o", key="test", vars={"n": 1})["code"], 200)
         self.assertEqual(self.ask(op="status", id="c1")["code"], 404)
         missing = self.ask(op="check", openid="o", key="test")
         self.assertEqual((missing["code"], missing["message"]), (400, "n: missing; the template needs this variable"))
         self.assertEqual(self.ask(op="check", openid="o", key="nosuch")["message"], "template key not exists")
+        refused = self.refused()
         self.ask(op="push", id="c2", openid="o", key="test", vars={"n": 1}, **{"in": 3600000})
         self.assertEqual(self.ask(op="check", id="c2", openid="o", key="test", vars={"n": 1})["state"], "waiting")
         self.assertEqual(self.ask(op="check", id="c2", openid="other", key="test", vars={"n": 1})["code"], 400)
+        self.assertEqual(self.refused(), refused, "nobody wanted to send anything")
         self.ask(op="cancel", id="c2")
 
     def test_schedule_and_cancel(self):

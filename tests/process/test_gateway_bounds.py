@@ -320,6 +320,21 @@ class Stopping(GatewayTest):
         self.assertEqual(self.gateway.wait_end(), 0)
         self.assertLess(time.monotonic() - begin, 1)
 
+    def test_push_of_a_client_that_is_gone(self):
+        client = self.connect()
+        client.send(push(1))
+        asked = self.broker.request()
+        self.broker.away()
+        client.reset()
+        self.gateway.signal(signal.SIGTERM)
+        self.gateway.wait_event("told to stop; waiting for answers")
+        self.broker.open()
+        again = self.broker.request()
+        self.assertIsNotNone(again, "handed over before it ends")
+        self.assertEqual(again["id"], asked["id"])
+        self.broker.answer(again)
+        self.assertEqual(self.gateway.wait_end(), 0)
+
     def test_idle_ends_at_once(self):
         self.connect()
         self.gateway.signal(signal.SIGTERM)
