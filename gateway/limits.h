@@ -72,10 +72,11 @@
 /* A connection that ends is read and forgotten for so long, or a reset would take the last answer with it. */
 #define GATEWAY_LINGER_MS 2000
 
-/* At the limit of connections the one that was silent longest makes room: in the middle of a frame or before its first one for
- * longer than GATEWAY_ROOM_HALF_MS, else between two for longer than GATEWAY_ROOM_IDLE_MS. */
+/* At the limit of connections the one that was silent longest makes room: in the middle of a frame (with nothing unanswered) or
+ * before its first one for longer than GATEWAY_ROOM_HALF_MS, else between two for longer than GATEWAY_ROOM_IDLE_MS. */
 #define GATEWAY_ROOM_HALF_MS 1000
 #define GATEWAY_ROOM_IDLE_MS 10000
+#define GATEWAY_ROOM_LOOKS   64 /* at connections that stay in the middle of a frame; those with something unanswered are passed over */
 
 /* No accept for so long after the system had no descriptor left. */
 #define GATEWAY_ACCEPT_PAUSE_MS 500

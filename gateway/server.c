@@ -229,11 +229,25 @@ static void admit(struct server *s, int fd, const struct sockaddr *from)
                  log_str("from", ip_address_text(&address, text)), log_u64("so_far", door_turned_away(s->shared.door, answer)));
 }
 
+/* One that stays in the middle of a frame and has nothing unanswered: who waits for an answer would not know what became of it. */
+static struct queue_item *find_half(struct conn_shared *shared)
+{
+    int64_t due_ms = shared->now_ms + shared->frame_timeout_ms - GATEWAY_ROOM_HALF_MS;
+    struct queue_item *item = queue_first_due(&shared->framing, due_ms);
+    for (int i = 0; item != NULL && item->due_ms <= due_ms && i < GATEWAY_ROOM_LOOKS; i++) {
+        const struct conn *c = QUEUE_OWNER(item, struct conn, timer);
+        if (c->pushes + c->sends == 0)
+            return item;
+        item = queue_next(&shared->framing, item);
+    }
+    return NULL;
+}
+
 /* Closes the connection that is missed least. Returns 0 when all of them are at work. */
 static int make_room(struct server *s)
 {
     struct conn_shared *shared = &s->shared;
-    struct queue_item *half = queue_first_due(&shared->framing, shared->now_ms + shared->frame_timeout_ms - GATEWAY_ROOM_HALF_MS);
+    struct queue_item *half = find_half(shared);
     struct queue_item *fresh = queue_first_due(&shared->fresh, shared->now_ms - GATEWAY_ROOM_HALF_MS);
     struct queue_item *idle = queue_first_due(&shared->idle, shared->now_ms + shared->idle_timeout_ms - GATEWAY_ROOM_IDLE_MS);
     struct conn *c = half    ? QUEUE_OWNER(half, struct conn, timer)

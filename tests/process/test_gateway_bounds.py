@@ -48,6 +48,16 @@ class Crowds(GatewayTest):
         self.broker.serve(1)
         self.assertEqual(clients[199].answer(), (200, 2, ""))
 
+    def test_who_waits_for_an_answer_makes_no_room(self):
+        self.restart(files_max=160)
+        client = self.connect()
+        client.send(push(1) + push(2)[:10])
+        asked = self.broker.request()
+        crowd = [self.connect() for _ in range(150)]  # noqa: F841, none of them says a word
+        self.gateway.wait_event("silent connection makes room for a new one")
+        self.broker.answer(asked)
+        self.assertEqual(client.answer(), (200, 1, ""))
+
     def test_client_that_never_reads(self):
         self.restart(timeouts={"frame_timeout": "500ms"})
         deaf = self.connect(receive_bytes=4096)
