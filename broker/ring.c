@@ -233,9 +233,11 @@ struct stage *ring_find_sender(struct ring *r, struct span account)
 uint32_t ring_slots(const struct ring *r)
 {
     uint32_t slots = 0;
-    for (size_t i = 0; i < r->stage_count; i++)
-        if (is_living(r, &r->stages[i], STAGE_SENDER))
-            slots += r->stages[i].slots;
+    for (size_t i = 0; i < r->stage_count; i++) {
+        const struct stage *s = &r->stages[i];
+        if (is_living(r, s, STAGE_SENDER))
+            slots += s->behind ? s->out : s->slots;
+    }
     return slots;
 }
 

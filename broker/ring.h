@@ -78,7 +78,7 @@ int ring_can_render(const struct ring *r);
 /* A living sender with a free slot that can send for the account, the emptiest one; NULL when there is none. */
 struct stage *ring_find_sender(struct ring *r, struct span account);
 
-/* The sum of the slots of living senders. */
+/* The sum of the slots of living senders; of one that stops, of those that are in use. */
 uint32_t ring_slots(const struct ring *r);
 
 /* 1 when every living sender says that it cannot send for the account, with the reason of one of them. */

@@ -312,6 +312,12 @@ static void test_emptiest(void)
     give(&r, 12, 3);
     CHECK_U64(sender_for(&r, "shop"), 0); /* all are full */
     CHECK_U64(ring_slots(&r), 12);
+    ring_out_remove(&r, ring_out_find(&r, 12));
+    ring_find_epoch(&r, 3)->behind = 1; /* it stops: what it has goes on, nothing is added */
+    CHECK_U64(sender_for(&r, "shop"), 0);
+    CHECK_U64(ring_slots(&r), 11);
+    ring_find_epoch(&r, 3)->behind = 0;
+    give(&r, 12, 3);
     ring_out_remove(&r, ring_out_find(&r, 10));
     CHECK_U64(sender_for(&r, "shop"), 2);
     ring_leave(&r, 2);
