@@ -351,6 +351,13 @@ static void check_folder(struct loading *l, const char *section, const char *key
         complain(l, "%s: [%s] %s: is empty; give a folder\n", l->path, section, key);
 }
 
+static void check_bearer(struct loading *l, const char *key, const char *token)
+{
+    if (*token != '\0' && strlen(token) < CONF_BEARER_BYTES_MIN)
+        complain(l, "%s: [console] %s: is shorter than %d characters; give a longer one, such as openssl rand -hex 32 makes\n", l->path, key,
+                 CONF_BEARER_BYTES_MIN);
+}
+
 /* Keys of an account that belong together. Without a number of a line: it is more than one that is wrong. */
 static void finish_account(struct loading *l, struct conf_account *account)
 {
@@ -387,6 +394,8 @@ static void finish(struct loading *l)
                strlen(listen->default_text) + 1);
     check_folder(l, "server", "queue_file_path", conf->server.store_dir);
     check_folder(l, "run", "dir", conf->run.dir);
+    check_bearer(l, "token", conf->console.token);
+    check_bearer(l, "metrics_token", conf->console.metrics_token);
     derive_endpoint(l, conf->broker.control, "control.ipc");
     derive_endpoint(l, conf->broker.jobs, "jobs.ipc");
     derive_endpoint(l, conf->token.endpoint, "token.ipc");

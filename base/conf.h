@@ -23,6 +23,7 @@
 #define CONF_TEXT_BYTES_MAX    512 /* of one value, with its NUL */
 #define CONF_ACCOUNT_BYTES_MAX 33  /* name of an account, with its NUL */
 #define CONF_ACCOUNTS_MAX      256
+#define CONF_BEARER_BYTES_MIN  16  /* of a token of [console]: a shorter one could be guessed by asking */
 #define CONF_LISTEN_MAX        16
 #define CONF_BASES_MAX         8   /* addresses in api_base */
 #define CONF_BACKOFF_MAX       64

@@ -38,7 +38,7 @@ static int take_name(struct program *p, const char *name, const char *program);
 static int load_conf(struct program *p, const struct options *o, const char *program, struct buf *warnings);
 static int open_log(const struct program *p);
 static int take_signals(struct program *p);
-static int make_run_dir(const char *dir, const struct privileges *owner);
+static int make_run_dir(const char *program, const char *dir, const struct privileges *owner);
 static int find_user(const char *program, const struct conf *conf, struct privileges *user);
 static int become_user(const char *program, const struct privileges *user);
 static void log_warnings(struct buf *warnings);
@@ -60,7 +60,7 @@ int program_open(struct program *p, int argc, char **argv, const char *program, 
     if (rc == 0)
         rc = find_user(program, p->conf, &user);
     if (rc == 0)
-        rc = make_run_dir(p->conf->run.dir, &user);
+        rc = make_run_dir(p->program, p->conf->run.dir, &user);
     if (rc == 0)
         rc = become_user(program, &user);
     if (rc == 0)
@@ -207,6 +207,18 @@ void program_forbid_cores(void)
     close(fd);
 }
 
+/* What is no error, since a host of senders needs none of it, and yet is what a first configuration lacks. */
+static void tell_empty_accounts(const struct conf *conf)
+{
+    for (size_t i = 0; i < conf->account_count; i++) {
+        const struct conf_account *account = &conf->accounts[i];
+        if (account->token_mode == TOKEN_EXTERNAL || (account->app_id[0] && account->app_secret[0]))
+            continue;
+        fprintf(stderr, "%s: account %s: %s is empty; without it mega-token gets no access token, and nothing is sent\n", conf->path, account->name,
+                account->app_id[0] ? "app_secret" : "app_id");
+    }
+}
+
 /* Loads the configuration, and does what --check-config and --dump-config ask for. */
 static int load_conf(struct program *p, const struct options *o, const char *program, struct buf *warnings)
 {
@@ -222,6 +234,8 @@ static int load_conf(struct program *p, const struct options *o, const char *pro
         fprintf(stderr, "%s", buf_str(warnings));
     if (p->conf == NULL)
         return NOTHING_FAILED;
+    if (o->check)
+        tell_empty_accounts(p->conf);
     if (o->dump)
         conf_dump(p->conf, stdout);
     else
@@ -308,7 +322,7 @@ static int make_dir(const char *path, mode_t mode, const struct privileges *owne
 }
 
 /* Makes the folder, which is the owner's, and those above it, which are not. One that is there keeps its mode and owner. */
-static int make_run_dir(const char *dir, const struct privileges *owner)
+static int make_run_dir(const char *program, const char *dir, const struct privileges *owner)
 {
     static const struct privileges nobody_else = {0};
     char path[CONF_TEXT_BYTES_MAX];
@@ -323,7 +337,8 @@ static int make_run_dir(const char *dir, const struct privileges *owner)
         rc = make_dir(path, 0770, owner);
     if (rc == 0)
         return 0;
-    log_error("run folder cannot be made", log_str("dir", dir), log_str("error", strerror(errno)));
+    fprintf(stderr, "%s: [run] dir: the folder \"%s\" cannot be made: %s; make it for the user of the programs, or name another one\n", program, dir,
+            strerror(errno));
     return NOTHING_FAILED;
 }
 

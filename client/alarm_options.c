@@ -95,7 +95,7 @@ static int read_config(struct alarm_options *o, const char *path)
         fputs(buf_str(&errors), stderr);
         status = STATUS_USAGE;
     } else if (conf->console.token[0] == '\0') {
-        status = usage(path, "has no [console] token, without which mega-console has no API; give one and restart mega-console");
+        status = usage(path, "has no [console] token, without which mega-console has no API; give one and send mega-console HUP");
     } else {
         if (o->address == NULL)
             o->address = mem_dup(conf->console.listen);

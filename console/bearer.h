@@ -2,7 +2,6 @@
 #ifndef CONSOLE_BEARER_H
 #define CONSOLE_BEARER_H
 
-#define BEARER_BYTES_MIN 16 /* a shorter token could be guessed by asking */
 
 /* 1 when the value of an Authorization header (NULL: there is none) is "Bearer TOKEN". The time that it takes tells nothing of where the two
  * differ. An empty token is never right. */

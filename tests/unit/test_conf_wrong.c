@@ -24,6 +24,8 @@ static const struct {
     {"[broker]\nlease = 2 s", "is no time"},
     {"[broker]\nsend_patience = 0", "\"0\" is out of range; give 1ms to 1d\n"},
     {"[broker]\nbackoff = 5s,,1m", "\"5s,,1m\" is no list of waits"},
+    {"[console]\ntoken = fifteen-letters", ": [console] token: is shorter than 16 characters; give a longer one"},
+    {"[console]\nmetrics_token = short", ": [console] metrics_token: is shorter than 16 characters; give a longer one"},
     {"[broker]\non_unknown = maybe", "\"maybe\" is unknown; give dead or retry\n"},
     {"[broker]\nfrontend = 127.0.0.1:9502",
      "\"127.0.0.1:9502\" is no endpoint; give tcp://HOST:PORT or ipc://PATH\n"},

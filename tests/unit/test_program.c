@@ -126,6 +126,11 @@ static void test_check_and_dump(void)
     CHECK(access(file, F_OK) != 0);
     free(path);
 
+    path = test_file("empty.conf", span_of("[wechat:shop]\napp_id = wx1\napp_secret =\n"));
+    char *empty[] = {"p", "-c", path, "--check-config", NULL};
+    check_open(empty, 1, "is fine\n", "account shop: app_secret is empty");
+    free(path);
+
     path = test_file("bad.conf", span_of("[broker]\nlease = 1\n"));
     char *bad[] = {"p", "-c", path, "--check-config", NULL};
     check_open(bad, 2, "", "bad.conf:2: [broker] lease: ");
@@ -163,7 +168,7 @@ static void test_run_folder(void)
     free(path);
     path = test_file("f.conf", span_of("[wechat]\nrate = 1\n[run]\ndir = f.conf\n"));
     args[2] = path;
-    check_open(args, 2, "", "error=\"Not a directory\"");
+    check_open(args, 2, "", "cannot be made: Not a directory");
     free(path);
 }
 
