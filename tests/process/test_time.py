@@ -130,7 +130,7 @@ class StepBack(unittest.TestCase):
     def test_retry_does_not_wait_for_the_hour(self):
         with ClockRing(broker={"backoff": "1s"}, sim=["--fault", "r=-1*1"]) as ring:
             ring.push(id="r", openid="r")
-            until(lambda: "will be tried again" in ring["broker"].log() or pause(), "its call failed")
+            until(lambda: 'event="message waits"' in ring["broker"].log() or pause(), "its call failed")
             ring.step(-HOUR_S)
             self.assertEqual(ring.settled("r"), ["sent"])
             self.assertEqual(ring.delivered(), ["r"])
@@ -139,7 +139,7 @@ class StepBack(unittest.TestCase):
         """The broker comes back and finds the clock an hour behind what it knew."""
         with ClockRing(broker={"backoff": "1s"}, sim=["--fault", "r=-1*1"]) as ring:
             ring.push(id="r", openid="r")
-            until(lambda: "will be tried again" in ring["broker"].log() or pause(), "its call failed")
+            until(lambda: 'event="message waits"' in ring["broker"].log() or pause(), "its call failed")
             self.down(ring, -HOUR_S)
             self.assertEqual(ring.settled("r"), ["sent"])
             self.assertEqual(ring.delivered(), ["r"])
@@ -239,7 +239,7 @@ class StepForward(unittest.TestCase):
     def test_message_in_back_off_is_not_lost(self):
         with ClockRing(broker={"backoff": "2s"}, sim=["--fault", "r=-1*1"]) as ring:
             ring.push(id="r", openid="r")
-            until(lambda: "will be tried again" in ring["broker"].log() or pause(), "its call failed")
+            until(lambda: 'event="message waits"' in ring["broker"].log() or pause(), "its call failed")
             ring.step(DAY_S)
             self.assertEqual(ring.settled("r"), ["sent"])
             self.assertEqual([result for _, result in ring.calls()], ["fault", "delivered"])
@@ -250,7 +250,7 @@ class StepForward(unittest.TestCase):
             ring.operator().ask("pause", filter={"task": "x"})
             ring.push({"id": "at", "at": ring.now_ms() + HOUR_S * 1000, "ttl": 60000},
                       {"id": "paused", "task": "x", "ttl": 2000}, {"id": "r", "openid": "r", "ttl": 2000})
-            until(lambda: "will be tried again" in ring["broker"].log() or pause(), "its call failed")
+            until(lambda: 'event="message waits"' in ring["broker"].log() or pause(), "its call failed")
             ring.step(DAY_S)
             self.assertEqual(ring.settled("at", "paused", "r"), ["expired"] * 3)
             ring.operator().ask("resume", filter={"task": "x"})

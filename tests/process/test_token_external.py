@@ -253,7 +253,7 @@ class Sql(Case):
         self.keeper.kill()
         sim = start_sim(bench)
         bench.write({"slow": {"token_mode": "external", "token_sql": '"SELECT token, SLEEP(30) FROM tokens"'},
-                     "default": {"api_base": sim.base}}, {"pdo": self.pdo})
+                     "default": {"api_base": sim.base}}, {"pdo": dict(self.pdo, query_timeout="20s")})
         keeper = bench.start("mega-token", "token")
         asker = Asker(bench)
         token = asker.ask(until=("token",))["token"]

@@ -27,8 +27,9 @@ class Curve(NamedTuple):
 
 
 def _is_key(text: str) -> bool:
+    decode: Any = z85.decode  # without types in pyzmq 24
     try:
-        return len(text) == KEY_CHARS and len(z85.decode(text.encode())) == 32
+        return len(text) == KEY_CHARS and len(decode(text.encode())) == 32
     except (KeyError, ValueError):
         return False
 
