@@ -10,6 +10,7 @@
 #define BEIJING_MS   (8 * 3600000) /* WeChat's days begin at midnight in Beijing, as far as is known */
 #define MIDNIGHT_MS  5000          /* behind it, for clocks that differ */
 #define WINDOW_MS    500           /* likewise behind the beginning of a minute */
+#define AGAIN_MS     1000          /* after a probe that WeChat has said nothing to: its sender came and went */
 
 struct stops {
     struct stops_rules rules;
@@ -71,6 +72,12 @@ static int64_t until_window_ms(const struct stops *s, int64_t wall_ms)
 static int64_t until_midnight_ms(int64_t wall_ms)
 {
     return DAY_MS - (wall_ms + BEIJING_MS) % DAY_MS + MIDNIGHT_MS;
+}
+
+/* How long to wait after a probe that has told nothing of the account. */
+static int64_t again_ms(const struct stops *s)
+{
+    return s->rules.probe_first_ms < AGAIN_MS ? s->rules.probe_first_ms : AGAIN_MS;
 }
 
 /* How long to wait for the next probe. An allowance of a day may be back at midnight. */
@@ -135,7 +142,9 @@ static int probe_on_report(struct stops *s, struct stop *stop, const struct outc
         set_state(s, stop, STOP_RUNNING);
         return 0;
     }
-    stop->next_ms = order_ms + (report->cause == CAUSE_PACE ? until_window_ms(s, wall_ms) : s->rules.probe_first_ms);
+    stop->next_ms = order_ms + (report->outcome == OUTCOME_RETURNED ? again_ms(s)
+                                : report->cause == CAUSE_PACE       ? until_window_ms(s, wall_ms)
+                                                                    : s->rules.probe_first_ms);
     set_state(s, stop, STOP_STOPPED);
     return 0;
 }
@@ -168,7 +177,7 @@ void stops_on_lost(struct stops *s, size_t account, uint64_t seq, int64_t order_
     struct stop *stop = &s->list[account];
     if (stop->state != STOP_PROBING || stop->probe_seq != seq)
         return;
-    stop->next_ms = order_ms + s->rules.probe_first_ms;
+    stop->next_ms = order_ms + again_ms(s);
     set_state(s, stop, STOP_STOPPED);
 }
 
