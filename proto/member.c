@@ -1,6 +1,8 @@
 #include "proto/member.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <czmq.h>
@@ -16,6 +18,7 @@
 #define BEATS_A_LEASE   5   /* so that one lost or late beat costs nothing */
 #define TICK_MS_MIN     20
 #define HELLO_MS        100 /* between two hellos: the first one is dropped while the connection is being made */
+#define DEAF_MS         5000 /* without a word from the broker, who is asked all the time: the connection is made anew. Longer than a handshake may take */
 #define RECEIVE_MAX     256 /* messages a call; the loop comes round again for more */
 #define RECONNECT_MS    50
 #define RECONNECT_MS_MAX 500
@@ -29,11 +32,14 @@ struct member {
     enum stage_kind kind;
     char name[NAME_BYTES_MAX + 1];
     char endpoint[ENDPOINT_BYTES_MAX + 1];
+    char *control;         /* owned */
+    const struct curve_keys *keys;
     uint32_t slots;
     uint64_t epoch;
     uint64_t generation;   /* of the last fence or welcome */
     int64_t lease_ms;
     int64_t granted_ms;    /* the lease counts from here */
+    int64_t heard_ms;      /* the broker said something last, or the connection was begun */
     int64_t next_tick_ms;
     int64_t figures_ms;    /* a beat carries figures then */
     int welcome;
@@ -50,6 +56,9 @@ struct member *member_new(const struct member_options *options)
     m->kind = options->kind;
     memcpy(m->name, options->name, strlen(options->name));
     memcpy(m->endpoint, options->endpoint, strlen(options->endpoint));
+    m->control = mem_dup(options->control);
+    m->keys = options->keys;
+    m->heard_ms = clock_mono_ms();
     m->slots = options->slots;
     m->lease_ms = options->lease_ms;
     m->epoch = hash_random_u64();
@@ -76,6 +85,7 @@ void member_destroy(struct member **self)
         return;
     monitor_destroy(&m->monitor);
     zsock_destroy(&m->socket);
+    free(m->control);
     buf_free(&m->out);
     free(m);
     *self = NULL;
@@ -194,6 +204,7 @@ static void on_message(struct member *m, const struct control *message)
 static void receive_frame(struct member *m, struct span packed)
 {
     struct control message;
+    m->heard_ms = clock_mono_ms();
     if (control_unpack(packed, &message) == 0)
         on_message(m, &message);
     else
@@ -226,10 +237,24 @@ static void look_for_loss(struct member *m)
     m->next_tick_ms = 0;
 }
 
+/* Whoever comes to the broker with our name takes our place there; libzmq then leaves our connection open, and nothing goes through it
+ * any more, even when he has gone. */
+static void look_for_deafness(struct member *m, int64_t now_ms)
+{
+    if (m->welcome || now_ms - m->heard_ms < DEAF_MS)
+        return;
+    log_debug("no word from the broker, connecting anew");
+    m->heard_ms = now_ms;
+    zmq_disconnect(zsock_resolve(m->socket), m->control); /* fails where the last try to connect did */
+    if (curve_connect(zsock_resolve(m->socket), m->keys, m->control) != 0)
+        log_warn("control socket cannot be connected, will be tried again", log_str("endpoint", m->control), log_str("error", zmq_strerror(errno)));
+}
+
 int member_tick(struct member *m)
 {
     int64_t now_ms = clock_mono_ms();
     look_for_loss(m);
+    look_for_deafness(m, now_ms);
     int64_t every_ms = m->lease_ms / BEATS_A_LEASE;
     if (every_ms > HELLO_MS && !m->welcome)
         every_ms = HELLO_MS;

@@ -33,7 +33,7 @@ struct member_events {
 
 struct member_options {
     const char *control;   /* endpoint of the broker's control socket */
-    const struct curve_keys *keys; /* for a control socket under CURVE; only read by member_new */
+    const struct curve_keys *keys; /* for a control socket under CURVE; must outlive it */
     enum stage_kind kind;
     const char *name;      /* routing id */
     uint32_t slots;

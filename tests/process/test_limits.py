@@ -5,6 +5,7 @@ import signal
 import unittest
 
 import msgpack
+import zmq
 
 from ring import BIN, Ring, pause, until
 
@@ -94,6 +95,18 @@ class Limits(unittest.TestCase):
         with Ring(sim=["--fault", "d=cut-after*1", "--fault", "d=44007"]) as ring:
             self.assertEqual(ring.client().ask_one(op="send", openid="d1", key="test")["state"], "sent")
             self.assertEqual(ring.client().ask_one(op="send", openid="o1", key="test")["state"], "sent")
+
+    def test_place_taken_by_another_of_the_same_name(self):
+        """Somebody comes to the broker with the name of a stage, and goes: the stage finds back, by itself."""
+        with Ring(senders=1) as ring:
+            for name in ("sender-1", "templater-1"):
+                thief = zmq.Context.instance().socket(zmq.DEALER)
+                thief.linger = 0
+                thief.identity = name.encode()
+                thief.connect(ring.control)
+                until(lambda: "lease ran out" in ring[name].log() or pause(), name + " is cut off")
+                thief.close()
+            self.assertEqual(ring.client().ask_one(op="send", openid="o", key="test")["state"], "sent")
 
     def test_fewer_files_than_slots(self):
         """A sender raises its limit of open files as far as it may, and says at the start when that is not enough."""
