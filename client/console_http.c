@@ -128,9 +128,12 @@ static int read_head(struct buf *answer)
     const char *text = buf_str(answer), *end = strstr(text, "\r\n\r\n");
     if (strncmp(text, "HTTP/1.", 7) != 0 || end == NULL || strlen(text) < 12)
         return -1;
-    int status = atoi(text + 9);
+    char *behind;
+    long status = strtol(text + 9, &behind, 10); /* behind "HTTP/1.x " */
+    if (behind != text + 12 || status < 100 || status > 599)
+        return -1;
     buf_drop_front(answer, (size_t)(end + 4 - text));
-    return status >= 100 && status <= 599 ? status : -1;
+    return (int)status;
 }
 
 int console_http(const struct console_request *request, struct buf *body, struct buf *error)

@@ -332,7 +332,7 @@ class Played(unittest.TestCase):
         async def run():
             mega = AsyncClient(self.frontend)
             task = asyncio.create_task(mega.push("o", "k", id="m", timeout=math.inf))
-            await asyncio.sleep(0)
+            await asyncio.to_thread(self.read)  # it has asked
             await mega.close()
             await mega.close()
             with self.assertRaises(NoAnswer) as caught:
@@ -347,7 +347,7 @@ class Played(unittest.TestCase):
         async def run():
             async with AsyncClient(self.frontend) as mega:
                 task = asyncio.create_task(mega.send("o", "k"))
-                await asyncio.sleep(0)
+                await asyncio.to_thread(self.read)  # it has asked
                 self.assertEqual(len(mega._unanswered), 1)
                 task.cancel()
                 with self.assertRaises(asyncio.CancelledError):

@@ -184,7 +184,7 @@ class Restarts(unittest.TestCase):
                     tasks = [asyncio.create_task(call) for call in (mega.wait("w"), mega.send("oB", "test", vars={"n": "2"}))]
                     thread = Background(lambda: blocking.wait("w"))
                     until(lambda: len(blocking._unanswered) == 1, "asked")
-                    await asyncio.sleep(0)
+                    await asyncio.to_thread(until, lambda: len(mega._unanswered) == len(tasks) or pause(), "both ask")
                     await mega.ping()  # answered behind what was asked before it
                     blocking.ping()
                     ring.restart("broker")
