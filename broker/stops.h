@@ -62,7 +62,8 @@ void stops_begin(struct stops *s, size_t account, uint64_t seq);
 int stops_on_report(struct stops *s, size_t account, uint64_t seq, const struct outcome_report *report, int64_t order_ms,
                     int64_t wall_ms);
 
-/* The message came to no report: its sender was lost, it was settled otherwise. */
+/* The message came to no report: its sender was lost, it was settled otherwise. As its probe it has told nothing: the next one follows
+ * after a second, or after probe_first_ms when that is less. */
 void stops_on_lost(struct stops *s, size_t account, uint64_t seq, int64_t order_ms);
 
 /* An operator says that it may work again: the next message is a probe, now; a waiting account runs. Returns 0, or -1 when it is not
