@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "base/conf_alarm.h"
-#include "base/sha256.h"
+#include "base/crypto.h"
 #include "base/utf8.h"
 
 #define WORD_BYTES_MAX    45  /* of text in one encoded word: 60 of base64, and RFC 2047 allows 75 in all */

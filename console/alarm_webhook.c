@@ -4,7 +4,7 @@
 
 #include "base/iso_time.h"
 #include "base/json.h"
-#include "base/sha256.h"
+#include "base/crypto.h"
 #include "base/term.h"
 #include "base/utf8.h"
 

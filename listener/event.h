@@ -10,20 +10,18 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "proto/limits.h"
 
 /* Of a body as it came, and of a decrypted one. WeChat's longest are texts of some 2 KiB. */
 #define EVENT_BODY_BYTES_MAX ((size_t)64 * 1024)
-
-/* Of FromUserName. WeChat's openids have 28. */
-#define EVENT_OPENID_BYTES_MAX 128
 
 /* Of one subscribe_msg_sent_event. WeChat sends one for each message. */
 #define EVENT_RECEIPTS_MAX 16
 
 enum event_kind {
-    EVENT_OTHER,   /* an event that means nothing here; it may still be passed on */
-    EVENT_MESSAGE, /* any message of the user, text or not: MsgType is not `event` */
-    EVENT_FOLLOW,  /* subscribe */
+    EVENT_OTHER,    /* an event that means nothing here; it may still be passed on */
+    EVENT_MESSAGE,  /* any message of the user, text or not: MsgType is not `event` */
+    EVENT_FOLLOW,   /* subscribe */
     EVENT_UNFOLLOW, /* unsubscribe */
     EVENT_SCAN,     /* of a QR code by somebody who follows already */
     EVENT_CLICK,    /* CLICK, scancode_push, scancode_waitmsg: the menu keys that let customer-service messages through */
@@ -41,14 +39,15 @@ struct event_receipt {
     int64_t msgid;           /* 0: WeChat told none */
     struct span template_id; /* of a subscribe_msg_sent_event; empty otherwise */
     enum receipt_outcome outcome;
-    struct span reason; /* WeChat's own words (`failed: system failed`, `user refuse`), or "errcode N" where it gave none; empty when delivered */
+    struct span reason; /* WeChat's own words without `failed:` ("user block", "system failed"), or "errcode N" where it gave none; empty
+                         * when delivered */
 };
 
 /* All texts are UTF-8 without NUL; those that WeChat did not send are empty. */
 struct event {
     enum event_kind kind;
     struct span to_user; /* ToUserName: the account's original id */
-    struct span openid;  /* FromUserName: 1 to EVENT_OPENID_BYTES_MAX bytes, no control characters */
+    struct span openid;  /* FromUserName: 1 to OPENID_BYTES_MAX bytes, no control characters */
     struct span type;    /* MsgType: event, text, image, … */
     struct span name;    /* Event, as it came; empty of a message */
     struct span key;     /* EventKey; of a follow by QR code without its `qrscene_` */
