@@ -21,6 +21,9 @@
 
 #define ENVELOPE_SIGNATURE_CHARS 40
 
+/* Longest message that envelope_seal takes: some are written by others (an owner's answers); WeChat takes far shorter ones. */
+#define ENVELOPE_PLAIN_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
 /* Writes the signature: SHA-1 in lower-case hexadecimal of token, timestamp, nonce and, unless it is empty, the encrypted text (base64 as
  * in <Encrypt>), sorted as bytes and put together. In plain mode (URL parameter `signature`) encrypted is {NULL, 0}; with the encrypted
  * text it is the URL's msg_signature, and the MsgSignature of an encrypted answer. A NUL stands behind it. */
@@ -40,7 +43,8 @@ int envelope_is_signed(struct span token, const char *timestamp, const char *non
 int envelope_open(struct span aes_key43, struct span app_id, struct span encrypted, struct buf *plain, struct buf *error);
 
 /* The reverse: appends the base64 text of the encrypted message to encrypted. The random bytes are the caller's, from a cryptographic
- * source. Returns 0, or -1 with the reason appended to error: the key is none, or app_id is empty. */
+ * source. Returns 0, or -1 with the reason appended to error: the key is none, app_id is empty, the message is longer than
+ * ENVELOPE_PLAIN_BYTES_MAX. */
 int envelope_seal(struct span aes_key43, struct span app_id, const unsigned char random[ENVELOPE_RANDOM_BYTES], struct span plain,
                   struct buf *encrypted, struct buf *error);
 

@@ -50,7 +50,7 @@ struct event {
     struct span openid;  /* FromUserName: 1 to OPENID_BYTES_MAX bytes, no control characters */
     struct span type;    /* MsgType: event, text, image, … */
     struct span name;    /* Event, as it came; empty of a message */
-    struct span key;     /* EventKey; of a follow by QR code without its `qrscene_` */
+    struct span key;     /* EventKey of a follow (by QR code, without its `qrscene_`), a scan, a click and a VIEW; empty of all others */
     struct span content; /* of a text message */
     int64_t created_s;   /* CreateTime, seconds since 1970; 0 and more */
     int64_t msg_id;      /* MsgId of a message; 0 of events: a receipt's is in `receipts` */
