@@ -5,8 +5,8 @@ static struct event_case c;
 
 static void test_text(void)
 {
-    event_case_taken(&c, "<xml>" EVENT_HEAD "<MsgType><![CDATA[text]]></MsgType>\n<Content><![CDATA[ a < b &amp; ]]>&lt;&#x4F60;&#22909;\r\n</Content>"
-                         "<MsgId>9223372036854775807</MsgId><MsgDataId>7</MsgDataId></xml>");
+    event_case_taken(&c, "<xml>" EVENT_HEAD "<MsgType><![CDATA[text]]></MsgType>\n"
+                         "<Content><![CDATA[ a < b &amp; ]]>&lt;&#x4F60;&#22909;\r\n</Content><MsgId>9223372036854775807</MsgId><MsgDataId>7</MsgDataId></xml>");
     CHECK_INT(c.event.kind, EVENT_MESSAGE);
     CHECK_SPAN(c.event.to_user, "gh_7f083739789a");
     CHECK_SPAN(c.event.openid, "oia2TjuEGTNoeX76QEjQNrcURxG8");
@@ -73,8 +73,8 @@ static void test_events(void)
 /* Fields of other events may be anything. */
 static void test_others_keep_out(void)
 {
-    check_event(EVENT_XML("user_info_modified", "<Status><a>1</a></Status><EventKey><b/></EventKey><MsgID>x</MsgID><Content><c/></Content>"), EVENT_OTHER,
-                "user_info_modified", "");
+    check_event(EVENT_XML("user_info_modified", "<Status><a>1</a></Status><EventKey><b/></EventKey><MsgID>x</MsgID><Content><c/></Content>"),
+                EVENT_OTHER, "user_info_modified", "");
     check_event(EVENT_XML("MASSSENDJOBFINISH", "<MsgID>-1</MsgID><Status>err(10001)</Status><Status>twice</Status>"), EVENT_OTHER,
                 "MASSSENDJOBFINISH", "");
     check_event(EVENT_JSON("subscribe_msg_popup_event", ",\"List\":[{\"TemplateId\":1},2,[3],null,{}],\"Status\":{},\"MsgID\":true"), EVENT_OTHER,
@@ -156,8 +156,9 @@ static void test_item_receipts_xml(void)
     event_case_taken(&c, EVENT_XML("subscribe_msg_sent_event", ITEM_XML("1", "0", "success") ITEM_XML("2", "7", "user reject")));
     CHECK_U64(c.event.receipt_count, 2);
     check_receipt(1, 2, "VRR0", RECEIPT_BLOCKED, "user reject");
-    event_case_taken(&c, EVENT_XML("subscribe_msg_sent_event", "<Other>" ITEM_XML("9", "0", "") "</Other><SubscribeMsgSentEvent><X>" ITEM_XML("9", "0", "") "</X>"
-                                   "<List><MsgID>1</MsgID><ErrorStatus>success</ErrorStatus><List><MsgID>8</MsgID></List></List></SubscribeMsgSentEvent>"));
+    event_case_taken(&c, EVENT_XML("subscribe_msg_sent_event",
+                                   "<Other>" ITEM_XML("9", "0", "") "</Other><SubscribeMsgSentEvent><X>" ITEM_XML("9", "0", "") "</X><List>"
+                                   "<MsgID>1</MsgID><ErrorStatus>success</ErrorStatus><List><MsgID>8</MsgID></List></List></SubscribeMsgSentEvent>"));
     CHECK_U64(c.event.receipt_count, 1); /* nothing at other places */
     check_receipt(0, 1, "", RECEIPT_DELIVERED, "");
 }
@@ -208,15 +209,18 @@ static void test_encrypted(void)
 {
     struct buf scratch = {0}, error = {0};
     struct span encrypt;
-    CHECK_INT(event_read_encrypted(span_of("<xml><ToUserName>gh</ToUserName><Encrypt><![CDATA[AAAA+/=]]></Encrypt></xml>"), &encrypt, &scratch, &error), 0);
+    const char *body = "<xml><ToUserName>gh</ToUserName><Encrypt><![CDATA[AAAA+/=]]></Encrypt></xml>";
+    CHECK_INT(event_read_encrypted(span_of(body), &encrypt, &scratch, &error), 0);
     CHECK_SPAN(encrypt, "AAAA+/=");
     CHECK_INT(event_read_encrypted(span_of("{\"ToUserName\":\"gh\",\"Encrypt\":\"BBBB\\/\"}"), &encrypt, &scratch, &error), 0);
     CHECK_SPAN(encrypt, "BBBB/");
-    CHECK_INT(event_read_encrypted(span_of(EVENT_XML("CLICK", "<EventKey><a/></EventKey><Encrypt>C</Encrypt>")), &encrypt, &scratch, &error), 0);
-    CHECK_SPAN(encrypt, "C"); /* compatible mode: what stands beside it is not looked at */
+    body = EVENT_XML("CLICK", "<EventKey><a/></EventKey><Encrypt>C</Encrypt>"); /* compatible mode: what stands beside it is not looked at */
+    CHECK_INT(event_read_encrypted(span_of(body), &encrypt, &scratch, &error), 0);
+    CHECK_SPAN(encrypt, "C");
     CHECK_U64(error.bytes, 0);
-    static const char *const WRONG[] = {"<xml/>", "<xml><Encrypt/></xml>", "{}", "{\"Encrypt\":null}", "{\"Encrypt\":[]}", "<xml><a><Encrypt>A</Encrypt></a></xml>",
-                                        "<xml><Encrypt>A</Encrypt><Encrypt>A</Encrypt></xml>", "{\"Encrypt\":\"\\u0000\"}"};
+    static const char *const WRONG[] = {"<xml/>", "<xml><Encrypt/></xml>", "<xml><a><Encrypt>A</Encrypt></a></xml>",
+                                        "<xml><Encrypt>A</Encrypt><Encrypt>A</Encrypt></xml>", "{}", "{\"Encrypt\":null}", "{\"Encrypt\":[]}",
+                                        "{\"Encrypt\":\"\\u0000\"}"};
     for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) {
         buf_clear(&error);
         CHECK_INT(event_read_encrypted(span_of(WRONG[i]), &encrypt, &scratch, &error), -1);

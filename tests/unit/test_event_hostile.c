@@ -6,8 +6,8 @@ static struct event_case c;
 static void test_entities(void)
 {
     event_case_refused(&c,
-                       "<?xml version=\"1.0\"?><!DOCTYPE xml [<!ENTITY a \"lol\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;\">]>"
-                       "<xml>&c;</xml>",
+                       "<?xml version=\"1.0\"?><!DOCTYPE xml [<!ENTITY a \"lol\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">"
+                       "<!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;\">]><xml>&c;</xml>",
                        "DOCTYPE is not allowed");
     event_case_refused(&c, "<!DOCTYPE xml [<!ENTITY a SYSTEM \"file:///etc/passwd\">]><xml><FromUserName>&a;</FromUserName></xml>", "DOCTYPE");
     event_case_refused(&c, "<!DOCTYPE xml SYSTEM \"http://127.0.0.1:1/x.dtd\"><xml/>", "DOCTYPE");
@@ -148,7 +148,8 @@ static void test_damaged(void)
 
 static void test_text_of_bytes(void)
 {
-    static const char *const WRONG[] = {"\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80", "\x80", "\xe4\xbd", "&#0;", "&#xD800;", "&#x1;", "]]>", "\x01", "&", "&#99999999999;"};
+    static const char *const WRONG[] = {"\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80", "\x80", "\xe4\xbd", "&#0;", "&#xD800;", "&#x1;",
+                                        "]]>", "\x01", "&", "&#99999999999;"};
     struct buf body = {0};
     for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) {
         buf_clear(&body);
@@ -182,7 +183,8 @@ static void test_no_body(void)
 static void check_field(const char *openid, const char *created, const char *type, const char *reason)
 {
     struct buf body = {0};
-    buf_printf(&body, "<xml><FromUserName>%s</FromUserName><CreateTime>%s</CreateTime><MsgType>%s</MsgType><MsgId>1</MsgId></xml>", openid, created, type);
+    buf_printf(&body, "<xml><FromUserName>%s</FromUserName><CreateTime>%s</CreateTime><MsgType>%s</MsgType><MsgId>1</MsgId></xml>", openid,
+               created, type);
     if (reason)
         event_case_refused(&c, buf_str(&body), reason);
     else
@@ -208,7 +210,8 @@ static void test_fields(void)
     check_field("o</FromUserName><FromUserName>p", "1", "text", "FromUserName: stands there more than once");
     check_field("o", "1", "", "MsgType: empty");
     check_field("o", "1", "event", "Event: missing");
-    static const char *const NUMBERS[] = {"-1", "+1", " 1", "1 ", "1.0", "1e3", "0x10", "9223372036854775808", "99999999999999999999999", "a", "１", "-"};
+    static const char *const NUMBERS[] = {"-1", "+1", " 1", "1 ", "1.0", "1e3", "0x10", "9223372036854775808", "99999999999999999999999",
+                                          "a", "１", "-"};
     for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
         check_field("o", NUMBERS[i], "text", "CreateTime: not a whole number");
     check_field("o", "", "text", "CreateTime: empty");
