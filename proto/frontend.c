@@ -4,7 +4,10 @@
 
 static const char *const op_names[] = {[OP_PUSH] = "push",     [OP_SEND] = "send",     [OP_TSET] = "tset",
                                        [OP_CANCEL] = "cancel", [OP_STATUS] = "status", [OP_PING] = "ping",
-                                       [OP_CHECK] = "check"};
+                                       [OP_CHECK] = "check",   [OP_RECEIPT] = "receipt"};
+
+static const char *const receipt_names[] = {
+    [RECEIPT_NONE] = NULL, [RECEIPT_REACHED] = "delivered", [RECEIPT_REJECTED] = "blocked", [RECEIPT_LOST] = "failed"};
 
 static const char *const lane_names[] = {[LANE_EXPRESS] = "express", [LANE_BULK] = "bulk"};
 
@@ -15,10 +18,23 @@ const char *op_name(enum op op)
 
 static enum op op_find(struct span name)
 {
-    for (int i = OP_PUSH; i <= OP_CHECK; i++)
+    for (int i = OP_PUSH; i < OPS; i++)
         if (span_is(name, op_names[i]))
             return (enum op)i;
     return OP_NONE;
+}
+
+const char *receipt_name(enum receipt outcome)
+{
+    return receipt_names[outcome];
+}
+
+enum receipt receipt_find(struct span name)
+{
+    for (int i = RECEIPT_NONE + 1; i < RECEIPTS; i++)
+        if (span_is(name, receipt_names[i]))
+            return (enum receipt)i;
+    return RECEIPT_NONE;
 }
 
 int lane_find(struct span name)
@@ -65,6 +81,10 @@ void request_pack(const struct request *r, struct buf *out)
     if (r->lane >= 0)
         count += mp_opt_span(out, "lane", span_of(lane_name(r->lane)));
     count += mp_opt_flag(out, "wait", r->wait);
+    count += mp_opt_i64(out, "msgid", r->msgid);
+    if (r->outcome)
+        count += mp_opt_span(out, "outcome", span_of(receipt_names[r->outcome]));
+    count += mp_opt_span(out, "message", r->message);
     mp_map_close(out, place, count);
 }
 
@@ -170,6 +190,31 @@ static int read_flag(struct mp_cursor *c, const char *field, int *flag, struct b
     return 0;
 }
 
+/* WeChat's number of a message. */
+static int read_msgid(struct mp_cursor *c, int64_t *msgid, struct buf *error)
+{
+    struct mp_value v = mp_read(c);
+    if (v.type == MP_NIL)
+        return 0;
+    if (v.type != MP_INT && (v.type != MP_UINT || v.as.u64 > INT64_MAX)) {
+        buf_printf(error, "msgid: %s; give an integer of 64 bits with sign", v.type == MP_UINT ? "too large" : type_name(v.type));
+        return -1;
+    }
+    *msgid = v.type == MP_INT ? v.as.i64 : (int64_t)v.as.u64;
+    return 0;
+}
+
+static int read_outcome(struct mp_cursor *c, enum receipt *outcome, struct buf *error)
+{
+    struct span text = {NULL, 0};
+    if (read_text(c, "outcome", 64, &text, error))
+        return -1;
+    if (text.data == NULL)
+        return 0;
+    *outcome = receipt_find(text);
+    return *outcome ? 0 : refuse(error, "outcome: unknown; give delivered, blocked or failed");
+}
+
 static int read_op(struct mp_cursor *c, enum op *op, struct buf *error)
 {
     struct span text = {NULL, 0};
@@ -177,7 +222,7 @@ static int read_op(struct mp_cursor *c, enum op *op, struct buf *error)
         return -1;
     *op = op_find(text);
     if (*op == OP_NONE)
-        return refuse(error, "op: unknown; give push, send, check, tset, cancel, status or ping");
+        return refuse(error, "op: unknown; give push, send, check, tset, cancel, status, receipt or ping");
     return 0;
 }
 
@@ -284,15 +329,39 @@ static int read_member(struct mp_cursor *c, struct span name, struct request *r,
         return read_name(c, "task", TASK_BYTES_MAX, &r->task, error);
     if (span_is(name, "wait"))
         return read_flag(c, "wait", &r->wait, error);
+    if (span_is(name, "msgid"))
+        return read_msgid(c, &r->msgid, error);
+    if (span_is(name, "outcome"))
+        return read_outcome(c, &r->outcome, error);
+    if (span_is(name, "message"))
+        return read_text(c, "message", RECEIPT_TEXT_BYTES_MAX, &r->message, error);
     buf_printf(error, "%.*s: unknown member", (int)(name.bytes > 64 ? 64 : name.bytes), name.data);
     return -1;
+}
+
+static int check_openid(const struct request *r, struct buf *error)
+{
+    if (r->openid.bytes == 0)
+        return refuse(error, "openid: empty or missing; give 1 to 128 bytes");
+    return span_is_utf8(r->openid) ? 0 : refuse(error, "openid: not UTF-8");
+}
+
+static int check_receipt(const struct request *r, struct buf *error)
+{
+    if (r->op != OP_RECEIPT)
+        return r->outcome || r->msgid || r->message.data ? refuse(error, "outcome, msgid, message: only a receipt has them") : 0;
+    if (r->outcome == RECEIPT_NONE)
+        return refuse(error, "outcome: missing; give delivered, blocked or failed");
+    if (!span_is_utf8(r->message))
+        return refuse(error, "message: not UTF-8");
+    return check_openid(r, error);
 }
 
 /* What an operation cannot do without. */
 static int check_complete(const struct request *r, struct buf *error)
 {
     if (r->op == OP_NONE)
-        return refuse(error, "op: missing; give push, send, check, tset, cancel, status or ping");
+        return refuse(error, "op: missing; give push, send, check, tset, cancel, status, receipt or ping");
     if (r->op == OP_TSET && r->key.data == NULL)
         return refuse(error, "key: missing");
     if (r->op == OP_STATUS && r->id.bytes == 0)
@@ -308,12 +377,12 @@ static int check_complete(const struct request *r, struct buf *error)
         return refuse(error, "id: given together with openid or task; give one id, or what is to be found");
     if (r->wait && r->op != OP_STATUS)
         return refuse(error, "wait: only a status waits");
+    if (check_receipt(r, error))
+        return -1;
     if (r->op != OP_PUSH && r->op != OP_SEND && r->op != OP_CHECK)
         return 0;
-    if (r->openid.bytes == 0)
-        return refuse(error, "openid: empty or missing; give 1 to 128 bytes");
-    if (!span_is_utf8(r->openid))
-        return refuse(error, "openid: not UTF-8");
+    if (check_openid(r, error))
+        return -1;
     if (r->key.data == NULL)
         return refuse(error, "key: missing");
     if (r->at_ms && r->in_ms)

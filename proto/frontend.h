@@ -9,10 +9,14 @@
 #include "base/buf.h"
 #include "proto/limits.h"
 
-enum op { OP_NONE, OP_PUSH, OP_SEND, OP_TSET, OP_CANCEL, OP_STATUS, OP_PING, OP_CHECK, OPS };
+enum op { OP_NONE, OP_PUSH, OP_SEND, OP_TSET, OP_CANCEL, OP_STATUS, OP_PING, OP_CHECK, OP_RECEIPT, OPS };
 
 enum lane { LANE_EXPRESS, LANE_BULK, LANES }; /* in the order in which they are served */
 #define LANE_EXPRESS_RUN 16 /* express messages in a row before one of bulk, so that bulk does not starve */
+
+/* What WeChat's callback tells of a message that it took: it reached the recipient's phone, the recipient has blocked such messages, or
+ * WeChat could not deliver it. */
+enum receipt { RECEIPT_NONE, RECEIPT_REACHED, RECEIPT_REJECTED, RECEIPT_LOST, RECEIPTS };
 
 /* Codes of results; they read as in HTTP. */
 enum code {
@@ -41,6 +45,9 @@ struct request {
     int64_t ttl_ms;     /* 0 = none given */
     int lane;           /* enum lane, or -1 when none was given */
     int wait;           /* of a status: 1: answered when the message is settled */
+    int64_t msgid;      /* of a receipt: WeChat's; 0 = it named none. at_ms: when the receipt was made, 0 = now */
+    enum receipt outcome; /* of a receipt */
+    struct span message;  /* of a receipt: WeChat's reason; at most RECEIPT_TEXT_BYTES_MAX; may be empty */
 };
 
 /* One result. Strings are owned by whoever filled it in. */
@@ -51,8 +58,8 @@ struct result {
     struct span message;
     int64_t errcode;     /* WeChat's; 0 is left out */
     int64_t msgid;       /* WeChat's; 0 is left out */
-    struct span state;   /* empty is left out: waiting, out, sent, pending, refused, expired, cancelled, dead; of a ping:
-                            ready, or unready with the reasons in message */
+    struct span state;   /* empty is left out: waiting, out, sent, pending, delivered, blocked, failed, refused, expired, cancelled,
+                            dead; of a ping: ready, or unready with the reasons in message */
     uint64_t count;      /* of a cancel by recipient or task: messages cancelled; 0 is left out */
     uint64_t epoch;      /* the broker's; changes with each of its starts */
     int packs;           /* of a ping, 1: the broker takes several requests in a frame; 0 is left out */
@@ -75,6 +82,10 @@ int result_unpack(struct span packed, size_t *used, struct result *r);
 
 /* "push", "send", ...; NULL for OP_NONE. */
 const char *op_name(enum op op);
+
+/* "delivered", "blocked", "failed"; NULL for RECEIPT_NONE. And back: RECEIPT_NONE of any other text. */
+const char *receipt_name(enum receipt outcome);
+enum receipt receipt_find(struct span name);
 
 /* The enum lane of "express" or "bulk", -1 of any other text; and back, NULL of -1. */
 int lane_find(struct span name);

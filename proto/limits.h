@@ -20,6 +20,8 @@
 #define MESSAGE_BYTES_MAX (65 * 1024 * 1024)
 #define REQUEST_BYTES_MAX MESSAGE_BYTES_MAX
 
+#define RECEIPT_TEXT_BYTES_MAX 512 /* `message` of a receipt: WeChat's are some 30 bytes */
+
 #define AT_AHEAD_MS_MAX (400LL * 86400 * 1000) /* at, in, ttl: 400 days */
 
 #define MESSAGE_TEXT_BYTES_MAX 8192 /* `message` of a result; WeChat's answer is cut to fit */

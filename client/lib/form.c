@@ -156,6 +156,27 @@ int form_selection(const struct mega_selection *s, struct form *f)
     return take_name("app", s->app, ACCOUNT_BYTES_MAX, &r->app);
 }
 
+int form_receipt(const struct mega_receipt *receipt, struct form *f)
+{
+    *f = (struct form){.request = {.op = OP_RECEIPT, .lane = -1}};
+    struct request *r = &f->request;
+    if (receipt == NULL)
+        return error_set(MEGA_INVALID, "receipt: NULL");
+    if (receipt->openid == NULL)
+        return error_set(MEGA_INVALID, "openid: missing; give 1 to %d bytes", OPENID_BYTES_MAX);
+    if (receipt->at_ms < 0)
+        return error_set(MEGA_INVALID, "at_ms: out of range; give ms since 1970, or 0 for now");
+    r->outcome = receipt->state ? receipt_find(span_of(receipt->state)) : RECEIPT_NONE;
+    if (r->outcome == RECEIPT_NONE)
+        return error_set(MEGA_INVALID, "state: %s; give delivered, blocked or failed", receipt->state ? "unknown" : "missing");
+    r->msgid = receipt->msgid;
+    r->at_ms = receipt->at_ms;
+    if (take_text("openid", receipt->openid, OPENID_BYTES_MAX, &r->openid) ||
+        take_text("message", receipt->message, RECEIPT_TEXT_BYTES_MAX, &r->message))
+        return MEGA_INVALID;
+    return take_name("app", receipt->app, ACCOUNT_BYTES_MAX, &r->app);
+}
+
 int form_tset(const char *key, struct form *f)
 {
     *f = (struct form){.request = {.op = OP_TSET, .lane = -1}};

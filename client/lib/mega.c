@@ -179,6 +179,12 @@ int mega_cancel(struct mega *m, const struct mega_selection *selection, struct m
     return call_either(m, form_selection(selection, &f), &f, result);
 }
 
+int mega_receipt(struct mega *m, const struct mega_receipt *receipt, struct mega_result *result)
+{
+    struct form f;
+    return call_either(m, form_receipt(receipt, &f), &f, result);
+}
+
 int mega_tset(struct mega *m, const char *key, struct mega_result *result)
 {
     struct form f;
@@ -230,6 +236,13 @@ int mega_cancel_async(struct mega *m, const struct mega_selection *selection, me
 {
     struct form f;
     int wrong = form_selection(selection, &f);
+    return wrong ? wrong : call_async(m, &f, done, argument);
+}
+
+int mega_receipt_async(struct mega *m, const struct mega_receipt *receipt, mega_done *done, void *argument)
+{
+    struct form f;
+    int wrong = form_receipt(receipt, &f);
     return wrong ? wrong : call_async(m, &f, done, argument);
 }
 

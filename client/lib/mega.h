@@ -49,10 +49,10 @@ struct mega;
 
 /* Zero means the default. */
 struct mega_options {
-    int64_t timeout_ms;       /* of push, check, status, cancel, ping: 1 to 86,400,000; default 10,000 */
+    int64_t timeout_ms;       /* of push, check, status, cancel, receipt, ping: 1 to 86,400,000; default 10,000 */
     int64_t send_timeout_ms;  /* of send and tset: 1 to 86,400,000; default 90,000, which is beyond the default send_patience */
     int64_t wait_timeout_ms;  /* of wait: 1 to 34,560,000,000; default: no limit */
-    int64_t ask_again_ms;     /* a push, check, status or cancel whose answer seems lost is asked again after so long, the others after
+    int64_t ask_again_ms;     /* a push, check, status, cancel or receipt whose answer seems lost is asked again after so long, the others after
                                  30,000: 100 to 60,000; default 3,000 */
     size_t requests_max;      /* pending at once, see mega_pending: 1 to 1,000,000; default 65,536 */
     const char *key_file;     /* for tcp under CURVE: path of our pair of keys, as mega keygen has made it; read by mega_open. NULL: no CURVE */
@@ -137,13 +137,24 @@ struct mega_selection {
     const char *app;
 };
 
+/* What a callback of WeChat told of a message that it had taken (mega-listener hands these over). */
+struct mega_receipt {
+    const char *app;     /* account [wechat:NAME]; NULL: the default one */
+    const char *openid;  /* recipient, required: 1 to 128 bytes */
+    int64_t msgid;       /* WeChat's; 0: it told none, and the message is found by recipient and time */
+    const char *state;   /* required: "delivered", "blocked" or "failed" */
+    int64_t at_ms;       /* when WeChat made it, ms since 1970; 0: now */
+    const char *message; /* WeChat's reason, at most 512 bytes; may be NULL */
+};
+
 /* An answer. Codes read as in HTTP: 200 done, 100 not settled yet, 400 refused, 404 unknown id, 408 expired, 409 cancelled, 500
  * could not be sent, 503 not now (try again with the same id, after a second, then less often). proto/MESSAGES.md has the whole table. */
 struct mega_result {
     int code;                /* 0 when there was no answer: error tells why */
     int error;               /* 0, or an enum mega_error */
     char id[MEGA_ID_BYTES];  /* of the message, the made one too */
-    char state[16];          /* waiting, out, sent, pending, refused, expired, cancelled, dead; of a ping ready, unready */
+    char state[16];          /* waiting, out, sent, pending, delivered, blocked, failed, refused, expired, cancelled, dead; of a ping
+                                ready, unready */
     int64_t errcode, msgid;  /* WeChat's; 0 when there is none */
     uint64_t count;          /* of a cancel of many: messages cancelled */
     char message[8193];      /* what went wrong, for people; a refusal of WeChat is its JSON. With an error the text of mega_last_error */
@@ -171,6 +182,9 @@ int mega_status(struct mega *mega, const char *app, const char *id, struct mega_
 /* The same, answered when the message has ended; 404 at once when it is unknown. */
 int mega_wait(struct mega *mega, const char *app, const char *id, struct mega_result *result);
 int mega_cancel(struct mega *mega, const struct mega_selection *selection, struct mega_result *result);
+/* Joins a receipt to the message that it is about: 200 with its id and state; 404: no message waits for it, or not yet, so ask again
+ * later. The same receipt again is harmless. */
+int mega_receipt(struct mega *mega, const struct mega_receipt *receipt, struct mega_result *result);
 /* Reads the template again from its source. */
 int mega_tset(struct mega *mega, const char *key, struct mega_result *result);
 /* state "ready", or "unready" with the reason in message. */
@@ -188,6 +202,7 @@ int mega_check_async(struct mega *mega, const struct mega_message *message, mega
 int mega_status_async(struct mega *mega, const char *app, const char *id, mega_done *done, void *argument);
 int mega_wait_async(struct mega *mega, const char *app, const char *id, mega_done *done, void *argument);
 int mega_cancel_async(struct mega *mega, const struct mega_selection *selection, mega_done *done, void *argument);
+int mega_receipt_async(struct mega *mega, const struct mega_receipt *receipt, mega_done *done, void *argument);
 int mega_tset_async(struct mega *mega, const char *key, mega_done *done, void *argument);
 int mega_ping_async(struct mega *mega, mega_done *done, void *argument);
 

@@ -343,6 +343,10 @@ static int invalid(const char *endpoint)
     CHECK(mega_cancel(mega, &none, &r) == MEGA_INVALID && strstr(mega_last_error(), "id: missing"), "%s", mega_last_error());
     CHECK(mega_cancel(mega, &both, &r) == MEGA_INVALID && strstr(mega_last_error(), "id: given together"), "%s", mega_last_error());
     CHECK(mega_cancel(mega, &empty, &r) == MEGA_INVALID && strstr(mega_last_error(), "openid: empty"), "%s", mega_last_error());
+    struct mega_receipt odd = {.openid = "o", .state = "sent"}, nobody = {.state = "failed"};
+    CHECK(mega_receipt(mega, &odd, &r) == MEGA_INVALID && strstr(mega_last_error(), "state: unknown"), "%s", mega_last_error());
+    CHECK(mega_receipt(mega, &nobody, &r) == MEGA_INVALID && strstr(mega_last_error(), "openid: missing"), "%s", mega_last_error());
+    CHECK(mega_receipt(mega, NULL, &r) == MEGA_INVALID && strstr(mega_last_error(), "receipt: NULL"), "%s", mega_last_error());
     mega_close(&mega);
     mega_close(&mega);
     mega_close(NULL);

@@ -116,11 +116,11 @@ static void test_taken(void)
 static const struct refused {
     const char *text, *error;
 } refused[] = {
-    {"{ref 7}", "op: missing; give push, send, check, tset, cancel, status or ping"},
-    {"{ref 7 op shove}", "op: unknown; give push, send, check, tset, cancel, status or ping"},
-    {"{ref 7 op nil}", "op: unknown; give push, send, check, tset, cancel, status or ping"},
+    {"{ref 7}", "op: missing; give push, send, check, tset, cancel, status, receipt or ping"},
+    {"{ref 7 op shove}", "op: unknown; give push, send, check, tset, cancel, status, receipt or ping"},
+    {"{ref 7 op nil}", "op: unknown; give push, send, check, tset, cancel, status, receipt or ping"},
     {"{ref 7 op 1}", "op: an integer; give a str"},
-    {"{op PUSH ref 7}", "op: unknown; give push, send, check, tset, cancel, status or ping"},
+    {"{op PUSH ref 7}", "op: unknown; give push, send, check, tset, cancel, status, receipt or ping"},
     {"{" PUSH "ref 7 colour red}", "colour: unknown member"},
     {"{" PUSH "colour {a [1 2]} ref 7}", "colour: unknown member"},
     {"{" PUSH "id 5 ref 7}", "id: an integer; give a str"},
@@ -151,6 +151,16 @@ static const struct refused {
     {"{op status id i wait 1 ref 7}", "wait: an integer; give true or false"},
     {"{" PUSH "wait true ref 7}", "wait: only a status waits"},
     {"{op check key k ref 7}", "openid: empty or missing; give 1 to 128 bytes"},
+    {"{op receipt openid o ref 7}", "outcome: missing; give delivered, blocked or failed"},
+    {"{op receipt openid o outcome sent ref 7}", "outcome: unknown; give delivered, blocked or failed"},
+    {"{op receipt openid o outcome 1 ref 7}", "outcome: an integer; give a str"},
+    {"{op receipt outcome failed ref 7}", "openid: empty or missing; give 1 to 128 bytes"},
+    {"{op receipt outcome failed openid <a1ff> ref 7}", "openid: not UTF-8"},
+    {"{op receipt outcome failed openid o msgid x ref 7}", "msgid: a str; give an integer of 64 bits with sign"},
+    {"{op receipt outcome failed openid o msgid <cf8000000000000000> ref 7}", "msgid: too large; give an integer of 64 bits with sign"},
+    {"{op receipt outcome failed openid o message <a1ff> ref 7}", "message: not UTF-8"},
+    {"{" PUSH "msgid 5 ref 7}", "outcome, msgid, message: only a receipt has them"},
+    {"{" PUSH "outcome failed ref 7}", "outcome, msgid, message: only a receipt has them"},
     {"{op cancel ref 7 app a}", "id: missing; give an id, or an openid or a task to cancel all that wait of it"},
     {"{op cancel ref 7 key k}", "id: missing; give an id, or an openid or a task to cancel all that wait of it"},
     {"{op cancel ref 7 openid '' task t}", "openid: empty; leave it out, or say whose messages"},
@@ -355,7 +365,7 @@ static void test_no_request(void)
         {"01", "request: an integer; give a map with str names"},
         {"90", "request: an array; give a map with str names"},
         {"a27b7d", "request: a str; give a map with str names"},
-        {"80", "op: missing; give push, send, check, tset, cancel, status or ping"},
+        {"80", "op: missing; give push, send, check, tset, cancel, status, receipt or ping"},
         {"81a26f70a470696e67 00", "request: bytes behind the map"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -428,6 +438,9 @@ static void check_same_request(const struct request *a, const struct request *b)
     CHECK_INT(a->ttl_ms, b->ttl_ms);
     CHECK_INT(a->lane, b->lane);
     CHECK_INT(a->wait, b->wait);
+    CHECK_INT(a->msgid, b->msgid);
+    CHECK_INT(a->outcome, b->outcome);
+    CHECK_BYTES(a->message, b->message);
 }
 
 static void test_request_round_trip(void)
@@ -440,6 +453,15 @@ static void test_request_round_trip(void)
         {.op = OP_STATUS, .id = span_of("i"), .wait = 1, .lane = -1},
         {.op = OP_CHECK, .openid = span_of("o"), .key = span_of("k"), .lane = -1},
         {.op = OP_CANCEL, .id = span_of("i"), .lane = -1},
+        {.op = OP_RECEIPT, .openid = span_of("o"), .outcome = RECEIPT_REACHED, .lane = -1},
+        {.op = OP_RECEIPT,
+         .openid = span_of("o"),
+         .app = span_of("a"),
+         .msgid = INT64_MAX,
+         .outcome = RECEIPT_LOST,
+         .at_ms = 1700000000000,
+         .message = span_of("failed: system failed"),
+         .lane = -1},
         {.op = OP_PUSH, .openid = span_of("o"), .key = span_of("k"), .lane = LANE_BULK, .in_ms = 5000},
         {.op = OP_SEND,
          .ref = buf_span(&ref),
@@ -544,6 +566,11 @@ static void test_names(void)
     CHECK_STR(op_name(OP_NONE), NULL);
     CHECK_STR(op_name(OP_PUSH), "push");
     CHECK_STR(op_name(OP_PING), "ping");
+    CHECK_STR(op_name(OP_RECEIPT), "receipt");
+    CHECK_STR(receipt_name(RECEIPT_NONE), NULL);
+    CHECK_STR(receipt_name(RECEIPT_REJECTED), "blocked");
+    CHECK_INT(receipt_find(span_of("delivered")), RECEIPT_REACHED);
+    CHECK_INT(receipt_find(span_of("Delivered")), RECEIPT_NONE);
     CHECK(name_is_plain(span_of("a"), 1));
     CHECK(!name_is_plain(span_of("ab"), 1));
     CHECK(!name_is_plain(span_of(""), 1));

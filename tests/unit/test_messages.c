@@ -83,6 +83,16 @@ static void test_requests(struct golden *g)
                   &(struct request){.op = OP_STATUS, .ref = S("\x07"), .id = S("order-7-paid"), .wait = 1, .lane = -1});
     check_request(g, "request check",
                   &(struct request){.op = OP_CHECK, .ref = S("\x08"), .openid = S("o1"), .key = S("paid"), .lane = -1});
+    check_request(g, "request receipt",
+                  &(struct request){.op = OP_RECEIPT,
+                                    .ref = S("\x09"),
+                                    .app = S("shop"),
+                                    .openid = S("o1"),
+                                    .at_ms = 1700000000000,
+                                    .lane = -1,
+                                    .msgid = 3141592653589793238,
+                                    .outcome = RECEIPT_REJECTED,
+                                    .message = S("failed:user block")});
     check_request(g, "request ping", &(struct request){.op = OP_PING, .ref = S("\x06"), .lane = -1});
     buf_free(&vars);
     buf_free(&code);
