@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/curve.h"
 #include "base/log.h"
+#include "base/window.h"
 
 #define CONF_TEXT_BYTES_MAX    512 /* of one value, with its NUL */
 #define CONF_ACCOUNT_BYTES_MAX 33  /* name of an account, with its NUL */
@@ -42,6 +43,12 @@ enum conf_plaintext { PLAINTEXT_REFUSE, PLAINTEXT_ALLOW };
 enum conf_webhook { WEBHOOK_JSON, WEBHOOK_WECOM, WEBHOOK_DINGTALK };
 enum conf_mail_tls { MAIL_STARTTLS, MAIL_PLAIN };
 
+/* How long an action of a recipient opens a customer-service window, and for how many messages. */
+struct conf_window {
+    int64_t ms;     /* 0 to 30 days; 0: the action is not counted */
+    uint32_t count; /* 0 to 1,000,000; 0: any number */
+};
+
 struct conf_account {
     char name[CONF_ACCOUNT_BYTES_MAX];
     char app_id[CONF_TEXT_BYTES_MAX];
@@ -55,6 +62,7 @@ struct conf_account {
     uint32_t token_forced;  /* forced refreshes of a day; 0 to 20, default 20 */
     uint32_t rate_per_s;   /* messages a second; 0 = no limit */
     uint32_t attempts_max; /* calls with a known failure before a message is dead; 1 to 1000, default 10 */
+    struct conf_window windows[WINDOW_ACTIONS]; /* window_message and so on; default 20/48h, window_pay 0/48h */
 };
 
 struct conf {

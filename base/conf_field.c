@@ -18,6 +18,7 @@ static int set_time(const struct conf_key *key, void *field, const char *text, s
 static int set_choice(const struct conf_key *key, void *field, const char *text, struct buf *wrong);
 static int add_listen(struct conf *conf, const char *text, struct buf *wrong);
 static int set_backoff(struct conf *conf, const char *text, struct buf *wrong);
+static int set_window(void *field, const char *text, struct buf *wrong);
 
 int conf_key_set(const struct conf_key *key, void *base, const char *text, const char *folder,
                  struct buf *wrong)
@@ -46,6 +47,8 @@ int conf_key_set(const struct conf_key *key, void *base, const char *text, const
         return set_choice(key, field, text, wrong);
     case CONF_BACKOFF:
         return set_backoff(base, text, wrong);
+    case CONF_WINDOW:
+        return set_window(field, text, wrong);
     }
     return -1;
 }
@@ -258,6 +261,15 @@ static int set_backoff(struct conf *conf, const char *text, struct buf *wrong)
     return 0;
 }
 
+static int set_window(void *field, const char *text, struct buf *wrong)
+{
+    struct conf_window window;
+    if (conf_parse_window(text, &window) != 0)
+        return say_wrong(wrong, text, "is no window; give COUNT/TIME, a count of 0 (any number) to 1000000 and a time of 0 (not counted) to 30d, such as 5/48h");
+    memcpy(field, &window, sizeof window);
+    return 0;
+}
+
 static void format_choice(const struct conf_key *key, const void *field, struct buf *out)
 {
     int value;
@@ -308,6 +320,9 @@ void conf_key_format(const struct conf_key *key, const void *base, struct buf *o
         return;
     case CONF_BACKOFF:
         conf_format_backoff(conf->broker.backoff_ms, conf->broker.backoff_count, out);
+        return;
+    case CONF_WINDOW:
+        conf_format_window(field, out);
         return;
     case CONF_LISTEN:
         return;

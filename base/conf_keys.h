@@ -26,6 +26,7 @@ enum conf_type {
     CONF_TIME,     /* int64_t ms */
     CONF_CHOICE,   /* int or an enum */
     CONF_BACKOFF,  /* broker.backoff_ms */
+    CONF_WINDOW,   /* struct conf_window: COUNT/TIME */
     CONF_WORKERS   /* as CONF_U32: another name for [sender] slots, which wins */
 };
 

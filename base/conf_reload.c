@@ -54,6 +54,11 @@ static const struct use uses[] = {
     {"wechat", "token_forced", TOKEN, TOKEN},
     {"wechat", "rate", BROKER, BROKER},
     {"wechat", "max_attempts", BROKER, BROKER},
+    {"wechat", "window_message", BROKER, BROKER},
+    {"wechat", "window_menu", BROKER, BROKER},
+    {"wechat", "window_follow", BROKER, BROKER},
+    {"wechat", "window_scan", BROKER, BROKER},
+    {"wechat", "window_pay", BROKER, BROKER},
     {"log", "log_file", CONF_ALL, CONF_ALL},
     {"log", "log_level", CONF_ALL, CONF_ALL},
     {"log", "log_prefix", CONF_ALL, CONF_ALL},
@@ -206,6 +211,8 @@ static size_t field_bytes(const struct conf_key *key)
         return sizeof(int64_t);
     case CONF_CHOICE:
         return sizeof(int);
+    case CONF_WINDOW:
+        return sizeof(struct conf_window);
     case CONF_BACKOFF:
         return sizeof ((struct conf *)0)->broker.backoff_ms;
     case CONF_LISTEN:

@@ -120,6 +120,18 @@ size_t conf_parse_backoff(const char *text, int64_t out_ms[CONF_BACKOFF_MAX])
     }
 }
 
+int conf_parse_window(const char *text, struct conf_window *out)
+{
+    uint64_t count;
+    memset(out, 0, sizeof *out); /* its padding, too: fields are compared by their bytes */
+    const char *slash = read_digits(text, CONF_WINDOW_COUNT_MAX, &count);
+    if (slash == NULL || *slash != '/')
+        return -1;
+    out->ms = conf_parse_time_ms(slash + 1);
+    out->count = (uint32_t)count;
+    return out->ms >= 0 && out->ms <= CONF_WINDOW_MS_MAX ? 0 : -1;
+}
+
 int conf_is_listen(const char *text)
 {
     const char *colon = strrchr(text, ':');
@@ -161,6 +173,12 @@ void conf_format_time(int64_t value_ms, struct buf *out)
         buf_append_str(out, "0");
     else
         buf_printf(out, "%lld%s", (long long)(value_ms / time_units[unit].ms), time_units[unit].name);
+}
+
+void conf_format_window(const struct conf_window *window, struct buf *out)
+{
+    buf_printf(out, "%u/", window->count);
+    conf_format_time(window->ms, out);
 }
 
 void conf_format_backoff(const int64_t *values_ms, size_t count, struct buf *out)

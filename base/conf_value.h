@@ -9,6 +9,9 @@
 
 #define CONF_TIME_MS_MAX (400LL * 86400 * 1000) /* 400 days: as far as a message may be scheduled ahead */
 
+#define CONF_WINDOW_MS_MAX    (30LL * 86400 * 1000)
+#define CONF_WINDOW_COUNT_MAX 1000000
+
 /* Decimal digits and nothing else. Returns 0, or -1 when it is no number or above max. */
 int conf_parse_number(const char *text, uint64_t max, uint64_t *out);
 
@@ -24,6 +27,10 @@ const char *conf_endpoint_error(const char *text);
 
 /* The longest path of a Unix socket: sun_path of unix(7) without its NUL. */
 #define CONF_SOCKET_PATH_BYTES_MAX 107
+
+/* "5/48h": COUNT/TIME. Returns 0, or -1 when it is none or out of its range; the unused bytes of `out` are 0. */
+int conf_parse_window(const char *text, struct conf_window *out);
+void conf_format_window(const struct conf_window *window, struct buf *out);
 
 void conf_format_size(uint64_t value, struct buf *out);
 void conf_format_time(int64_t value_ms, struct buf *out);

@@ -107,6 +107,7 @@ static void append_value(struct buf *out, const struct conf_key *key)
         [CONF_SIZE] = "size",
         [CONF_TIME] = "time",
         [CONF_BACKOFF] = "times, each TIME or TIME*N",
+        [CONF_WINDOW] = "COUNT/TIME",
         [CONF_WORKERS] = "number",
     };
     if (key->type == CONF_CHOICE) {

@@ -1,10 +1,11 @@
 #include "proto/frontend.h"
 
+#include "base/window.h"
 #include "proto/mp.h"
 
 static const char *const op_names[] = {[OP_PUSH] = "push",     [OP_SEND] = "send",     [OP_TSET] = "tset",
                                        [OP_CANCEL] = "cancel", [OP_STATUS] = "status", [OP_PING] = "ping",
-                                       [OP_CHECK] = "check",   [OP_RECEIPT] = "receipt"};
+                                       [OP_CHECK] = "check",   [OP_RECEIPT] = "receipt", [OP_WINDOW] = "window"};
 
 static const char *const receipt_names[] = {
     [RECEIPT_NONE] = NULL, [RECEIPT_REACHED] = "delivered", [RECEIPT_REJECTED] = "blocked", [RECEIPT_LOST] = "failed"};
@@ -85,6 +86,7 @@ void request_pack(const struct request *r, struct buf *out)
     if (r->outcome)
         count += mp_opt_span(out, "outcome", span_of(receipt_names[r->outcome]));
     count += mp_opt_span(out, "message", r->message);
+    count += mp_opt_span(out, "action", r->action);
     mp_map_close(out, place, count);
 }
 
@@ -215,6 +217,15 @@ static int read_outcome(struct mp_cursor *c, enum receipt *outcome, struct buf *
     return *outcome ? 0 : refuse(error, "outcome: unknown; give delivered, blocked or failed");
 }
 
+static int read_action(struct mp_cursor *c, struct span *action, struct buf *error)
+{
+    if (read_text(c, "action", 64, action, error))
+        return -1;
+    if (action->data && window_action_find(*action) < 0)
+        return refuse(error, "action: unknown; give " WINDOW_NAMES_TEXT);
+    return 0;
+}
+
 static int read_op(struct mp_cursor *c, enum op *op, struct buf *error)
 {
     struct span text = {NULL, 0};
@@ -222,7 +233,7 @@ static int read_op(struct mp_cursor *c, enum op *op, struct buf *error)
         return -1;
     *op = op_find(text);
     if (*op == OP_NONE)
-        return refuse(error, "op: unknown; give push, send, check, tset, cancel, status, receipt or ping");
+        return refuse(error, "op: unknown; give push, send, check, tset, cancel, status, receipt, window or ping");
     return 0;
 }
 
@@ -335,6 +346,8 @@ static int read_member(struct mp_cursor *c, struct span name, struct request *r,
         return read_outcome(c, &r->outcome, error);
     if (span_is(name, "message"))
         return read_text(c, "message", RECEIPT_TEXT_BYTES_MAX, &r->message, error);
+    if (span_is(name, "action"))
+        return read_action(c, &r->action, error);
     buf_printf(error, "%.*s: unknown member", (int)(name.bytes > 64 ? 64 : name.bytes), name.data);
     return -1;
 }
@@ -357,11 +370,20 @@ static int check_receipt(const struct request *r, struct buf *error)
     return check_openid(r, error);
 }
 
+static int check_window(const struct request *r, struct buf *error)
+{
+    if (r->op != OP_WINDOW)
+        return r->action.data ? refuse(error, "action: only a window has one") : 0;
+    if (r->action.data == NULL)
+        return refuse(error, "action: missing; give " WINDOW_NAMES_TEXT);
+    return check_openid(r, error);
+}
+
 /* What an operation cannot do without. */
 static int check_complete(const struct request *r, struct buf *error)
 {
     if (r->op == OP_NONE)
-        return refuse(error, "op: missing; give push, send, check, tset, cancel, status, receipt or ping");
+        return refuse(error, "op: missing; give push, send, check, tset, cancel, status, receipt, window or ping");
     if (r->op == OP_TSET && r->key.data == NULL)
         return refuse(error, "key: missing");
     if (r->op == OP_STATUS && r->id.bytes == 0)
@@ -378,6 +400,8 @@ static int check_complete(const struct request *r, struct buf *error)
     if (r->wait && r->op != OP_STATUS)
         return refuse(error, "wait: only a status waits");
     if (check_receipt(r, error))
+        return -1;
+    if (check_window(r, error))
         return -1;
     if (r->op != OP_PUSH && r->op != OP_SEND && r->op != OP_CHECK)
         return 0;

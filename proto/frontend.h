@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "proto/limits.h"
 
-enum op { OP_NONE, OP_PUSH, OP_SEND, OP_TSET, OP_CANCEL, OP_STATUS, OP_PING, OP_CHECK, OP_RECEIPT, OPS };
+enum op { OP_NONE, OP_PUSH, OP_SEND, OP_TSET, OP_CANCEL, OP_STATUS, OP_PING, OP_CHECK, OP_RECEIPT, OP_WINDOW, OPS };
 
 enum lane { LANE_EXPRESS, LANE_BULK, LANES }; /* in the order in which they are served */
 #define LANE_EXPRESS_RUN 16 /* express messages in a row before one of bulk, so that bulk does not starve */
@@ -48,6 +48,7 @@ struct request {
     int64_t msgid;      /* of a receipt: WeChat's; 0 = it named none. at_ms: when the receipt was made, 0 = now */
     enum receipt outcome; /* of a receipt */
     struct span message;  /* of a receipt: WeChat's reason; at most RECEIPT_TEXT_BYTES_MAX; may be empty */
+    struct span action; /* of a window: a name of base/window.h. at_ms: when it was, 0 = now */
 };
 
 /* One result. Strings are owned by whoever filled it in. */

@@ -20,7 +20,7 @@
 static size_t packed_bytes_max(const struct form *f)
 {
     const struct request *r = &f->request;
-    size_t bytes = FRAME_BYTES + r->id.bytes + r->app.bytes + r->openid.bytes + r->key.bytes + r->task.bytes + r->vars.bytes + r->message.bytes;
+    size_t bytes = FRAME_BYTES + r->id.bytes + r->app.bytes + r->openid.bytes + r->key.bytes + r->task.bytes + r->vars.bytes + r->message.bytes + r->action.bytes;
     for (size_t i = 0; i < f->var_count; i++) {
         bytes += VAR_BYTES + strlen(f->vars[i].name);
         if (f->vars[i].type == MEGA_TEXT)

@@ -23,6 +23,7 @@ int form_message(enum op op, const struct mega_message *message, struct form *f)
 int form_status(const char *app, const char *id, int waits, struct form *f);
 int form_selection(const struct mega_selection *selection, struct form *f);
 int form_receipt(const struct mega_receipt *receipt, struct form *f);
+int form_window(const struct mega_window *window, struct form *f);
 int form_tset(const char *key, struct form *f);
 int form_ping(struct form *f);
 

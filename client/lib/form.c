@@ -3,6 +3,7 @@
  * checked by request_unpack, with the same words as the broker's.
  */
 #include "base/clock.h"
+#include "base/window.h"
 #include "client/lib/call.h"
 #include "client/lib/error.h"
 #include "proto/mp.h"
@@ -175,6 +176,25 @@ int form_receipt(const struct mega_receipt *receipt, struct form *f)
         take_text("message", receipt->message, RECEIPT_TEXT_BYTES_MAX, &r->message))
         return MEGA_INVALID;
     return take_name("app", receipt->app, ACCOUNT_BYTES_MAX, &r->app);
+}
+
+int form_window(const struct mega_window *w, struct form *f)
+{
+    *f = (struct form){.request = {.op = OP_WINDOW, .lane = -1}};
+    struct request *r = &f->request;
+    if (w == NULL)
+        return error_set(MEGA_INVALID, "window: NULL");
+    if (w->openid == NULL)
+        return error_set(MEGA_INVALID, "openid: missing; give 1 to %d bytes", OPENID_BYTES_MAX);
+    if (w->action == NULL || window_action_find(span_of(w->action)) < 0)
+        return error_set(MEGA_INVALID, "action: %s; give " WINDOW_NAMES_TEXT, w->action ? "unknown" : "missing");
+    if (w->at_ms < 0)
+        return error_set(MEGA_INVALID, "at_ms: out of range; give ms since 1970, or 0 for now");
+    r->action = span_of(w->action);
+    r->at_ms = w->at_ms;
+    if (take_text("openid", w->openid, OPENID_BYTES_MAX, &r->openid))
+        return MEGA_INVALID;
+    return take_name("app", w->app, ACCOUNT_BYTES_MAX, &r->app);
 }
 
 int form_tset(const char *key, struct form *f)

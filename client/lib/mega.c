@@ -185,6 +185,12 @@ int mega_receipt(struct mega *m, const struct mega_receipt *receipt, struct mega
     return call_either(m, form_receipt(receipt, &f), &f, result);
 }
 
+int mega_window(struct mega *m, const struct mega_window *window, struct mega_result *result)
+{
+    struct form f;
+    return call_either(m, form_window(window, &f), &f, result);
+}
+
 int mega_tset(struct mega *m, const char *key, struct mega_result *result)
 {
     struct form f;
@@ -243,6 +249,13 @@ int mega_receipt_async(struct mega *m, const struct mega_receipt *receipt, mega_
 {
     struct form f;
     int wrong = form_receipt(receipt, &f);
+    return wrong ? wrong : call_async(m, &f, done, argument);
+}
+
+int mega_window_async(struct mega *m, const struct mega_window *window, mega_done *done, void *argument)
+{
+    struct form f;
+    int wrong = form_window(window, &f);
     return wrong ? wrong : call_async(m, &f, done, argument);
 }
 

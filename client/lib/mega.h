@@ -147,6 +147,15 @@ struct mega_receipt {
     const char *message; /* WeChat's reason, at most 512 bytes; may be NULL */
 };
 
+/* What a recipient did: how long and for how many customer-service messages that opens a window, the broker's configuration says
+ * (mega-listener hands these over). */
+struct mega_window {
+    const char *app;    /* account [wechat:NAME]; NULL: the default one */
+    const char *openid; /* who it was, required: 1 to 128 bytes */
+    const char *action; /* required: "message" (wrote to the account), "menu", "follow", "scan", "pay"; "unfollow" closes what is open */
+    int64_t at_ms;      /* when, ms since 1970, at most a day ahead of the broker's clock; 0: now */
+};
+
 /* An answer. Codes read as in HTTP: 200 done, 100 not settled yet, 400 refused, 404 unknown id, 408 expired, 409 cancelled, 500
  * could not be sent, 503 not now (try again with the same id, after a second, then less often). proto/MESSAGES.md has the whole table. */
 struct mega_result {
@@ -185,6 +194,8 @@ int mega_cancel(struct mega *mega, const struct mega_selection *selection, struc
 /* Joins a receipt to the message that it is about: 200 with its id and state; 404: no message waits for it, or not yet, so ask again
  * later. The same receipt again is harmless. */
 int mega_receipt(struct mega *mega, const struct mega_receipt *receipt, struct mega_result *result);
+/* 200 when the action is on record. One that is older than what is known of its kind, or told again, changes nothing. */
+int mega_window(struct mega *mega, const struct mega_window *window, struct mega_result *result);
 /* Reads the template again from its source. */
 int mega_tset(struct mega *mega, const char *key, struct mega_result *result);
 /* state "ready", or "unready" with the reason in message. */
@@ -203,6 +214,7 @@ int mega_status_async(struct mega *mega, const char *app, const char *id, mega_d
 int mega_wait_async(struct mega *mega, const char *app, const char *id, mega_done *done, void *argument);
 int mega_cancel_async(struct mega *mega, const struct mega_selection *selection, mega_done *done, void *argument);
 int mega_receipt_async(struct mega *mega, const struct mega_receipt *receipt, mega_done *done, void *argument);
+int mega_window_async(struct mega *mega, const struct mega_window *window, mega_done *done, void *argument);
 int mega_tset_async(struct mega *mega, const char *key, mega_done *done, void *argument);
 int mega_ping_async(struct mega *mega, mega_done *done, void *argument);
 

@@ -340,6 +340,13 @@ static int invalid(const char *endpoint)
     CHECK(mega_status(mega, "", "x", &r) == MEGA_INVALID && strstr(mega_last_error(), "app: empty"), "%s", mega_last_error());
     CHECK(mega_tset(mega, NULL, &r) == MEGA_INVALID && strstr(mega_last_error(), "key: missing"), "%s", mega_last_error());
     struct mega_selection none = {0}, both = {.id = "x", .task = "y"}, empty = {.openid = "", .task = "y"};
+    struct mega_window window = {.action = "pay"};
+    CHECK(mega_window(mega, NULL, &r) == MEGA_INVALID && strstr(mega_last_error(), "window: NULL"), "%s", mega_last_error());
+    CHECK(mega_window(mega, &window, &r) == MEGA_INVALID && strstr(mega_last_error(), "openid: missing"), "%s", mega_last_error());
+    window = (struct mega_window){.openid = "oA", .action = "nod"};
+    CHECK(mega_window(mega, &window, &r) == MEGA_INVALID && strstr(mega_last_error(), "action: unknown"), "%s", mega_last_error());
+    window = (struct mega_window){.openid = "oA", .action = "pay", .at_ms = -1};
+    CHECK(mega_window(mega, &window, &r) == MEGA_INVALID && strstr(mega_last_error(), "at_ms: out of range"), "%s", mega_last_error());
     CHECK(mega_cancel(mega, &none, &r) == MEGA_INVALID && strstr(mega_last_error(), "id: missing"), "%s", mega_last_error());
     CHECK(mega_cancel(mega, &both, &r) == MEGA_INVALID && strstr(mega_last_error(), "id: given together"), "%s", mega_last_error());
     CHECK(mega_cancel(mega, &empty, &r) == MEGA_INVALID && strstr(mega_last_error(), "openid: empty"), "%s", mega_last_error());

@@ -116,11 +116,16 @@ static void test_taken(void)
 static const struct refused {
     const char *text, *error;
 } refused[] = {
-    {"{ref 7}", "op: missing; give push, send, check, tset, cancel, status, receipt or ping"},
-    {"{ref 7 op shove}", "op: unknown; give push, send, check, tset, cancel, status, receipt or ping"},
-    {"{ref 7 op nil}", "op: unknown; give push, send, check, tset, cancel, status, receipt or ping"},
+    {"{ref 7}", "op: missing; give push, send, check, tset, cancel, status, receipt, window or ping"},
+    {"{ref 7 op shove}", "op: unknown; give push, send, check, tset, cancel, status, receipt, window or ping"},
+    {"{ref 7 op nil}", "op: unknown; give push, send, check, tset, cancel, status, receipt, window or ping"},
     {"{ref 7 op 1}", "op: an integer; give a str"},
-    {"{op PUSH ref 7}", "op: unknown; give push, send, check, tset, cancel, status, receipt or ping"},
+    {"{ref 7 op window openid o}", "action: missing; give message, menu, follow, scan, pay or unfollow"},
+    {"{ref 7 op window openid o action nod}", "action: unknown; give message, menu, follow, scan, pay or unfollow"},
+    {"{ref 7 op window openid o action 1}", "action: an integer; give a str"},
+    {"{ref 7 op window action pay}", "openid: empty or missing; give 1 to 128 bytes"},
+    {"{" PUSH "action pay ref 7}", "action: only a window has one"},
+    {"{op PUSH ref 7}", "op: unknown; give push, send, check, tset, cancel, status, receipt, window or ping"},
     {"{" PUSH "ref 7 colour red}", "colour: unknown member"},
     {"{" PUSH "colour {a [1 2]} ref 7}", "colour: unknown member"},
     {"{" PUSH "id 5 ref 7}", "id: an integer; give a str"},
@@ -365,7 +370,7 @@ static void test_no_request(void)
         {"01", "request: an integer; give a map with str names"},
         {"90", "request: an array; give a map with str names"},
         {"a27b7d", "request: a str; give a map with str names"},
-        {"80", "op: missing; give push, send, check, tset, cancel, status, receipt or ping"},
+        {"80", "op: missing; give push, send, check, tset, cancel, status, receipt, window or ping"},
         {"81a26f70a470696e67 00", "request: bytes behind the map"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -438,9 +443,7 @@ static void check_same_request(const struct request *a, const struct request *b)
     CHECK_INT(a->ttl_ms, b->ttl_ms);
     CHECK_INT(a->lane, b->lane);
     CHECK_INT(a->wait, b->wait);
-    CHECK_INT(a->msgid, b->msgid);
-    CHECK_INT(a->outcome, b->outcome);
-    CHECK_BYTES(a->message, b->message);
+    CHECK_BYTES(a->action, b->action);
 }
 
 static void test_request_round_trip(void)
@@ -453,15 +456,7 @@ static void test_request_round_trip(void)
         {.op = OP_STATUS, .id = span_of("i"), .wait = 1, .lane = -1},
         {.op = OP_CHECK, .openid = span_of("o"), .key = span_of("k"), .lane = -1},
         {.op = OP_CANCEL, .id = span_of("i"), .lane = -1},
-        {.op = OP_RECEIPT, .openid = span_of("o"), .outcome = RECEIPT_REACHED, .lane = -1},
-        {.op = OP_RECEIPT,
-         .openid = span_of("o"),
-         .app = span_of("a"),
-         .msgid = INT64_MAX,
-         .outcome = RECEIPT_LOST,
-         .at_ms = 1700000000000,
-         .message = span_of("failed: system failed"),
-         .lane = -1},
+        {.op = OP_WINDOW, .openid = span_of("o"), .action = span_of("pay"), .app = span_of("a"), .at_ms = 7, .lane = -1},
         {.op = OP_PUSH, .openid = span_of("o"), .key = span_of("k"), .lane = LANE_BULK, .in_ms = 5000},
         {.op = OP_SEND,
          .ref = buf_span(&ref),

@@ -93,6 +93,14 @@ static void test_requests(struct golden *g)
                                     .msgid = 3141592653589793238,
                                     .outcome = RECEIPT_REJECTED,
                                     .message = S("failed:user block")});
+    check_request(g, "request window",
+                  &(struct request){.op = OP_WINDOW,
+                                    .ref = S("\x09"),
+                                    .app = S("shop"),
+                                    .openid = S("o1"),
+                                    .action = S("message"),
+                                    .at_ms = 1700000000000,
+                                    .lane = -1});
     check_request(g, "request ping", &(struct request){.op = OP_PING, .ref = S("\x06"), .lane = -1});
     buf_free(&vars);
     buf_free(&code);
