@@ -14,6 +14,7 @@
 #include "base/conf_ini.h"
 #include "base/conf_keys.h"
 #include "base/conf_path.h"
+#include "base/conf_callback.h"
 #include "base/conf_token.h"
 #include "base/conf_value.h"
 
@@ -362,9 +363,12 @@ static void check_bearer(struct loading *l, const char *key, const char *token)
 static void finish_account(struct loading *l, struct conf_account *account)
 {
     const char *error = conf_token_error(account, l->conf->pdo.dsn[0] != '\0');
+    const char *callback_error = conf_callback_error(account);
     const char *colon = strcmp(account->name, CONF_ACCOUNT_DEFAULT) == 0 ? "" : ":";
     if (error != NULL)
         complain(l, "%s: [" CONF_SECTION_ACCOUNT "%s%s] %s\n", l->path, colon, *colon ? account->name : "", error);
+    if (callback_error != NULL)
+        complain(l, "%s: [" CONF_SECTION_ACCOUNT "%s%s] %s\n", l->path, colon, *colon ? account->name : "", callback_error);
     if (account->token_fetches == 0)
         account->token_fetches = conf_token_fetches(account->token_mode);
 }
@@ -400,8 +404,10 @@ static void finish(struct loading *l)
     derive_endpoint(l, conf->broker.jobs, "jobs.ipc");
     derive_endpoint(l, conf->token.endpoint, "token.ipc");
     derive_endpoint(l, conf->task.endpoint, "task.ipc");
+    derive_endpoint(l, conf->listener.endpoint, "listener.ipc");
     derive_path(l, conf->token.cache_file, "token.cache");
     derive_path(l, conf->task.dir, "tasks");
+    derive_path(l, conf->listener.dir, "listener");
     derive_path(l, conf->log.audit_path, "audit.log");
     derive_path(l, conf->alarm.state_file, "alarms.state");
     const char *alarm_error = conf_alarm_error(&conf->alarm);

@@ -54,6 +54,8 @@ struct conf_account {
     char app_id[CONF_TEXT_BYTES_MAX];
     char app_secret[CONF_TEXT_BYTES_MAX]; /* secret */
     char token[CONF_TEXT_BYTES_MAX];      /* secret; the callback token of the original, not an access token */
+    char encoding_aes_key[CONF_TEXT_BYTES_MAX]; /* secret; of encrypted callbacks: 43 of A-Z a-z 0-9; empty: there are none */
+    char forward[CONF_TEXT_BYTES_MAX];    /* secret; http(s)://… of the owner's system that is told of events; empty = none */
     char api_base[CONF_TEXT_BYTES_MAX];   /* addresses, at most CONF_BASES_MAX, with commas between; read with conf_base */
     enum conf_token_mode token_mode;
     char token_url[CONF_TEXT_BYTES_MAX]; /* secret; http(s)://…: of TOKEN_EXTERNAL, which has this or token_sql */
@@ -143,6 +145,13 @@ struct conf {
         char endpoint[CONF_TEXT_BYTES_MAX]; /* of mega-task; default ipc://RUN/task.ipc */
         char dir[CONF_TEXT_BYTES_MAX];      /* bulk tasks with their rows; default STORE/tasks */
     } task;
+    struct {
+        char listen[CONF_TEXT_BYTES_MAX];   /* HOST:PORT of mega-listener; port 0 = any; default 127.0.0.1:9504 */
+        char endpoint[CONF_TEXT_BYTES_MAX]; /* where it is asked; default ipc://RUN/listener.ipc */
+        char dir[CONF_TEXT_BYTES_MAX];      /* what it keeps; default STORE/listener */
+        char series[CONF_TEXT_BYTES_MAX];   /* folder of the NAME.ini of series; empty = there are none */
+        int64_t forward_timeout_ms;         /* until the owner's system must have answered; default 4 s */
+    } listener;
     struct conf_alarm {
         char name[CONF_TEXT_BYTES_MAX];    /* what notices call this installation; empty = the host's name */
         char command[CONF_TEXT_BYTES_MAX]; /* words with spaces between, the first one a path; empty = none */

@@ -18,9 +18,10 @@
 #define TASK      CONF_TASK
 #define GATEWAY   CONF_GATEWAY
 #define CONSOLE   CONF_CONSOLE
+#define LISTENER  CONF_LISTENER
 
 /* What of the configuration the accounts' sections concern: who has a list of accounts. */
-#define HAS_ACCOUNTS (BROKER | TOKEN | SENDER | TASK | CONSOLE)
+#define HAS_ACCOUNTS (BROKER | TOKEN | SENDER | TASK | CONSOLE | LISTENER)
 
 struct use {
     const char *section;
@@ -43,9 +44,11 @@ static const struct use uses[] = {
     {"pdo", "table_prefix", TEMPLATER, 0},
     {"pdo", "connect_timeout", TEMPLATER | TOKEN, 0},
     {"pdo", "query_timeout", TEMPLATER | TOKEN, 0},
-    {"wechat", "app_id", TOKEN, 0},
+    {"wechat", "app_id", TOKEN | LISTENER, LISTENER},
     {"wechat", "app_secret", TOKEN, TOKEN},
-    {"wechat", "token", 0, 0},
+    {"wechat", "token", LISTENER, LISTENER},
+    {"wechat", "encoding_aes_key", LISTENER, LISTENER},
+    {"wechat", "forward", LISTENER, LISTENER},
     {"wechat", "api_base", SENDER | TOKEN, SENDER | TOKEN},
     {"wechat", "token_mode", TOKEN, 0},
     {"wechat", "token_url", TOKEN, TOKEN},
@@ -65,10 +68,10 @@ static const struct use uses[] = {
     {"log", "log_format", CONF_ALL, CONF_ALL},
     {"log", "messages", CONF_ALL, CONF_ALL},
     {"log", "audit_file", BROKER | TASK, 0},
-    {"broker", "frontend", BROKER | TASK | GATEWAY, 0},
+    {"broker", "frontend", BROKER | TASK | GATEWAY | LISTENER, 0},
     {"broker", "control", BROKER | TEMPLATER | SENDER | TASK | CONSOLE, 0},
     {"broker", "jobs", BROKER | TEMPLATER, 0},
-    {"broker", "min_free_space", BROKER | TASK, BROKER | TASK},
+    {"broker", "min_free_space", BROKER | TASK | LISTENER, BROKER | TASK | LISTENER},
     {"broker", "store_size", BROKER, 0},
     {"broker", "ledger_days", BROKER | TASK, BROKER | TASK},
     {"broker", "backoff", BROKER, BROKER},
@@ -100,6 +103,11 @@ static const struct use uses[] = {
     {"token", "cache_file", TOKEN, 0},
     {"task", "endpoint", TASK | CONSOLE, 0},
     {"task", "dir", TASK, 0},
+    {"listener", "listen", LISTENER, 0},
+    {"listener", "endpoint", LISTENER, 0},
+    {"listener", "dir", LISTENER, 0},
+    {"listener", "series", LISTENER, LISTENER},
+    {"listener", "forward_timeout", LISTENER, LISTENER},
     {"console", "listen", CONSOLE, 0},
     {"console", "token", CONSOLE, CONSOLE},
     {"console", "metrics_token", CONSOLE, CONSOLE},
@@ -146,8 +154,8 @@ static const struct use uses[] = {
     {"run", "user", CONF_ALL, 0},
     {"curve", "key", CONF_ALL, 0},
     {"curve", "server_key", CONF_ALL, 0},
-    {"curve", "clients", BROKER | TOKEN | SENDER | TASK, 0},
-    {"curve", "plaintext", BROKER | TOKEN | SENDER | TASK | TEMPLATER, 0},
+    {"curve", "clients", BROKER | TOKEN | SENDER | TASK | LISTENER, 0},
+    {"curve", "plaintext", BROKER | TOKEN | SENDER | TASK | TEMPLATER | LISTENER, 0},
 };
 
 static const struct {
@@ -156,6 +164,7 @@ static const struct {
 } programs[] = {
     {"mega-broker", BROKER}, {"mega-token", TOKEN},     {"mega-templater", TEMPLATER}, {"mega-sender", SENDER},
     {"mega-task", TASK},     {"mega-gateway", GATEWAY}, {"mega-console", CONSOLE},
+    {"mega-listener", LISTENER},
 };
 
 /* One call of conf_take_over. */

@@ -18,7 +18,8 @@ enum conf_program {
     CONF_TASK = 16,
     CONF_GATEWAY = 32,
     CONF_CONSOLE = 64,
-    CONF_ALL = 127
+    CONF_LISTENER = 128,
+    CONF_ALL = 255
 };
 
 /* The bit of "mega-broker" and so on; 0 for any other name. */

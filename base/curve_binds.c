@@ -14,6 +14,7 @@ static const struct {
     {"mega-sender", "[sender] endpoint", offsetof(struct conf, sender.endpoint)},
     {"mega-token", "[token] endpoint", offsetof(struct conf, token.endpoint)},
     {"mega-task", "[task] endpoint", offsetof(struct conf, task.endpoint)},
+    {"mega-listener", "[listener] endpoint", offsetof(struct conf, listener.endpoint)},
 };
 
 int curve_check_binds(const struct conf *conf, const char *program, struct buf *errors)

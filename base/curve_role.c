@@ -1,6 +1,6 @@
 #include "base/curve_role.h"
 
-static const char *const domains[] = {"frontend", "control", "ring", "jobs", "inbox", "token", "tokens", "task"};
+static const char *const domains[] = {"frontend", "control", "ring", "jobs", "inbox", "token", "tokens", "task", "listener"};
 
 /* The whole table: each role opens what its programs use, and nothing else. */
 static const struct {
@@ -8,13 +8,13 @@ static const struct {
     enum curve_role role;
     char may[CURVE_DOMAINS]; /* by enum curve_domain */
 } roles_table[] = {
-    /*                         frontend control ring jobs inbox token tokens task */
-    {"client", ROLE_CLIENT,       {1,      0,     0,   0,    0,    0,     0,    0}},
-    {"operator", ROLE_OPERATOR,   {1,      1,     0,   0,    0,    1,     0,    1}},
-    {"token", ROLE_TOKEN,         {0,      0,     0,   0,    0,    1,     1,    0}},
-    {"sender", ROLE_SENDER,       {0,      1,     1,   0,    0,    1,     1,    0}},
-    {"templater", ROLE_TEMPLATER, {0,      1,     1,   1,    1,    0,     0,    0}},
-    {"stage", ROLE_STAGE,         {1,      1,     1,   1,    1,    1,     1,    1}},
+    /*                         frontend control ring jobs inbox token tokens task listener */
+    {"client", ROLE_CLIENT,       {1,      0,     0,   0,    0,    0,     0,    0,       0}},
+    {"operator", ROLE_OPERATOR,   {1,      1,     0,   0,    0,    1,     0,    1,       1}},
+    {"token", ROLE_TOKEN,         {0,      0,     0,   0,    0,    1,     1,    0,       0}},
+    {"sender", ROLE_SENDER,       {0,      1,     1,   0,    0,    1,     1,    0,       0}},
+    {"templater", ROLE_TEMPLATER, {0,      1,     1,   1,    1,    0,     0,    0,       0}},
+    {"stage", ROLE_STAGE,         {1,      1,     1,   1,    1,    1,     1,    1,       1}},
 };
 
 #define ROLES (sizeof roles_table / sizeof *roles_table)

@@ -15,13 +15,14 @@ enum curve_domain {
     CURVE_TOKEN,    /* token keeper: its status is asked */
     CURVE_TOKENS,   /* the same socket: access tokens are given out */
     CURVE_TASK,     /* task runner: bulk tasks are made and steered */
+    CURVE_LISTENER, /* listener: series are asked for and steered */
     CURVE_DOMAINS
 };
 
 /* A set of these. */
 enum curve_role {
     ROLE_CLIENT = 1,     /* hands messages over: programs of the house, gateways */
-    ROLE_OPERATOR = 2,   /* people: mega queue, mega task; a client too, and the status of the token keeper. Also mega-task and mega-console on another host */
+    ROLE_OPERATOR = 2,   /* people: mega queue, mega task, mega series; a client too, and the status of the token keeper. Also mega-task, mega-listener and mega-console on another host */
     ROLE_TOKEN = 4,      /* other programs that need the access tokens */
     ROLE_SENDER = 8,     /* mega-sender on another host */
     ROLE_TEMPLATER = 16, /* mega-templater on another host */

@@ -26,6 +26,7 @@ static const struct {
     {"token", "Of mega-token."},
     {"task", "Of mega-task."},
     {"curve", "Keys of tcp sockets, see mega-keygen(1): without them only this host comes in."},
+    {"listener", "Of mega-listener: WeChat's callbacks."},
     {"console", "Of mega-console: figures, health and operation over HTTP."},
     {"alarm", "Of mega-console: what people are told of, by which ways."},
     {"run", "What all processes share on this machine."},

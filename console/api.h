@@ -13,7 +13,7 @@
 
 #include "console/api_ask.h"
 #include "console/dealer.h"
-#include "console/web.h"
+#include "http/web.h"
 
 #define API_TYPE            "application/json; charset=utf-8"
 #define API_BODY_BYTES_MAX  (2 * 1024 * 1024) /* twice what the task runner takes in one ask, since JSON is longer */

@@ -12,7 +12,8 @@
 #include "proto/task.h"
 #include "proto/token.h"
 
-#define WAIT_MS 1000
+#define WAIT_MS         1000
+#define CONNECTIONS_MAX 64 /* Prometheus, a dashboard and a few people */
 
 static int connect_dealers(struct console *c)
 {
@@ -47,7 +48,9 @@ struct console *console_new(struct program *program)
     c->own.start_ms = clock_wall_ms();
     struct web_handler handler = {
         .on_header = routes_on_header, .on_request = routes_on_request, .on_answered = routes_on_answered, .self = c};
-    c->web = web_new(c->conf->console.listen, handler);
+    const struct web_options options = {
+        .listen = c->conf->console.listen, .key = "[console] listen", .connections_max = CONNECTIONS_MAX};
+    c->web = web_new(&options, handler);
     if (c->web == NULL || check_tokens(c, c->conf) != 0 || connect_dealers(c) != 0)
         console_destroy(&c);
     else

@@ -20,7 +20,7 @@
 #include "console/dealer.h"
 #include "console/heard.h"
 #include "console/metrics.h"
-#include "console/web.h"
+#include "http/web.h"
 
 #define POLL_EVERY_MS 1000 /* from one status to the next */
 

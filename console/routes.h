@@ -2,7 +2,7 @@
 #ifndef CONSOLE_ROUTES_H
 #define CONSOLE_ROUTES_H
 
-#include "console/web.h"
+#include "http/web.h"
 
 enum route { ROUTE_METRICS, ROUTE_HEALTHZ, ROUTE_READYZ, ROUTE_API, ROUTE_OTHER, ROUTES };
 

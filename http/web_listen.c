@@ -1,4 +1,4 @@
-#include "console/web_listen.h"
+#include "http/web_listen.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -10,11 +10,11 @@
 
 #include "base/log.h"
 
-#define BACKLOG 128
+#define BACKLOG 1024 /* the system has a limit of its own */
 
-static int fail(const char *where, const char *why)
+static int fail(const char *where, const char *key, const char *why)
 {
-    log_error("[console] listen: cannot listen there", log_str("listen", where), log_str("error", why));
+    log_error("cannot listen there", log_str("key", key), log_str("listen", where), log_str("error", why));
     return -1;
 }
 
@@ -70,7 +70,7 @@ static int note_address(int fd, char address[WEB_ADDRESS_BYTES], int *is_loopbac
     return 0;
 }
 
-int web_listen(const char *where, char address[WEB_ADDRESS_BYTES], int *is_loopback)
+int web_listen(const char *where, const char *key, char address[WEB_ADDRESS_BYTES], int *is_loopback)
 {
     char host[WEB_ADDRESS_BYTES];
     const char *port;
@@ -83,15 +83,15 @@ int web_listen(const char *where, char address[WEB_ADDRESS_BYTES], int *is_loopb
         hints.ai_family = AF_INET;
     int status = getaddrinfo(is_any ? NULL : host, port, &hints, &found);
     if (status != 0)
-        return fail(where, gai_strerror(status));
+        return fail(where, key, gai_strerror(status));
     for (const struct addrinfo *info = found; info != NULL && fd < 0; info = info->ai_next)
         fd = open_socket(info);
     int error = errno;
     freeaddrinfo(found);
     if (fd < 0)
-        return fail(where, strerror(error));
+        return fail(where, key, strerror(error));
     if (note_address(fd, address, is_loopback) == 0)
         return fd;
     close(fd);
-    return fail(where, "the system does not tell the address");
+    return fail(where, key, "the system does not tell the address");
 }

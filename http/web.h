@@ -1,5 +1,6 @@
 /* HTTP: whole requests in, answers out, now or later. The only pair of files that knows libmicrohttpd, whose daemon is driven by the
- * console's loop (its epoll descriptor is polled there), so that nothing needs a lock.
+ * loop of the program that serves (its epoll descriptor is polled there), so that nothing needs a lock. mega-console and mega-listener
+ * do.
  *
  * Life of an exchange:
  *   receiving  on_header says how large a body may be, or answers at once; the body comes in
@@ -7,16 +8,15 @@
  *   held       it did not: the connection rests (suspended) until somebody answers
  *   answered   the answer goes out; the exchange is freed when that is over, or its client has gone
  *
- * What a client may take: WEB_CONNECTIONS_MAX connections for all, WEB_HEADER_BYTES_MAX of header, what on_header allows of body, and
+ * What a client may take: connections_max connections for all, WEB_HEADER_BYTES_MAX of header, what on_header allows of body, and
  * WEB_REQUEST_S from the first byte that is awaited to the last, however slowly it sends; so nobody holds a place for longer without
  * having asked something.
  */
-#ifndef CONSOLE_WEB_H
-#define CONSOLE_WEB_H
+#ifndef HTTP_WEB_H
+#define HTTP_WEB_H
 
 #include "base/buf.h"
 
-#define WEB_CONNECTIONS_MAX  64    /* Prometheus, a dashboard and a few people; more wait in the backlog */
 #define WEB_HEADER_BYTES_MAX 16384 /* and the memory of a connection; more is a 431 */
 #define WEB_IDLE_S           15    /* without a byte in either direction the connection is closed */
 #define WEB_REQUEST_S        30    /* a request must be whole after so long; a connection may rest as long as that between two */
@@ -54,8 +54,14 @@ struct web_handler {
 
 struct web;
 
-/* Listens at HOST:PORT. NULL (logged) when that fails. */
-struct web *web_new(const char *listen, struct web_handler handler);
+struct web_options {
+    const char *listen;       /* HOST:PORT, see web_listen.h */
+    const char *key;          /* of the configuration, for the log: "[console] listen" */
+    unsigned connections_max; /* at once, each of which may take WEB_HEADER_BYTES_MAX and its body; more wait in the backlog */
+};
+
+/* Listens. NULL (logged) when that fails. */
+struct web *web_new(const struct web_options *options, struct web_handler handler);
 
 /* Closes all connections. Nothing may be held any more: see web_close_all. */
 void web_destroy(struct web **self);

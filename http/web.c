@@ -1,4 +1,4 @@
-#include "console/web.h"
+#include "http/web.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "console/web_listen.h"
+#include "http/web_listen.h"
 
 #define DROPPED_MAX 4 /* a body that is so many times too large is not read to its end: the connection is cut */
 #define SWEEP_MS    1000
@@ -180,28 +180,28 @@ static void on_log(void *self, const char *format, va_list arguments)
     log_debug("http", log_str("text", text));
 }
 
-static struct MHD_Daemon *start(struct web *w, int fd)
+static struct MHD_Daemon *start(struct web *w, int fd, unsigned connections_max)
 {
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_access, w,
                             MHD_OPTION_EXTERNAL_LOGGER, on_log, w,
                             MHD_OPTION_LISTEN_SOCKET, fd,
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, w,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, w,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)WEB_CONNECTIONS_MAX,
+                            MHD_OPTION_CONNECTION_LIMIT, connections_max,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WEB_HEADER_BYTES_MAX,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)WEB_IDLE_S,
                             MHD_OPTION_END);
 }
 
-struct web *web_new(const char *listen, struct web_handler handler)
+struct web *web_new(const struct web_options *options, struct web_handler handler)
 {
     struct web *w = mem_new(sizeof *w);
     w->handler = handler;
-    int fd = web_listen(listen, w->address, &w->is_loopback);
+    int fd = web_listen(options->listen, options->key, w->address, &w->is_loopback);
     if (fd >= 0) {
-        w->daemon = start(w, fd);
+        w->daemon = start(w, fd, options->connections_max);
         if (w->daemon == NULL) {
-            log_error("HTTP cannot be served", log_str("listen", listen));
+            log_error("HTTP cannot be served", log_str("listen", options->listen));
             close(fd);
         }
     }
