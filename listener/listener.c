@@ -9,12 +9,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "listener/outbox.h"
+#include "listener/dedupe.h"
 
 #define WAIT_MS         1000
 #define CONNECTIONS_MAX 4096            /* a burst of callbacks whose answers wait for systems behind us */
 #define MESSAGE_BYTES   (1024 * 1024)   /* of an ask */
 #define SEND_HWM        1000
+#define PURGE_MS        10000 /* from one look for old keys to the next */
+#define PURGE_MORE_MS   20    /* while there are more of them than a step takes */
+#define ENDING_MS       1000
 
 static int open_db(struct listener *l)
 {
@@ -32,14 +35,16 @@ static int open_db(struct listener *l)
 
 static int open_mega(struct listener *l)
 {
-    struct mega_options options = {.requests_max = OUTBOX_WINDOW};
+    struct mega_options options = {.requests_max = OUTBOX_ROWS_MAX};
     if (curve_covers(&l->conf->curve.keys, l->conf->broker.frontend)) {
         options.key_file = l->conf->curve.key;
         options.server_key = l->conf->curve.keys.server_key;
     }
     l->mega = mega_open(l->conf->broker.frontend, &options);
-    if (l->mega)
+    if (l->mega) {
+        l->outbox = outbox_new(l->db, l->mega);
         return 0;
+    }
     log_error("the broker's frontend cannot be used", log_str("endpoint", l->conf->broker.frontend),
               log_str("error", mega_last_error()));
     return -1;
@@ -60,33 +65,12 @@ static int bind_socket(struct listener *l)
     return -1;
 }
 
-static size_t on_header(void *self, struct exchange *x)
-{
-    struct buf body = {0};
-    (void)self;
-    buf_append_str(&body, "no such address\n");
-    web_answer(x, 404, "text/plain; charset=utf-8", &body);
-    return 0;
-}
-
-static void on_request(void *self, struct exchange *x)
-{
-    on_header(self, x);
-}
-
-static void on_answered(void *self, const struct exchange *x, unsigned status)
-{
-    (void)self;
-    (void)x;
-    (void)status;
-}
-
 static int open_web(struct listener *l)
 {
     const struct web_options options = {
         .listen = l->conf->listener.listen, .key = "[listener] listen", .connections_max = CONNECTIONS_MAX};
-    struct web_handler handler = {.on_header = on_header, .on_request = on_request, .on_answered = on_answered, .self = l};
-    l->web = web_new(&options, handler);
+    l->callback = callback_new(l->conf, l->db);
+    l->web = web_new(&options, callback_handler(l->callback));
     return l->web ? 0 : -1;
 }
 
@@ -107,8 +91,10 @@ void listener_destroy(struct listener **self)
     struct listener *l = *self;
     if (l == NULL)
         return;
-    web_destroy(&l->web);
-    mega_close(&l->mega);
+    web_destroy(&l->web); /* tells the callbacks that nobody waits any more */
+    callback_destroy(&l->callback);
+    mega_close(&l->mega); /* before the outbox, which its callbacks would use */
+    outbox_destroy(&l->outbox);
     if (l->socket) {
         zsock_t *socket = l->socket;
         zsock_destroy(&socket);
@@ -119,28 +105,69 @@ void listener_destroy(struct listener **self)
     *self = NULL;
 }
 
-/* --- the loop ----------------------------------------------------------------------------------------------------- */
+/* --- a turn ------------------------------------------------------------------------------------------------------- */
 
+/* Old keys, a step at a time; at once again while there are more. */
+static void purge(struct listener *l)
+{
+    if (l->mono_ms < l->purge_ms)
+        return;
+    if (dedupe_purge(l->db, l->now_ms / 1000) == 1)
+        l->purge_ms = l->mono_ms + PURGE_MORE_MS;
+    else
+        l->purge_ms = l->mono_ms + PURGE_MS;
+}
+
+/* What came in is one transaction, and nobody is told before its end. */
 static void turn(struct listener *l)
 {
     l->now_ms = clock_wall_ms();
     l->mono_ms = clock_mono_ms();
+    callback_begin_turn(l->callback, l->now_ms, l->ending_ms != 0);
     web_run(l->web);
     mega_dispatch(l->mega, 0);
+    purge(l);
+    outbox_write(l->outbox);
+    int is_kept = db_commit(l->db) == 0;
+    callback_after_commit(l->callback, is_kept);
+    outbox_after_commit(l->outbox, is_kept);
+    if (l->ending_ms == 0)
+        outbox_send(l->outbox, l->now_ms, l->mono_ms);
 }
 
-/* Returns 1 when it is to end. */
-static int take_signals(struct listener *l)
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
+
+/* The first TERM: calls that wait are answered, what libmega has is awaited for a moment. */
+static void begin_to_end(struct listener *l)
+{
+    if (l->ending_ms == 0)
+        l->ending_ms = clock_mono_ms() + l->conf->listener.forward_timeout_ms + ENDING_MS;
+}
+
+static void take_signals(struct listener *l)
 {
     static const struct program_reload reload = {0};
     int number;
     while ((number = program_signal(l->program)) != 0) {
         if (number == SIGTERM)
-            return 1;
+            begin_to_end(l);
         if (number == SIGHUP)
             program_reload(l->program, &reload);
     }
-    return 0;
+}
+
+static int has_ended(const struct listener *l)
+{
+    return l->ending_ms && (clock_mono_ms() >= l->ending_ms || callback_held(l->callback) == 0);
+}
+
+static int64_t wait_ms(const struct listener *l)
+{
+    int64_t limit_ms = outbox_wait_ms(l->outbox, l->mono_ms, WAIT_MS);
+    int64_t purge_ms = l->purge_ms - l->mono_ms;
+    if (purge_ms < limit_ms)
+        limit_ms = purge_ms > 0 ? purge_ms : 0;
+    return web_wait_ms(l->web, limit_ms);
 }
 
 int listener_run(struct listener *l)
@@ -150,10 +177,11 @@ int listener_run(struct listener *l)
                               {.fd = mega_fd(l->mega), .events = ZMQ_POLLIN},
                               {.fd = l->program->signal_fd, .events = ZMQ_POLLIN}};
     notify_ready(&l->program->notify, "running");
-    while (!take_signals(l)) {
+    for (;;) {
+        take_signals(l);
         turn(l);
-        int64_t wait_ms = web_wait_ms(l->web, WAIT_MS);
-        zmq_poll(items, sizeof items / sizeof *items, (long)notify_wait_ms(&l->program->notify, wait_ms));
+        if (has_ended(l))
+            return 0;
+        zmq_poll(items, sizeof items / sizeof *items, (long)notify_wait_ms(&l->program->notify, wait_ms(l)));
     }
-    return 0;
 }

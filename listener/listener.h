@@ -16,16 +16,21 @@
 #include "base/curve_guard.h"
 #include "base/program.h"
 #include "http/web.h"
-#include "listener/db.h"
+#include "listener/callback.h"
+#include "listener/outbox_send.h"
 
 struct listener {
     struct program *program;
     const struct conf *conf;
     struct web *web;
+    struct callback *callback;
     struct db *db;
+    struct outbox *outbox;
     struct mega *mega;
     void *socket;              /* zsock: asks of mega series */
     struct curve_guard *guard; /* of that */
+    int64_t purge_ms;          /* monotonic: old keys of dedupe.h are looked for again then */
+    int64_t ending_ms;         /* monotonic: TERM came, it ends then at the latest; 0 = it did not */
     int64_t now_ms;            /* wall time of this turn */
     int64_t mono_ms;
 };

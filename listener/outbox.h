@@ -9,14 +9,14 @@
  * OUTBOX_RECEIPT_MS, since the callback can be there before the result, and then counts as unmatched; accounts that other systems
  * send for, too, have many of those.
  *
- * Memory: OUTBOX_WINDOW rows at most are known to it, however many there are in the file.
+ * Memory: OUTBOX_ROWS_MAX rows at most are known to it, however many there are in the file.
  */
 #ifndef LISTENER_OUTBOX_H
 #define LISTENER_OUTBOX_H
 
 #include "listener/db.h"
 
-#define OUTBOX_WINDOW     4096
+#define OUTBOX_ROWS_MAX   4096
 #define OUTBOX_RECEIPT_MS (15 * 60 * 1000)
 
 /* --- adding: inside of a transaction. Each returns 0; -1 (logged) when the file does not take it, and the transaction is spoilt.

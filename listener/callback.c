@@ -1,0 +1,363 @@
+#include "listener/callback.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/log.h"
+#include "listener/dedupe.h"
+#include "listener/envelope.h"
+
+#define TEXT        "text/plain; charset=utf-8"
+#define PATH        "/callback"
+#define SPACE_LOOK_MS 1000
+
+struct call {
+    struct call *next, **link;
+    struct exchange *x;
+};
+
+struct callback {
+    const struct conf *conf;
+    struct db *db;
+    struct call *calls; /* whose event is in this turn's transaction */
+    size_t held;
+    int64_t now_ms;
+    int64_t space_ms;   /* wall: free space is looked at again then */
+    int has_no_space;
+    int is_ending;
+    struct buf plain, scratch, error; /* of the call that is being read */
+    struct callback_counts counts;
+};
+
+/* A call as it is being read; spans point into the buffers of struct callback. */
+struct reading {
+    struct callback *c;
+    struct exchange *x;
+    const struct conf_account *account;
+    struct event event;
+};
+
+struct callback *callback_new(const struct conf *conf, struct db *db)
+{
+    struct callback *c = mem_new(sizeof *c);
+    c->conf = conf;
+    c->db = db;
+    return c;
+}
+
+void callback_destroy(struct callback **self)
+{
+    struct callback *c = *self;
+    if (c == NULL)
+        return;
+    while (c->calls) {
+        struct call *call = c->calls;
+        c->calls = call->next;
+        free(call);
+    }
+    buf_free(&c->plain);
+    buf_free(&c->scratch);
+    buf_free(&c->error);
+    free(c);
+    *self = NULL;
+}
+
+const struct callback_counts *callback_counts(const struct callback *c)
+{
+    return &c->counts;
+}
+
+size_t callback_held(const struct callback *c)
+{
+    return c->held;
+}
+
+/* --- answers -------------------------------------------------------------------------------------------------------- */
+
+static void answer(struct exchange *x, unsigned status, struct span text)
+{
+    struct buf body = {0};
+    buf_append(&body, text.data, text.bytes);
+    web_answer(x, status, TEXT, &body);
+}
+
+static const struct {
+    const char *name, *text;
+    unsigned status;
+} refusals[CALLBACK_REFUSALS] = {
+    [REFUSED_ADDRESS] = {"address", "no such address\n", 404},
+    [REFUSED_METHOD] = {"method", "use GET or POST\n", 405},
+    [REFUSED_SIGNATURE] = {"signature", "wrong signature\n", 403},
+    [REFUSED_TIMESTAMP] = {"timestamp", "wrong signature\n", 403},
+    [REFUSED_MODE] = {"mode", "wrong signature\n", 403},
+    [REFUSED_ENVELOPE] = {"envelope", "wrong signature\n", 403},
+    [REFUSED_SIZE] = {"size", "the body is too large\n", 413}, /* answered by web.c */
+    [REFUSED_FORM] = {"form", "no callback of WeChat\n", 400},
+    [REFUSED_BUSY] = {"busy", "not now\n", 503},
+};
+
+const char *callback_refusal_name(enum callback_refusal refusal)
+{
+    return refusals[refusal].name;
+}
+
+/* `hint` is for the log only: whoever calls wrongly is told nothing that helps him. Never holds anything of the call. */
+static void refuse(struct callback *c, struct exchange *x, const struct conf_account *account, enum callback_refusal refusal,
+                   const char *hint)
+{
+    c->counts.refused[refusal]++;
+    if (refusal == REFUSED_BUSY)
+        log_error("callback is not taken now", log_str("account", account->name), log_str("reason", hint));
+    else
+        log_warn("callback is refused", log_some("account", span_of(account ? account->name : "")),
+                 log_str("for", refusals[refusal].name), log_i64("status", refusals[refusal].status), log_str("reason", hint));
+    if (refusal != REFUSED_SIZE)
+        answer(x, refusals[refusal].status, span_of(refusals[refusal].text));
+}
+
+/* --- who is called, and by whom ------------------------------------------------------------------------------------- */
+
+static const struct conf_account *find_account(const struct conf *conf, const char *path)
+{
+    size_t bytes = strlen(PATH);
+    if (strncmp(path, PATH, bytes) != 0 || (path[bytes] != '\0' && path[bytes] != '/'))
+        return NULL;
+    const char *name = path[bytes] == '\0' || path[bytes + 1] == '\0' ? CONF_ACCOUNT_DEFAULT : path + bytes + 1;
+    return conf_account_find(conf, span_of(name));
+}
+
+/* 1 when it is a number of seconds that is near enough. */
+static int is_timely(const char *timestamp, int64_t now_ms)
+{
+    int64_t seconds = 0;
+    size_t digits = strspn(timestamp, "0123456789");
+    if (digits == 0 || digits > 15 || timestamp[digits] != '\0')
+        return 0;
+    for (size_t i = 0; i < digits; i++)
+        seconds = 10 * seconds + (timestamp[i] - '0');
+    int64_t off_s = seconds - now_ms / 1000;
+    return off_s >= -CALLBACK_SKEW_S && off_s <= CALLBACK_SKEW_S;
+}
+
+static int is_encrypted(const struct exchange *x)
+{
+    const char *type = web_query(x, "encrypt_type");
+    return type && strcmp(type, "aes") == 0;
+}
+
+/* The URL's signature, and whether the call is of the mode that the account has. Returns 1; 0 when it is answered. An encrypted call
+ * without `signature` has its msg_signature, which is looked at when its text is known. */
+static int is_genuine(struct callback *c, struct exchange *x, const struct conf_account *account)
+{
+    const char *timestamp = web_query(x, "timestamp"), *nonce = web_query(x, "nonce"), *signature = web_query(x, "signature");
+    int encrypted = x->method == WEB_POST && is_encrypted(x), wants = account->encoding_aes_key[0] != '\0';
+    if ((signature || !encrypted || !web_query(x, "msg_signature")) &&
+        !envelope_is_signed(span_of(account->token), timestamp, nonce, (struct span){NULL, 0}, signature)) {
+        refuse(c, x, account, REFUSED_SIGNATURE, "its signature is not made with [wechat] token");
+        return 0;
+    }
+    if (timestamp == NULL || !is_timely(timestamp, c->now_ms)) {
+        refuse(c, x, account, REFUSED_TIMESTAMP, "it is a replay, or this host's clock is wrong: the timestamp is over 10 minutes off");
+        return 0;
+    }
+    if (x->method == WEB_POST && encrypted != wants) {
+        refuse(c, x, account, REFUSED_MODE,
+               wants ? "it is plain; with encoding_aes_key only encrypted calls are taken" : "it is encrypted; give encoding_aes_key");
+        return 0;
+    }
+    return 1;
+}
+
+static size_t on_header(void *self, struct exchange *x)
+{
+    struct callback *c = self;
+    const struct conf_account *account = find_account(c->conf, x->path);
+    if (account == NULL || account->token[0] == '\0') {
+        refuse(c, x, account, REFUSED_ADDRESS, account ? "[wechat] token is empty" : "it is of no account");
+        return 0;
+    }
+    if (x->method == WEB_OTHER) {
+        refuse(c, x, account, REFUSED_METHOD, "neither GET nor POST");
+        return 0;
+    }
+    if (!is_genuine(c, x, account))
+        return 0;
+    x->owner = (void *)(uintptr_t)account; /* accounts stay where they are: a reload changes them in place */
+    return x->method == WEB_POST ? EVENT_BODY_BYTES_MAX : 0;
+}
+
+/* --- what is said --------------------------------------------------------------------------------------------------- */
+
+/* Decrypts the body into c->plain. Returns 1; 0 when the call is answered. */
+static int open_envelope(struct reading *r, struct span *body)
+{
+    struct callback *c = r->c;
+    struct span text;
+    if (event_read_encrypted(*body, &text, &c->scratch, &c->error) != 0) {
+        refuse(c, r->x, r->account, REFUSED_FORM, buf_str(&c->error));
+        return 0;
+    }
+    if (!envelope_is_signed(span_of(r->account->token), web_query(r->x, "timestamp"), web_query(r->x, "nonce"), text,
+                            web_query(r->x, "msg_signature"))) {
+        refuse(c, r->x, r->account, REFUSED_SIGNATURE, "its msg_signature is not made with [wechat] token and its text");
+        return 0;
+    }
+    if (envelope_open(span_of(r->account->encoding_aes_key), span_of(r->account->app_id), text, &c->plain, &c->error) != 0) {
+        refuse(c, r->x, r->account, REFUSED_ENVELOPE, buf_str(&c->error));
+        return 0;
+    }
+    *body = buf_span(&c->plain);
+    return 1;
+}
+
+/* Returns 1 with the event; 0 when the call is answered. */
+static int read_event(struct reading *r)
+{
+    struct callback *c = r->c;
+    struct span body = buf_span(&r->x->body);
+    buf_clear(&c->error);
+    if (is_encrypted(r->x) && !open_envelope(r, &body))
+        return 0;
+    if (event_read(body, &r->event, &c->scratch, &c->error) != 0) {
+        refuse(c, r->x, r->account, REFUSED_FORM, buf_str(&c->error));
+        return 0;
+    }
+    if (r->event.created_s > c->now_ms / 1000 + CALLBACK_AHEAD_S) {
+        refuse(c, r->x, r->account, REFUSED_FORM, "CreateTime: more than a day ahead of this host's clock");
+        return 0;
+    }
+    return 1;
+}
+
+/* Less free disk than [broker] min_free_space leaves: what is there is for the broker, and for what has been taken already. */
+static int has_space(struct callback *c)
+{
+    struct statvfs disk;
+    if (c->now_ms >= c->space_ms || c->space_ms > c->now_ms + SPACE_LOOK_MS) {
+        c->space_ms = c->now_ms + SPACE_LOOK_MS;
+        c->has_no_space = statvfs(c->conf->listener.dir, &disk) == 0 &&
+                          (uint64_t)disk.f_bavail * disk.f_frsize < c->conf->broker.free_bytes_min;
+    }
+    return !c->has_no_space;
+}
+
+/* --- what follows from it ------------------------------------------------------------------------------------------- */
+
+static void unlink_call(struct callback *c, struct call *call)
+{
+    *call->link = call->next;
+    if (call->next)
+        call->next->link = call->link;
+    c->held--;
+    free(call);
+}
+
+/* The client has gone, or was answered. */
+static void on_gone(struct exchange *x)
+{
+    struct call *call = x->owner;
+    if (call)
+        call->x = NULL;
+}
+
+static void hold(struct callback *c, struct exchange *x)
+{
+    struct call *call = mem_new(sizeof *call);
+    call->x = x;
+    call->next = c->calls;
+    call->link = &c->calls;
+    if (call->next)
+        call->next->link = &call->next;
+    c->calls = call;
+    c->held++;
+    x->owner = call;
+    x->gone = on_gone;
+}
+
+/* Returns 0, or -1: it is not written down. */
+static int take(struct reading *r)
+{
+    struct callback *c = r->c;
+    struct span app = span_of(r->account->name);
+    if (db_begin(c->db) != 0)
+        return -1;
+    int is_new = dedupe_note(c->db, app, &r->event, c->now_ms / 1000);
+    if (is_new < 0 || (is_new && apply_event(c->db, &r->event, app, c->now_ms) != 0))
+        return -1;
+    if (is_new)
+        c->counts.events[r->event.kind]++;
+    else
+        c->counts.repeats++;
+    return 0;
+}
+
+static void on_post(struct callback *c, struct exchange *x, const struct conf_account *account)
+{
+    struct reading r = {.c = c, .x = x, .account = account};
+    if (!read_event(&r))
+        return;
+    if (c->is_ending)
+        refuse(c, x, account, REFUSED_BUSY, "mega-listener is stopping; WeChat repeats it");
+    else if (!has_space(c))
+        refuse(c, x, account, REFUSED_BUSY, "less disk is free than [broker] min_free_space; make room");
+    else if (take(&r) != 0)
+        refuse(c, x, account, REFUSED_BUSY, "it could not be written down; WeChat repeats it");
+    else
+        hold(c, x);
+}
+
+/* WeChat's console looks whether the address is ours. */
+static void on_get(struct callback *c, struct exchange *x, const struct conf_account *account)
+{
+    const char *echo = web_query(x, "echostr");
+    if (echo == NULL || *echo == '\0') {
+        refuse(c, x, account, REFUSED_FORM, "echostr: is missing");
+        return;
+    }
+    c->counts.echoes++;
+    answer(x, 200, span_of(echo));
+}
+
+static void on_request(void *self, struct exchange *x)
+{
+    struct callback *c = self;
+    const struct conf_account *account = x->owner;
+    x->owner = NULL;
+    if (x->method == WEB_POST)
+        on_post(c, x, account);
+    else
+        on_get(c, x, account);
+}
+
+static void on_answered(void *self, const struct exchange *x, unsigned status)
+{
+    struct callback *c = self;
+    if (status == 413)
+        refuse(c, NULL, x->owner, REFUSED_SIZE, "over 64 KiB");
+}
+
+struct web_handler callback_handler(struct callback *c)
+{
+    return (struct web_handler){.on_header = on_header, .on_request = on_request, .on_answered = on_answered, .self = c};
+}
+
+void callback_begin_turn(struct callback *c, int64_t now_ms, int is_ending)
+{
+    c->now_ms = now_ms;
+    c->is_ending = is_ending;
+}
+
+void callback_after_commit(struct callback *c, int is_kept)
+{
+    while (c->calls) {
+        struct exchange *x = c->calls->x;
+        unlink_call(c, c->calls);
+        if (x == NULL)
+            continue;
+        x->owner = NULL;
+        if (!is_kept)
+            c->counts.refused[REFUSED_BUSY]++;
+        answer(x, is_kept ? 200 : 503, span_of(is_kept ? "success" : refusals[REFUSED_BUSY].text));
+    }
+}

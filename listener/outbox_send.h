@@ -1,0 +1,53 @@
+/* Sends what is in the outbox, see outbox.h.
+ *
+ * States of a row that is in memory:
+ *   behind   an earlier row of the same recipient is not answered yet
+ *   ready    it can go
+ *   out      libmega has it
+ *   waiting  the broker has answered 503 about it: it goes again after a while
+ *   settled  it was answered: to be deleted from the file, or to be set aside there until later, with the next commit
+ * What is not answered at all (the broker is away) stops everything for a while, after which a few rows go ahead of the others.
+ */
+#ifndef LISTENER_OUTBOX_SEND_H
+#define LISTENER_OUTBOX_SEND_H
+
+#include <mega.h>
+
+#include "listener/outbox.h"
+#include "listener/outbox_row.h"
+
+#define OUTBOX_CANCELS_MAX  8    /* cancels of many at once: the broker carries out 12 for all callers */
+#define OUTBOX_PROBES       16   /* rows that go ahead while nothing is answered */
+#define OUTBOX_WAIT_MS_MIN  200  /* before a row is sent again; doubled each time */
+#define OUTBOX_WAIT_MS_MAX  10000
+
+struct outbox;
+
+struct outbox_counts {
+    uint64_t done, refused, unmatched, again; /* since the start: of rows; `again`: answers after which a row was sent again */
+    uint64_t rows;      /* in the file */
+    int64_t oldest_ms;  /* wall time when the oldest was added; 0: there is none */
+    int is_waiting;     /* 1: the broker does not answer */
+};
+
+/* Both are kept. */
+struct outbox *outbox_new(struct db *db, struct mega *mega);
+
+/* After the handle of libmega, whose callbacks would use it. */
+void outbox_destroy(struct outbox **self);
+
+/* In the turn's transaction: writes down what was answered. Begins one where there is something. */
+void outbox_write(struct outbox *o);
+
+/* After the turn's commit: `is_kept` tells whether it went well. */
+void outbox_after_commit(struct outbox *o, int is_kept);
+
+/* Outside of a transaction: sends what can be sent. Clocks: wall and monotonic. */
+void outbox_send(struct outbox *o, int64_t now_ms, int64_t mono_ms);
+
+/* How long the loop may wait until outbox_send has something to do, at most limit_ms. */
+int64_t outbox_wait_ms(const struct outbox *o, int64_t mono_ms, int64_t limit_ms);
+
+void outbox_count(struct outbox *o, struct outbox_counts *counts);
+
+#endif

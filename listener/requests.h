@@ -1,0 +1,28 @@
+/* What a row of the outbox is as a request of libmega, and what its answer means. */
+#ifndef LISTENER_REQUESTS_H
+#define LISTENER_REQUESTS_H
+
+#include <mega.h>
+
+#include "listener/outbox_row.h"
+
+/* Sends it. Returns 0, `done` will be called; or an enum mega_error: MEGA_INVALID when the row can never be sent. */
+int request_send(struct mega *mega, const struct outbox_row *row, mega_done *done, void *argument);
+
+enum request_verdict {
+    REQUEST_DONE,      /* it is so now */
+    REQUEST_REFUSED,   /* it never will be: told, counted, dropped */
+    REQUEST_AGAIN,     /* the broker is away or does not take it now */
+    REQUEST_LATER,     /* a receipt whose message is not known yet */
+    REQUEST_UNMATCHED  /* the same for too long */
+};
+
+/* Pure. `age_ms`: since it was added. */
+enum request_verdict request_judge(enum outbox_kind kind, int64_t age_ms, const struct mega_result *result);
+
+/* Wait until a receipt of this age is tried again: as long as it is old, within bounds. */
+int64_t request_later_ms(int64_t age_ms);
+
+const char *request_name(enum outbox_kind kind);
+
+#endif
