@@ -9,9 +9,12 @@
 #include "base/conf_alarm.h"
 #include "base/log.h"
 #include "console/alarm_command.h"
-#include "console/alarm_curl.h"
 #include "console/alarm_mail.h"
 #include "console/alarm_webhook.h"
+#include "http/fetch.h"
+
+#define CALLS_MAX        4     /* at once: webhook and mail, a notice and a test of each */
+#define ANSWER_BYTES_MAX 16384 /* kept of a webhook's answer */
 
 /* One delivery that is under way, or its place. */
 struct delivery {
@@ -25,7 +28,7 @@ struct alarm_ways {
     const char *name;
     struct alarm_ear ear;
     struct alarm_commands *commands;
-    struct alarm_curl *curl;
+    struct fetch *fetch;
     int epoll_fd; /* holds those of both */
     struct delivery deliveries[ALARM_WAYS][2];
 };
@@ -65,11 +68,11 @@ struct alarm_ways *alarm_ways_new(const struct conf_alarm *conf, const char *nam
     struct alarm_ways *ways = mem_new(sizeof *ways);
     *ways = (struct alarm_ways){.conf = conf, .name = name, .ear = ear, .epoll_fd = epoll_create1(EPOLL_CLOEXEC)};
     ways->commands = alarm_commands_new();
-    ways->curl = alarm_curl_new(conf);
+    ways->fetch = fetch_new(CALLS_MAX);
     for (int way = 0; way < ALARM_WAYS; way++)
         for (int is_test = 0; is_test < 2; is_test++)
             ways->deliveries[way][is_test] = (struct delivery){ways, (enum alarm_way)way, is_test};
-    if (ways->epoll_fd < 0 || add_fd(ways, alarm_commands_fd(ways->commands)) != 0 || add_fd(ways, alarm_curl_fd(ways->curl)) != 0) {
+    if (ways->epoll_fd < 0 || add_fd(ways, alarm_commands_fd(ways->commands)) != 0 || add_fd(ways, fetch_fd(ways->fetch)) != 0) {
         log_fatal("epoll cannot be used", log_str("error", strerror(errno)));
         exit(1);
     }
@@ -82,7 +85,7 @@ void alarm_ways_destroy(struct alarm_ways **self)
     if (ways == NULL)
         return;
     alarm_commands_destroy(&ways->commands);
-    alarm_curl_destroy(&ways->curl);
+    fetch_destroy(&ways->fetch);
     close(ways->epoll_fd);
     free(ways);
     *self = NULL;
@@ -125,7 +128,7 @@ static void run_command(struct delivery *d, const struct alarm_notice *n)
     buf_free(&error);
 }
 
-static void on_curl(void *self, const struct alarm_answer *answer)
+static void on_answer(void *self, const struct fetch_answer *answer)
 {
     const struct delivery *d = self;
     struct buf error = {0};
@@ -137,24 +140,42 @@ static void on_curl(void *self, const struct alarm_answer *answer)
     buf_free(&error);
 }
 
-static void call(struct delivery *d, const struct alarm_notice *n)
+static void begin(struct delivery *d, struct fetch_call *call)
 {
     const struct conf_alarm *conf = d->owner->conf;
-    struct buf url = {0}, body = {0};
-    struct alarm_call c = {.self = d, .done = on_curl};
-    if (d->way == ALARM_BY_WEBHOOK) {
-        alarm_webhook_url(conf, clock_wall_ms(), &url);
-        alarm_webhook_body(conf->webhook_type, n, d->owner->name, &body);
-        c.url = buf_str(&url);
-    } else {
-        alarm_mail(conf, n, d->owner->name, &body);
-    }
-    c.body = buf_span(&body);
-    if (alarm_curl_begin(d->owner->curl, &c) != 0)
+    call->ca_file = conf->ca_file;
+    call->timeout_ms = conf->timeout_ms;
+    call->answer_bytes_max = ANSWER_BYTES_MAX;
+    call->self = d;
+    call->done = on_answer;
+    if (fetch_begin(d->owner->fetch, call) != 0)
         tell(d, "too many deliveries are under way");
-    if (url.bytes)
-        explicit_bzero(url.data, url.bytes);
+}
+
+static void post(struct delivery *d, const struct alarm_notice *n)
+{
+    static const char *const headers[] = {"Content-Type: application/json; charset=utf-8", NULL};
+    const struct conf_alarm *conf = d->owner->conf;
+    struct buf url = {0}, body = {0};
+    alarm_webhook_url(conf, clock_wall_ms(), &url);
+    alarm_webhook_body(conf->webhook_type, n, d->owner->name, &body);
+    begin(d, &(struct fetch_call){.url = buf_str(&url), .body = buf_span(&body), .headers = headers});
+    explicit_bzero(url.data, url.bytes);
     buf_free(&url);
+    buf_free(&body);
+}
+
+static void mail(struct delivery *d, const struct alarm_notice *n)
+{
+    const struct conf_alarm *conf = d->owner->conf;
+    const struct fetch_mail envelope = {.user = conf->mail_user[0] ? conf->mail_user : NULL,
+                                        .password = conf->mail_password,
+                                        .from = conf->mail_from,
+                                        .to = conf->mail_to,
+                                        .needs_tls = conf->mail_tls == MAIL_STARTTLS};
+    struct buf body = {0};
+    alarm_mail(conf, n, d->owner->name, &body);
+    begin(d, &(struct fetch_call){.url = conf->mail_server, .body = buf_span(&body), .mail = &envelope});
     buf_free(&body);
 }
 
@@ -163,8 +184,10 @@ void alarm_ways_deliver(struct alarm_ways *ways, enum alarm_way way, int is_test
     struct delivery *d = &ways->deliveries[way][is_test != 0];
     if (way == ALARM_BY_COMMAND)
         run_command(d, notice);
+    else if (way == ALARM_BY_WEBHOOK)
+        post(d, notice);
     else
-        call(d, notice);
+        mail(d, notice);
 }
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
@@ -176,11 +199,11 @@ int alarm_ways_fd(const struct alarm_ways *ways)
 
 int64_t alarm_ways_wait_ms(const struct alarm_ways *ways, int64_t limit_ms)
 {
-    return alarm_curl_wait_ms(ways->curl, alarm_commands_wait_ms(ways->commands, limit_ms));
+    return fetch_wait_ms(ways->fetch, alarm_commands_wait_ms(ways->commands, limit_ms));
 }
 
 void alarm_ways_run(struct alarm_ways *ways)
 {
     alarm_commands_run(ways->commands);
-    alarm_curl_run(ways->curl);
+    fetch_run(ways->fetch);
 }

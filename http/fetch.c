@@ -1,6 +1,6 @@
 /* libcurl's multi interface over an epoll set of our own: libcurl tells which sockets it wants to be polled (watch_socket) and when it
  * wants to be called (keep_time). */
-#include "console/alarm_curl.h"
+#include "http/fetch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,6 @@
 #include <curl/curl.h>
 
 #include "base/clock.h"
-#include "base/conf_alarm.h"
 #include "base/log.h"
 
 #define EVENTS_A_TURN 16
@@ -22,22 +21,26 @@
 #endif
 
 struct transfer {
-    struct alarm_curl *owner;
-    CURL *easy; /* NULL: the place is free */
+    struct fetch *owner;
+    struct transfer *next, **link; /* all that are under way */
+    CURL *easy;
     struct curl_slist *list; /* headers, or the mail's recipients */
-    struct alarm_call call;
     struct buf body;
     size_t sent; /* of a mail's body */
     struct buf answer;
+    size_t answer_bytes_max;
+    int is_cut;
+    void *self;
+    void (*done)(void *self, const struct fetch_answer *answer);
     char error[CURL_ERROR_SIZE];
 };
 
-struct alarm_curl {
-    const struct conf_alarm *conf;
+struct fetch {
     CURLM *multi;
     int epoll_fd;
     int64_t due_ms; /* monotonic: libcurl wants to be called then; -1 = never */
-    struct transfer transfers[ALARM_CALLS_MAX];
+    struct transfer *transfers;
+    size_t count, calls_max;
 };
 
 /* Only our own mistakes and lack of memory make these calls fail. */
@@ -53,71 +56,75 @@ static void must(int is_good, const char *what)
 
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *known)
 {
-    struct alarm_curl *curl = self;
+    struct fetch *f = self;
     struct epoll_event event = {.data.fd = fd};
     (void)easy;
     (void)known;
     if (what == CURL_POLL_REMOVE) {
         /* Fails when libcurl has closed the socket already: then it has left the set by itself. */
-        epoll_ctl(curl->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
         return 0;
     }
     event.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-    int failed = epoll_ctl(curl->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+    int failed = epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, fd, &event);
     if (failed && errno == EEXIST)
-        failed = epoll_ctl(curl->epoll_fd, EPOLL_CTL_MOD, fd, &event);
+        failed = epoll_ctl(f->epoll_fd, EPOLL_CTL_MOD, fd, &event);
     must(!failed, "epoll_ctl");
     return 0;
 }
 
 static int keep_time(CURLM *multi, long wait_ms, void *self)
 {
-    struct alarm_curl *curl = self;
+    struct fetch *f = self;
     (void)multi;
-    curl->due_ms = wait_ms < 0 ? -1 : clock_mono_ms() + wait_ms;
+    f->due_ms = wait_ms < 0 ? -1 : clock_mono_ms() + wait_ms;
     return 0;
 }
 
-struct alarm_curl *alarm_curl_new(const struct conf_alarm *conf)
+struct fetch *fetch_new(size_t calls_max)
 {
-    struct alarm_curl *curl = mem_new(sizeof *curl);
-    curl->conf = conf;
-    curl->due_ms = -1;
+    struct fetch *f = mem_new(sizeof *f);
+    f->calls_max = calls_max;
+    f->due_ms = -1;
     must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "curl_global_init");
-    curl->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    must(curl->epoll_fd >= 0, "epoll_create1");
-    curl->multi = curl_multi_init();
-    must(curl->multi != NULL, "curl_multi_init");
-    must(curl_multi_setopt(curl->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) == CURLM_OK
-             && curl_multi_setopt(curl->multi, CURLMOPT_SOCKETDATA, curl) == CURLM_OK
-             && curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, keep_time) == CURLM_OK
-             && curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl) == CURLM_OK,
+    f->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    must(f->epoll_fd >= 0, "epoll_create1");
+    f->multi = curl_multi_init();
+    must(f->multi != NULL, "curl_multi_init");
+    must(curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) == CURLM_OK
+             && curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f) == CURLM_OK
+             && curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, keep_time) == CURLM_OK
+             && curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f) == CURLM_OK,
          "curl_multi_setopt");
-    return curl;
+    return f;
 }
 
 static void release(struct transfer *t)
 {
-    curl_multi_remove_handle(t->owner->multi, t->easy);
+    struct fetch *f = t->owner;
+    *t->link = t->next;
+    if (t->next)
+        t->next->link = t->link;
+    f->count--;
+    curl_multi_remove_handle(f->multi, t->easy);
     curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->list);
     buf_free(&t->body);
     buf_free(&t->answer);
-    *t = (struct transfer){.owner = t->owner};
+    free(t);
 }
 
-void alarm_curl_destroy(struct alarm_curl **self)
+void fetch_destroy(struct fetch **self)
 {
-    struct alarm_curl *curl = *self;
-    if (curl == NULL)
+    struct fetch *f = *self;
+    if (f == NULL)
         return;
-    for (size_t i = 0; i < ALARM_CALLS_MAX; i++)
-        if (curl->transfers[i].easy)
-            release(&curl->transfers[i]);
-    curl_multi_cleanup(curl->multi);
+    while (f->transfers)
+        release(f->transfers);
+    curl_multi_cleanup(f->multi);
     curl_global_cleanup();
-    close(curl->epoll_fd);
-    free(curl);
+    close(f->epoll_fd);
+    free(f);
     *self = NULL;
 }
 
@@ -127,7 +134,9 @@ void alarm_curl_destroy(struct alarm_curl **self)
 static size_t take_answer(char *data, size_t size, size_t count, void *self)
 {
     struct transfer *t = self;
-    size_t bytes = size * count, room = ALARM_ANSWER_BYTES_MAX - t->answer.bytes;
+    size_t bytes = size * count, room = t->answer_bytes_max - t->answer.bytes;
+    if (bytes > room)
+        t->is_cut = 1;
     buf_append(&t->answer, data, bytes < room ? bytes : room);
     return bytes;
 }
@@ -141,26 +150,6 @@ static size_t give_mail(char *to, size_t size, size_t count, void *self)
     return bytes;
 }
 
-static void set_common(struct transfer *t, const char *schemes)
-{
-    const struct conf_alarm *conf = t->owner->conf;
-    SET(t->easy, CURLOPT_PRIVATE, t);
-    SET(t->easy, CURLOPT_NOSIGNAL, 1L);
-    SET(t->easy, CURLOPT_PROTOCOLS_STR, schemes);
-    SET(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
-    SET(t->easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(t->easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (conf->ca_file[0])
-        SET(t->easy, CURLOPT_CAINFO, conf->ca_file);
-    SET(t->easy, CURLOPT_FORBID_REUSE, 1L);
-    SET(t->easy, CURLOPT_TIMEOUT_MS, (long)conf->timeout_ms);
-    SET(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)conf->timeout_ms);
-    SET(t->easy, CURLOPT_ERRORBUFFER, t->error);
-    SET(t->easy, CURLOPT_WRITEFUNCTION, take_answer);
-    SET(t->easy, CURLOPT_WRITEDATA, t);
-}
-
 static void append_to_list(struct transfer *t, const char *text)
 {
     struct curl_slist *list = curl_slist_append(t->list, text);
@@ -168,64 +157,98 @@ static void append_to_list(struct transfer *t, const char *text)
     t->list = list;
 }
 
-static void set_post(struct transfer *t)
+static void set_common(struct transfer *t, const struct fetch_call *call)
 {
-    set_common(t, "http,https");
-    SET(t->easy, CURLOPT_URL, t->call.url);
+    SET(t->easy, CURLOPT_PRIVATE, t);
+    SET(t->easy, CURLOPT_URL, call->url);
+    SET(t->easy, CURLOPT_NOSIGNAL, 1L);
+    SET(t->easy, CURLOPT_PROTOCOLS_STR, call->mail ? "smtp,smtps" : "http,https");
+    SET(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(t->easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(t->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (call->ca_file && call->ca_file[0])
+        SET(t->easy, CURLOPT_CAINFO, call->ca_file);
+    if (!call->is_kept)
+        SET(t->easy, CURLOPT_FORBID_REUSE, 1L);
+    SET(t->easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+    SET(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)call->timeout_ms);
+    SET(t->easy, CURLOPT_ERRORBUFFER, t->error);
+    SET(t->easy, CURLOPT_WRITEFUNCTION, take_answer);
+    SET(t->easy, CURLOPT_WRITEDATA, t);
+}
+
+static void set_post(struct transfer *t, const struct fetch_call *call)
+{
     SET(t->easy, CURLOPT_USERAGENT, "mega-wechat/" MEGA_VERSION);
     SET(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.bytes);
     SET(t->easy, CURLOPT_POSTFIELDS, t->body.data);
-    append_to_list(t, "Content-Type: application/json; charset=utf-8");
+    for (const char *const *header = call->headers; header && *header; header++)
+        append_to_list(t, *header);
     append_to_list(t, "Expect:"); /* no second is waited for "100 Continue" */
     SET(t->easy, CURLOPT_HTTPHEADER, t->list);
 }
 
-static void set_mail(struct transfer *t)
+/* "a@x, b@y" to the list of recipients. */
+static void add_recipients(struct transfer *t, const char *to)
 {
-    const struct conf_alarm *conf = t->owner->conf;
     struct buf text = {0};
-    struct span word;
-    set_common(t, "smtp,smtps");
-    SET(t->easy, CURLOPT_URL, conf->mail_server);
-    SET(t->easy, CURLOPT_USE_SSL, (long)(conf->mail_tls == MAIL_STARTTLS ? CURLUSESSL_ALL : CURLUSESSL_NONE));
-    if (conf->mail_user[0]) {
-        SET(t->easy, CURLOPT_USERNAME, conf->mail_user);
-        SET(t->easy, CURLOPT_PASSWORD, conf->mail_password);
-    }
-    buf_printf(&text, "<%s>", conf->mail_from);
-    SET(t->easy, CURLOPT_MAIL_FROM, buf_str(&text));
-    for (const char *rest = conf->mail_to; conf_next_word(&rest, ",", &word);) {
+    while (*(to += strspn(to, ", \t"))) {
+        size_t bytes = strcspn(to, ", \t");
         buf_clear(&text);
-        buf_printf(&text, "<%.*s>", (int)word.bytes, word.data);
+        buf_printf(&text, "<%.*s>", (int)bytes, to);
         append_to_list(t, buf_str(&text));
+        to += bytes;
     }
+    buf_free(&text);
+}
+
+static void set_mail(struct transfer *t, const struct fetch_mail *mail)
+{
+    struct buf from = {0};
+    SET(t->easy, CURLOPT_USE_SSL, (long)(mail->needs_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    if (mail->user) {
+        SET(t->easy, CURLOPT_USERNAME, mail->user);
+        SET(t->easy, CURLOPT_PASSWORD, mail->password);
+    }
+    buf_printf(&from, "<%s>", mail->from);
+    SET(t->easy, CURLOPT_MAIL_FROM, buf_str(&from));
+    add_recipients(t, mail->to);
     SET(t->easy, CURLOPT_MAIL_RCPT, t->list);
     SET(t->easy, RCPT_MAY_FAIL, 1L); /* one wrong address does not keep it from the others */
     SET(t->easy, CURLOPT_UPLOAD, 1L);
     SET(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->body.bytes);
     SET(t->easy, CURLOPT_READFUNCTION, give_mail);
     SET(t->easy, CURLOPT_READDATA, t);
-    buf_free(&text);
+    buf_free(&from);
 }
 
-int alarm_curl_begin(struct alarm_curl *curl, const struct alarm_call *call)
+int fetch_begin(struct fetch *f, const struct fetch_call *call)
 {
-    struct transfer *t = NULL;
-    for (size_t i = 0; i < ALARM_CALLS_MAX; i++)
-        if (curl->transfers[i].easy == NULL)
-            t = &curl->transfers[i];
-    if (t == NULL)
+    if (f->count >= f->calls_max)
         return -1;
-    *t = (struct transfer){.owner = curl, .easy = curl_easy_init(), .call = *call};
+    struct transfer *t = mem_new(sizeof *t);
+    *t = (struct transfer){.owner = f, .easy = curl_easy_init(), .answer_bytes_max = call->answer_bytes_max, .self = call->self, .done = call->done};
     must(t->easy != NULL, "curl_easy_init");
+    t->next = f->transfers;
+    t->link = &f->transfers;
+    if (t->next)
+        t->next->link = &t->next;
+    f->transfers = t;
+    f->count++;
     buf_append(&t->body, call->body.data, call->body.bytes);
-    if (call->url)
-        set_post(t);
+    set_common(t, call);
+    if (call->mail)
+        set_mail(t, call->mail);
     else
-        set_mail(t);
-    t->call.url = NULL; /* libcurl has a copy */
-    must(curl_multi_add_handle(curl->multi, t->easy) == CURLM_OK, "curl_multi_add_handle");
+        set_post(t, call);
+    must(curl_multi_add_handle(f->multi, t->easy) == CURLM_OK, "curl_multi_add_handle");
     return 0;
+}
+
+size_t fetch_under_way(const struct fetch *f)
+{
+    return f->count;
 }
 
 /* --- running ------------------------------------------------------------------------------------------------------ */
@@ -237,27 +260,37 @@ static void append_error(const struct transfer *t, CURLcode code, int status, st
     buf_append_str(out, t->error[0] ? t->error : curl_easy_strerror(code));
 }
 
+/* The place is free before it is told, so that whoever hears it may begin the next one. */
 static void end(struct transfer *t, CURLcode code)
 {
     long status = 0;
-    struct buf error = {0};
-    struct alarm_call call = t->call;
+    char *type = NULL;
+    struct buf error = {0}, type_text = {0}, body = t->answer;
+    struct fetch_answer answer = {.is_cut = t->is_cut};
+    void *self = t->self;
+    void (*done)(void *, const struct fetch_answer *) = t->done;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+    if (type)
+        buf_append_str(&type_text, type);
     if (code != CURLE_OK)
         append_error(t, code, (int)status, &error);
-    struct buf body = t->answer;
     t->answer = (struct buf){0};
+    answer.type = type ? buf_str(&type_text) : NULL;
     release(t);
-    struct alarm_answer answer = {error.bytes ? buf_str(&error) : NULL, (int)status, buf_span(&body)};
-    call.done(call.self, &answer);
+    answer.error = error.bytes ? buf_str(&error) : NULL;
+    answer.status = (int)status;
+    answer.body = buf_span(&body);
+    done(self, &answer);
     buf_free(&error);
+    buf_free(&type_text);
     buf_free(&body);
 }
 
-static void end_all(struct alarm_curl *curl)
+static void end_all(struct fetch *f)
 {
     int left;
-    for (CURLMsg *m = curl_multi_info_read(curl->multi, &left); m; m = curl_multi_info_read(curl->multi, &left)) {
+    for (CURLMsg *m = curl_multi_info_read(f->multi, &left); m; m = curl_multi_info_read(f->multi, &left)) {
         char *transfer = NULL;
         if (m->msg != CURLMSG_DONE)
             continue;
@@ -267,32 +300,32 @@ static void end_all(struct alarm_curl *curl)
     }
 }
 
-void alarm_curl_run(struct alarm_curl *curl)
+void fetch_run(struct fetch *f)
 {
     struct epoll_event events[EVENTS_A_TURN];
-    int running, count = epoll_wait(curl->epoll_fd, events, EVENTS_A_TURN, 0);
+    int running, count = epoll_wait(f->epoll_fd, events, EVENTS_A_TURN, 0);
     for (int i = 0; i < count; i++) {
         int is_wrong = events[i].events & (EPOLLERR | EPOLLHUP);
         int what = (events[i].events & EPOLLIN || is_wrong ? CURL_CSELECT_IN : 0) | (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0);
-        curl_multi_socket_action(curl->multi, events[i].data.fd, what, &running);
+        curl_multi_socket_action(f->multi, events[i].data.fd, what, &running);
     }
-    if (curl->due_ms >= 0 && clock_mono_ms() >= curl->due_ms) {
-        curl->due_ms = -1;
-        curl_multi_socket_action(curl->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    if (f->due_ms >= 0 && clock_mono_ms() >= f->due_ms) {
+        f->due_ms = -1;
+        curl_multi_socket_action(f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
-    end_all(curl);
+    end_all(f);
 }
 
-int alarm_curl_fd(const struct alarm_curl *curl)
+int fetch_fd(const struct fetch *f)
 {
-    return curl->epoll_fd;
+    return f->epoll_fd;
 }
 
-int64_t alarm_curl_wait_ms(const struct alarm_curl *curl, int64_t limit_ms)
+int64_t fetch_wait_ms(const struct fetch *f, int64_t limit_ms)
 {
-    if (curl->due_ms < 0)
+    if (f->due_ms < 0)
         return limit_ms;
-    int64_t left_ms = curl->due_ms - clock_mono_ms();
+    int64_t left_ms = f->due_ms - clock_mono_ms();
     left_ms = left_ms > 0 ? left_ms : 0;
     return left_ms < limit_ms ? left_ms : limit_ms;
 }
