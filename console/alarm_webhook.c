@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/crypto.h"
 #include "base/term.h"
+#include "base/url.h"
 #include "base/utf8.h"
 
 #define ERROR_COLUMNS_MAX 120
@@ -135,17 +136,6 @@ void alarm_webhook_body(enum conf_webhook type, const struct alarm_notice *n, co
 
 /* --- the address -------------------------------------------------------------------------------------------------- */
 
-static void append_percent(struct span text, struct buf *out)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
-    for (size_t i = 0; i < text.bytes; i++) {
-        if (memchr(plain, text.data[i], sizeof plain - 1) != NULL)
-            buf_append(out, text.data + i, 1);
-        else
-            buf_printf(out, "%%%02X", (unsigned)(unsigned char)text.data[i]);
-    }
-}
-
 void alarm_webhook_url(const struct conf_alarm *conf, int64_t wall_ms, struct buf *out)
 {
     unsigned char hash[SHA256_BYTES];
@@ -157,7 +147,7 @@ void alarm_webhook_url(const struct conf_alarm *conf, int64_t wall_ms, struct bu
     sha256_hmac(span_of(conf->webhook_secret), buf_span(&signed_text), hash);
     base64_append((struct span){(const char *)hash, sizeof hash}, &sign);
     buf_printf(out, "%ctimestamp=%" PRId64 "&sign=", strchr(conf->webhook, '?') ? '&' : '?', wall_ms);
-    append_percent(buf_span(&sign), out);
+    url_escape(buf_span(&sign), out);
     explicit_bzero(signed_text.data, signed_text.bytes);
     buf_free(&signed_text);
     buf_free(&sign);

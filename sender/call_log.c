@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sender/url.h"
+#include "base/url.h"
 #include "sender/wechat_text.h"
 
 void call_log_begun(const struct call *call, struct span host)

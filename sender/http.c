@@ -29,8 +29,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/program.h"
+#include "base/url.h"
 #include "sender/tls.h"
-#include "sender/url.h"
 
 #define FILES_SPARE     64    /* of ZeroMQ, the log, names being resolved */
 #define SHARD_CALLS     128   /* of one multi handle; with HTTP/2 they share a connection */

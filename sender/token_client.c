@@ -13,9 +13,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/url.h"
 #include "proto/token.h"
 #include "sender/http.h"
-#include "sender/url.h"
 
 #define GET_MISSING_EVERY_MS 250
 #define RECEIVE_MAX          256

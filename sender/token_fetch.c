@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/url.h"
 #include "proto/token.h"
 #include "sender/answer.h"
 #include "sender/errcode.h"
-#include "sender/url.h"
 
 #define EXPIRES_IN_S_MAX 86400 /* WeChat's are 7,200 s at most; more than a day is not believed */
 #define ERRMSG_BYTES_MAX 256

@@ -9,11 +9,11 @@
 #include <czmq.h>
 
 #include "base/term.h"
+#include "base/url.h"
 #include "sender/answer.h"
 #include "sender/errcode.h"
 #include "sender/token_client.h"
 #include "sender/wechat_text.h"
-#include "sender/url.h"
 
 #define WAIT_MS_MAX      1000
 #define ERRMSG_BYTES_MAX 1024

@@ -16,9 +16,9 @@
 
 #include "base/clock.h"
 #include "base/term.h"
+#include "base/url.h"
 #include "sender/errcode.h"
 #include "sender/follower_page.h"
-#include "sender/url.h"
 #include "sender/wechat_call.h"
 
 #define BACKOFF_MS     500   /* before the second try of a page, and twice as long before each further one */

@@ -1,6 +1,6 @@
 /* Text of URLs; used by whatever makes one or tells of one. */
-#ifndef SENDER_URL_H
-#define SENDER_URL_H
+#ifndef BASE_URL_H
+#define BASE_URL_H
 
 #include "base/buf.h"
 
