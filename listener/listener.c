@@ -42,7 +42,7 @@ static int open_mega(struct listener *l)
     }
     l->mega = mega_open(l->conf->broker.frontend, &options);
     if (l->mega) {
-        l->outbox = outbox_new(l->db, l->mega);
+        l->outbox = outbox_sender_new(l->db, l->mega);
         return 0;
     }
     log_error("the broker's frontend cannot be used", log_str("endpoint", l->conf->broker.frontend),
@@ -94,7 +94,7 @@ void listener_destroy(struct listener **self)
     web_destroy(&l->web); /* tells the callbacks that nobody waits any more */
     callback_destroy(&l->callback);
     mega_close(&l->mega); /* before the outbox, which its callbacks would use */
-    outbox_destroy(&l->outbox);
+    outbox_sender_destroy(&l->outbox);
     if (l->socket) {
         zsock_t *socket = l->socket;
         zsock_destroy(&socket);

@@ -17,7 +17,7 @@
 #include "base/program.h"
 #include "http/web.h"
 #include "listener/callback.h"
-#include "listener/outbox_send.h"
+#include "listener/outbox_sender.h"
 
 struct listener {
     struct program *program;
@@ -25,7 +25,7 @@ struct listener {
     struct web *web;
     struct callback *callback;
     struct db *db;
-    struct outbox *outbox;
+    struct outbox_sender *outbox;
     struct mega *mega;
     void *socket;              /* zsock: asks of mega series */
     struct curve_guard *guard; /* of that */

@@ -1,4 +1,4 @@
-/* Adding to the outbox. Sending is outbox_send.c's. */
+/* Adding to the outbox. Sending is outbox_sender.c's. */
 #include "listener/outbox.h"
 
 #include "listener/outbox_row.h"

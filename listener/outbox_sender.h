@@ -8,8 +8,8 @@
  *   settled  it was answered: to be deleted from the file, or to be set aside there until later, with the next commit
  * What is not answered at all (the broker is away) stops everything for a while, after which a few rows go ahead of the others.
  */
-#ifndef LISTENER_OUTBOX_SEND_H
-#define LISTENER_OUTBOX_SEND_H
+#ifndef LISTENER_OUTBOX_SENDER_H
+#define LISTENER_OUTBOX_SENDER_H
 
 #include <mega.h>
 
@@ -21,7 +21,7 @@
 #define OUTBOX_WAIT_MS_MIN  200  /* before a row is sent again; doubled each time */
 #define OUTBOX_WAIT_MS_MAX  10000
 
-struct outbox;
+struct outbox_sender;
 
 struct outbox_counts {
     uint64_t done, refused, unmatched, again; /* since the start: of rows; `again`: answers after which a row was sent again */
@@ -31,23 +31,23 @@ struct outbox_counts {
 };
 
 /* Both are kept. */
-struct outbox *outbox_new(struct db *db, struct mega *mega);
+struct outbox_sender *outbox_sender_new(struct db *db, struct mega *mega);
 
 /* After the handle of libmega, whose callbacks would use it. */
-void outbox_destroy(struct outbox **self);
+void outbox_sender_destroy(struct outbox_sender **self);
 
 /* In the turn's transaction: writes down what was answered. Begins one where there is something. */
-void outbox_write(struct outbox *o);
+void outbox_write(struct outbox_sender *o);
 
 /* After the turn's commit: `is_kept` tells whether it went well. */
-void outbox_after_commit(struct outbox *o, int is_kept);
+void outbox_after_commit(struct outbox_sender *o, int is_kept);
 
 /* Outside of a transaction: sends what can be sent. Clocks: wall and monotonic. */
-void outbox_send(struct outbox *o, int64_t now_ms, int64_t mono_ms);
+void outbox_send(struct outbox_sender *o, int64_t now_ms, int64_t mono_ms);
 
 /* How long the loop may wait until outbox_send has something to do, at most limit_ms. */
-int64_t outbox_wait_ms(const struct outbox *o, int64_t mono_ms, int64_t limit_ms);
+int64_t outbox_wait_ms(const struct outbox_sender *o, int64_t mono_ms, int64_t limit_ms);
 
-void outbox_count(struct outbox *o, struct outbox_counts *counts);
+void outbox_count(struct outbox_sender *o, struct outbox_counts *counts);
 
 #endif

@@ -1,4 +1,4 @@
-#include "listener/outbox_send.h"
+#include "listener/outbox_sender.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 struct flight {
     UT_hash_handle hh;          /* by seq */
     struct flight *prev, *next; /* in one of the lists */
-    struct outbox *outbox;
+    struct outbox_sender *outbox;
     struct recipient *recipient; /* NULL: waits for nobody */
     struct flight *behind;       /* of the same recipient: the next one */
     int64_t seq;
@@ -42,7 +42,7 @@ struct settled {
     int64_t due_ms; /* 0: it is deleted */
 };
 
-struct outbox {
+struct outbox_sender {
     struct db *db;
     struct mega *mega;
     struct flight *flights; /* all in memory */
@@ -57,17 +57,17 @@ struct outbox {
     struct outbox_counts counts;
 };
 
-struct outbox *outbox_new(struct db *db, struct mega *mega)
+struct outbox_sender *outbox_sender_new(struct db *db, struct mega *mega)
 {
-    struct outbox *o = mem_new(sizeof *o);
+    struct outbox_sender *o = mem_new(sizeof *o);
     o->db = db;
     o->mega = mega;
     return o;
 }
 
-void outbox_destroy(struct outbox **self)
+void outbox_sender_destroy(struct outbox_sender **self)
 {
-    struct outbox *o = *self;
+    struct outbox_sender *o = *self;
     struct flight *f, *next_flight;
     struct recipient *r, *next;
     if (o == NULL)
@@ -89,7 +89,7 @@ void outbox_destroy(struct outbox **self)
 
 /* --- rows in memory ------------------------------------------------------------------------------------------------- */
 
-static void make_ready(struct outbox *o, struct flight *f)
+static void make_ready(struct outbox_sender *o, struct flight *f)
 {
     if (f->is_many)
         DL_APPEND(o->many, f);
@@ -97,7 +97,7 @@ static void make_ready(struct outbox *o, struct flight *f)
         DL_APPEND(o->ready, f);
 }
 
-static struct recipient *find_recipient(struct outbox *o, struct span app, struct span openid)
+static struct recipient *find_recipient(struct outbox_sender *o, struct span app, struct span openid)
 {
     char name[ACCOUNT_BYTES_MAX + OPENID_BYTES_MAX + 64];
     struct recipient *r;
@@ -114,7 +114,7 @@ static struct recipient *find_recipient(struct outbox *o, struct span app, struc
 }
 
 /* Takes in the row that `q` stands at: seq, kind, added_ms, id IS NULL, app, openid. */
-static void take_in(struct outbox *o, struct db_query *q, int is_later)
+static void take_in(struct outbox_sender *o, struct db_query *q, int is_later)
 {
     struct flight *f = mem_new(sizeof *f);
     f->outbox = o;
@@ -138,7 +138,7 @@ static void take_in(struct outbox *o, struct db_query *q, int is_later)
 }
 
 /* It is over with it here; it is in no list. The next one of the recipient may go. */
-static void let_go(struct outbox *o, struct flight *f)
+static void let_go(struct outbox_sender *o, struct flight *f)
 {
     if (f->behind) {
         make_ready(o, f->behind);
@@ -151,7 +151,7 @@ static void let_go(struct outbox *o, struct flight *f)
     free(f);
 }
 
-static void settle(struct outbox *o, struct flight *f, int64_t due_ms)
+static void settle(struct outbox_sender *o, struct flight *f, int64_t due_ms)
 {
     if (o->settled_count == o->settled_room) {
         o->settled_room = o->settled_room ? 2 * o->settled_room : 256;
@@ -163,7 +163,7 @@ static void settle(struct outbox *o, struct flight *f, int64_t due_ms)
 
 /* --- answers -------------------------------------------------------------------------------------------------------- */
 
-static void wait_for(struct outbox *o, struct flight *f)
+static void wait_for(struct outbox_sender *o, struct flight *f)
 {
     f->wait_ms = f->wait_ms == 0 ? OUTBOX_WAIT_MS_MIN : f->wait_ms * 2 < OUTBOX_WAIT_MS_MAX ? f->wait_ms * 2 : OUTBOX_WAIT_MS_MAX;
     f->until_ms = o->mono_ms + f->wait_ms;
@@ -172,7 +172,7 @@ static void wait_for(struct outbox *o, struct flight *f)
 }
 
 /* The broker is not there. Whatever was on its way comes back like this, one after the other: one pause for all. */
-static void pause_all(struct outbox *o, struct flight *f, const char *why)
+static void pause_all(struct outbox_sender *o, struct flight *f, const char *why)
 {
     if (o->pause_ms == 0)
         log_warn("the broker does not answer; what is for it waits", log_str("why", why));
@@ -187,14 +187,14 @@ static void pause_all(struct outbox *o, struct flight *f, const char *why)
     o->counts.again++;
 }
 
-static void answer(struct outbox *o)
+static void answer(struct outbox_sender *o)
 {
     if (o->pause_ms)
         log_info("the broker answers again");
     o->pause_ms = o->pause_until_ms = 0;
 }
 
-static void tell_refused(struct outbox *o, struct flight *f, int code, const char *reason)
+static void tell_refused(struct outbox_sender *o, struct flight *f, int code, const char *reason)
 {
     struct db_query *q = db_query(o->db, "SELECT app, id FROM outbox WHERE seq = ?1");
     db_set_i64(q, 1, f->seq);
@@ -209,7 +209,7 @@ static void tell_refused(struct outbox *o, struct flight *f, int code, const cha
 static void on_answer(void *argument, const struct mega_result *result)
 {
     struct flight *f = argument;
-    struct outbox *o = f->outbox;
+    struct outbox_sender *o = f->outbox;
     o->now_ms = clock_wall_ms();
     o->mono_ms = clock_mono_ms();
     int64_t age_ms = o->now_ms - f->added_ms;
@@ -242,7 +242,7 @@ static void on_answer(void *argument, const struct mega_result *result)
 
 /* --- the file ------------------------------------------------------------------------------------------------------- */
 
-void outbox_write(struct outbox *o)
+void outbox_write(struct outbox_sender *o)
 {
     if (o->settled_count == 0 || db_begin(o->db) != 0)
         return;
@@ -258,7 +258,7 @@ void outbox_write(struct outbox *o)
     }
 }
 
-void outbox_after_commit(struct outbox *o, int is_kept)
+void outbox_after_commit(struct outbox_sender *o, int is_kept)
 {
     if (is_kept)
         o->settled_count = 0;
@@ -266,7 +266,7 @@ void outbox_after_commit(struct outbox *o, int is_kept)
 
 #define COLUMNS "seq, kind, added_ms, id IS NULL, app, openid"
 
-static void load(struct outbox *o)
+static void load(struct outbox_sender *o)
 {
     size_t count = HASH_COUNT(o->flights);
     if (count >= OUTBOX_ROWS_MAX)
@@ -283,7 +283,7 @@ static void load(struct outbox *o)
 }
 
 /* What was set aside and is due. The next ones come when these are through: so none is taken in twice. */
-static void load_later(struct outbox *o)
+static void load_later(struct outbox_sender *o)
 {
     if (o->later || o->settled_count)
         return;
@@ -312,7 +312,7 @@ static void read_row(struct db_query *q, struct outbox_row *row)
 }
 
 /* Returns 0, or -1 when nothing more can go now. It is in no list. */
-static int send_one(struct outbox *o, struct flight *f)
+static int send_one(struct outbox_sender *o, struct flight *f)
 {
     struct outbox_row row;
     struct db_query *q = db_query(o->db, "SELECT kind, app, openid, at_ms, msgid, word, message, id, key, lane, task, ttl_ms, vars"
@@ -339,7 +339,7 @@ static int send_one(struct outbox *o, struct flight *f)
     return 0;
 }
 
-static void wake(struct outbox *o)
+static void wake(struct outbox_sender *o)
 {
     struct flight *f, *next;
     DL_FOREACH_SAFE(o->waiting, f, next)
@@ -349,13 +349,13 @@ static void wake(struct outbox *o)
         }
 }
 
-static int may_send(const struct outbox *o)
+static int may_send(const struct outbox_sender *o)
 {
     return o->mono_ms >= o->pause_until_ms && (o->pause_ms == 0 || o->out < OUTBOX_PROBES) &&
            o->settled_count < OUTBOX_ROWS_MAX;
 }
 
-void outbox_send(struct outbox *o, int64_t now_ms, int64_t mono_ms)
+void outbox_send(struct outbox_sender *o, int64_t now_ms, int64_t mono_ms)
 {
     int rc = 0;
     o->now_ms = now_ms;
@@ -375,7 +375,7 @@ void outbox_send(struct outbox *o, int64_t now_ms, int64_t mono_ms)
     }
 }
 
-int64_t outbox_wait_ms(const struct outbox *o, int64_t mono_ms, int64_t limit_ms)
+int64_t outbox_wait_ms(const struct outbox_sender *o, int64_t mono_ms, int64_t limit_ms)
 {
     const struct flight *f;
     int64_t until_ms = mono_ms + limit_ms;
@@ -389,7 +389,7 @@ int64_t outbox_wait_ms(const struct outbox *o, int64_t mono_ms, int64_t limit_ms
     return until_ms > mono_ms ? until_ms - mono_ms : 0;
 }
 
-void outbox_count(struct outbox *o, struct outbox_counts *counts)
+void outbox_count(struct outbox_sender *o, struct outbox_counts *counts)
 {
     *counts = o->counts;
     counts->is_waiting = o->pause_ms != 0;
