@@ -1,5 +1,5 @@
 """Writes seeds for fuzzers into a folder, one file each: in messages/ the golden messages of tests/data/messages.hex, in fuzz_event/ and
-fuzz_envelope/ what WeChat posts to a callback address.
+fuzz_envelope/ what WeChat posts to a callback address, in fuzz_series/ a definition of a series and asks about it.
 
     python3 tests/fuzz/seeds.py FOLDER
 """
@@ -22,6 +22,20 @@ EVENTS = {
     "sent-held": (("MsgType", "event"), ("Event", "subscribe_msg_sent_event"), ("SubscribeMsgSentEvent", (("List", RECEIPT), ("List", RECEIPT)))),
     "encrypted": (("Encrypt", "QUFBQUFBQUFBQUFBQUFBQQ=="),),
 }
+SERIES = """app = shop
+start[] = follow
+start[] = scan:poster-7
+start[] = keyword:Hello
+step[] = +10m welcome
+step[] = +1d@09:00 news ttl=1h
+step[] = @20:30 last-chance
+timezone = Europe/Berlin
+quiet = 22:00-08:00
+end[] = keyword:stop
+end[] = series:buyers
+again = 30d
+var[] = shop=Tea
+"""
 
 
 def golden():
@@ -72,6 +86,11 @@ def envelopes():
     }
 
 
+def series():
+    asks = {name: packed for name, packed in golden().items() if name.startswith("series-")}
+    return {"definition": SERIES.encode(), **asks}
+
+
 def write(folder, seeds):
     os.makedirs(folder, exist_ok=True)
     for name, content in seeds.items():
@@ -83,6 +102,7 @@ def main(folder):
     write(os.path.join(folder, "messages"), golden())
     write(os.path.join(folder, "fuzz_event"), events())
     write(os.path.join(folder, "fuzz_envelope"), envelopes())
+    write(os.path.join(folder, "fuzz_series"), series())
 
 
 if __name__ == "__main__":

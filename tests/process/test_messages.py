@@ -1,5 +1,6 @@
 """The golden bytes of tests/data/messages.hex, read by Python's msgpack, are what messages.json says: the reference does not rest
-on our own packer. tests/unit/test_messages*.c and test_task_messages.c compare the same bytes with it.
+on our own packer. tests/unit/test_messages*.c, test_task_messages.c and test_series_messages.c compare the same
+bytes with it.
 
 In the JSON {"$ext": [type, text]} is an ext value, {"$bin": text} a bin, {"$packed": value} a bin that holds msgpack and {"$rows": [rows]}
 one that holds the rows of a task one behind the other.

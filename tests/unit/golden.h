@@ -34,9 +34,10 @@ static inline struct buf golden_find(struct golden *g, const char *name)
     return bytes;
 }
 
-enum golden_of { GOLDEN_OF_OTHERS, GOLDEN_OF_OPERATORS, GOLDEN_OF_TASKS };
+enum golden_of { GOLDEN_OF_OTHERS, GOLDEN_OF_OPERATORS, GOLDEN_OF_TASKS, GOLDEN_OF_SERIES };
 
-/* How many messages there are whose name begins with one of the operators' words, with that of tasks, or with none of them. */
+/* How many messages there are whose name begins with one of the operators' words, with that of tasks or series, or with
+ * none of them. */
 static inline size_t golden_count(struct golden *g, enum golden_of of)
 {
     size_t count = 0;
@@ -44,7 +45,9 @@ static inline size_t golden_count(struct golden *g, enum golden_of of)
         const char *name = at + 4;
         int is_operators = strncmp(name, "ask ", 4) == 0 || strncmp(name, "answer ", 7) == 0;
         int is_tasks = strncmp(name, "task ", 5) == 0;
-        count += (is_operators ? GOLDEN_OF_OPERATORS : is_tasks ? GOLDEN_OF_TASKS : GOLDEN_OF_OTHERS) == of;
+        int is_series = strncmp(name, "series ", 7) == 0;
+        enum golden_of is = is_operators ? GOLDEN_OF_OPERATORS : is_tasks ? GOLDEN_OF_TASKS : is_series ? GOLDEN_OF_SERIES : GOLDEN_OF_OTHERS;
+        count += is == of;
     }
     return count;
 }
