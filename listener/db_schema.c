@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "listener/series_schema.h"
+
 const char *const db_schema[] = {
     /* Figures that would be slow to count; kept by triggers, so that they are right after anything. */
     "CREATE TABLE totals(name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID",
@@ -19,4 +21,5 @@ const char *const db_schema[] = {
     "CREATE INDEX outbox_due ON outbox(due_ms) WHERE due_ms > 0",
     "CREATE TRIGGER outbox_in AFTER INSERT ON outbox BEGIN UPDATE totals SET n = n + 1 WHERE name = 'outbox'; END",
     "CREATE TRIGGER outbox_out AFTER DELETE ON outbox BEGIN UPDATE totals SET n = n - 1 WHERE name = 'outbox'; END",
-    NULL};
+
+    SERIES_SCHEMA, NULL};
