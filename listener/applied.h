@@ -1,4 +1,4 @@
-/* What follows from an event: requests for the broker, and what series make of it. */
+/* What follows from an event at the broker: receipts, windows. Series: series_enrol.h. */
 #ifndef LISTENER_APPLIED_H
 #define LISTENER_APPLIED_H
 

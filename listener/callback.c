@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "listener/dedupe.h"
 #include "listener/envelope.h"
+#include "listener/series_enrol.h"
 
 #define TEXT        "text/plain; charset=utf-8"
 #define PATH        "/callback"
@@ -20,6 +21,7 @@ struct call {
 struct callback {
     const struct conf *conf;
     struct db *db;
+    struct series_set *series;
     struct call *calls; /* whose event is in this turn's transaction */
     size_t held;
     int64_t now_ms;
@@ -38,11 +40,12 @@ struct reading {
     struct event event;
 };
 
-struct callback *callback_new(const struct conf *conf, struct db *db)
+struct callback *callback_new(const struct conf *conf, struct db *db, struct series_set *series)
 {
     struct callback *c = mem_new(sizeof *c);
     c->conf = conf;
     c->db = db;
+    c->series = series;
     return c;
 }
 
@@ -283,7 +286,10 @@ static int take(struct reading *r)
     if (db_begin(c->db) != 0)
         return -1;
     int is_new = dedupe_note(c->db, app, &r->event, c->now_ms / 1000);
-    if (is_new < 0 || (is_new && apply_event(c->db, &r->event, app, c->now_ms) != 0))
+    if (is_new < 0)
+        return -1;
+    if (is_new && (apply_event(c->db, &r->event, app, c->now_ms) != 0 ||
+                   series_on_event(c->series, c->db, &r->event, r->account->name, c->now_ms) != 0))
         return -1;
     if (is_new)
         c->counts.events[r->event.kind]++;

@@ -22,6 +22,7 @@
 #include "base/conf.h"
 #include "http/web.h"
 #include "listener/applied.h"
+#include "listener/series_set.h"
 
 #define CALLBACK_SKEW_S   600
 #define CALLBACK_AHEAD_S  86400 /* CreateTime may be so far ahead of our clock */
@@ -56,7 +57,7 @@ struct callback;
 struct call;
 
 /* All are kept. */
-struct callback *callback_new(const struct conf *conf, struct db *db);
+struct callback *callback_new(const struct conf *conf, struct db *db, struct series_set *series);
 void callback_destroy(struct callback **self); /* after the web, which tells it that nobody waits any more */
 
 /* For web_new: calls come in by it. */

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "listener/dedupe.h"
+#include "listener/series_enrol.h"
+#include "listener/status.h"
 
 #define WAIT_MS         1000
 #define CONNECTIONS_MAX 4096            /* a burst of callbacks whose answers wait for systems behind us */
@@ -58,8 +60,11 @@ static int bind_socket(struct listener *l)
     zsock_set_linger(l->socket, 0);
     zsock_set_sndhwm(l->socket, SEND_HWM);
     l->guard = curve_guard_new(l->conf);
-    if (curve_guard_bind(l->guard, l->socket, CURVE_LISTENER, endpoint) >= 0)
+    if (curve_guard_bind(l->guard, l->socket, CURVE_LISTENER, endpoint) >= 0) {
+        l->asks = series_asks_new(l->conf, l->socket, l->guard, l->series, l->db);
+        series_asks_add_status(l->asks, status_pack, l);
         return 0;
+    }
     log_error("[listener] endpoint cannot be bound, use ipc://PATH or tcp://ADDRESS:PORT", log_str("endpoint", endpoint),
               log_str("error", zmq_strerror(errno)));
     return -1;
@@ -69,9 +74,30 @@ static int open_web(struct listener *l)
 {
     const struct web_options options = {
         .listen = l->conf->listener.listen, .key = "[listener] listen", .connections_max = CONNECTIONS_MAX};
-    l->callback = callback_new(l->conf, l->db);
+    l->callback = callback_new(l->conf, l->db, l->series);
     l->web = web_new(&options, callback_handler(l->callback));
     return l->web ? 0 : -1;
+}
+
+static void log_lines(enum log_level level, const char *event, struct buf *lines)
+{
+    for (char *at = (char *)(uintptr_t)buf_str(lines), *end; *at; at = end + 1) {
+        end = strchr(at, '\n');
+        *end = '\0';
+        log_write(level, event, log_str("error", at));
+    }
+    buf_free(lines);
+}
+
+/* What is wrong with a series is no reason not to take events. */
+static void load_series(void *self)
+{
+    struct listener *l = self;
+    struct buf errors = {0}, warnings = {0};
+    if (series_set_load(l->series, l->conf->listener.series, l->conf, &errors, &warnings) == 0)
+        log_info("series are read", log_u64("series", l->series->count));
+    log_lines(LEVEL_ERROR, "a series is wrong", &errors);
+    log_lines(LEVEL_WARN, "a series may be wrong", &warnings);
 }
 
 struct listener *listener_new(struct program *program)
@@ -81,6 +107,8 @@ struct listener *listener_new(struct program *program)
     l->conf = program->conf;
     l->now_ms = clock_wall_ms();
     l->mono_ms = clock_mono_ms();
+    l->series = series_set_new();
+    load_series(l);
     if (open_db(l) != 0 || open_mega(l) != 0 || bind_socket(l) != 0 || open_web(l) != 0)
         listener_destroy(&l);
     return l;
@@ -93,6 +121,8 @@ void listener_destroy(struct listener **self)
         return;
     web_destroy(&l->web); /* tells the callbacks that nobody waits any more */
     callback_destroy(&l->callback);
+    series_asks_destroy(&l->asks);
+    series_set_destroy(&l->series);
     mega_close(&l->mega); /* before the outbox, which its callbacks would use */
     outbox_sender_destroy(&l->outbox);
     if (l->socket) {
@@ -110,6 +140,8 @@ void listener_destroy(struct listener **self)
 /* Old keys, a step at a time; at once again while there are more. */
 static void purge(struct listener *l)
 {
+    if (l->mono_ms >= l->sweep_ms)
+        l->sweep_ms = l->mono_ms + series_tick(l->series, l->db, l->now_ms);
     if (l->mono_ms < l->purge_ms)
         return;
     if (dedupe_purge(l->db, l->now_ms / 1000) == 1)
@@ -126,10 +158,12 @@ static void turn(struct listener *l)
     callback_begin_turn(l->callback, l->now_ms, l->ending_ms != 0);
     web_run(l->web);
     mega_dispatch(l->mega, 0);
+    series_asks_receive(l->asks, l->now_ms);
     purge(l);
     outbox_write(l->outbox);
     int is_kept = db_commit(l->db) == 0;
     callback_after_commit(l->callback, is_kept);
+    series_asks_answer(l->asks, is_kept);
     outbox_after_commit(l->outbox, is_kept);
     if (l->ending_ms == 0)
         outbox_send(l->outbox, l->now_ms, l->mono_ms);
@@ -146,7 +180,7 @@ static void begin_to_end(struct listener *l)
 
 static void take_signals(struct listener *l)
 {
-    static const struct program_reload reload = {0};
+    const struct program_reload reload = {.apply = load_series, .self = l};
     int number;
     while ((number = program_signal(l->program)) != 0) {
         if (number == SIGTERM)
@@ -164,7 +198,7 @@ static int has_ended(const struct listener *l)
 static int64_t wait_ms(const struct listener *l)
 {
     int64_t limit_ms = outbox_wait_ms(l->outbox, l->mono_ms, WAIT_MS);
-    int64_t purge_ms = l->purge_ms - l->mono_ms;
+    int64_t purge_ms = (l->purge_ms < l->sweep_ms ? l->purge_ms : l->sweep_ms) - l->mono_ms;
     if (purge_ms < limit_ms)
         limit_ms = purge_ms > 0 ? purge_ms : 0;
     return web_wait_ms(l->web, limit_ms);

@@ -18,6 +18,7 @@
 #include "http/web.h"
 #include "listener/callback.h"
 #include "listener/outbox_sender.h"
+#include "listener/series_asks.h"
 
 struct listener {
     struct program *program;
@@ -26,10 +27,13 @@ struct listener {
     struct callback *callback;
     struct db *db;
     struct outbox_sender *outbox;
+    struct series_set *series;
+    struct series_asks *asks;
     struct mega *mega;
     void *socket;              /* zsock: asks of mega series */
     struct curve_guard *guard; /* of that */
     int64_t purge_ms;          /* monotonic: old keys of dedupe.h are looked for again then */
+    int64_t sweep_ms;          /* monotonic: series_tick is called again then */
     int64_t ending_ms;         /* monotonic: TERM came, it ends then at the latest; 0 = it did not */
     int64_t now_ms;            /* wall time of this turn */
     int64_t mono_ms;

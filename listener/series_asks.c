@@ -42,6 +42,8 @@ struct series_asks {
     struct buf data, message; /* of the answer that is being made */
     int64_t now_ms;
     int64_t began_ms; /* monotonic */
+    size_t (*pack_more)(void *self, struct buf *out); /* of the status; NULL: nothing */
+    void *more_self;
 };
 
 struct series_asks *series_asks_new(const struct conf *conf, void *socket, struct curve_guard *guard, struct series_set *set, struct db *db)
@@ -55,6 +57,12 @@ struct series_asks *series_asks_new(const struct conf *conf, void *socket, struc
     s->audit = audit_new("mega-listener", conf->log.audit_path, conf->log.json);
     s->began_ms = clock_mono_ms();
     return s;
+}
+
+void series_asks_add_status(struct series_asks *s, size_t (*pack)(void *self, struct buf *out), void *self)
+{
+    s->pack_more = pack;
+    s->more_self = self;
 }
 
 void series_asks_destroy(struct series_asks **self)
@@ -161,6 +169,8 @@ static enum code status(struct series_asks *s)
     mp_put_i64(&s->data, "started", sums.started);
     mp_put_i64(&s->data, "done", sums.done);
     mp_put_i64(&s->data, "ended", sums.ended);
+    if (s->pack_more)
+        count += s->pack_more(s->more_self, &s->data);
     mp_map_close(&s->data, place, count);
     return CODE_OK;
 }

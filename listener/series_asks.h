@@ -16,6 +16,10 @@ struct series_asks;
 
 /* `socket` is a bound zsock (ROUTER) behind the guard. All must outlive it. */
 struct series_asks *series_asks_new(const struct conf *conf, void *socket, struct curve_guard *guard, struct series_set *set, struct db *db);
+
+/* Whoever has more to say in the answer to SERIES_STATUS: `pack` appends members of a map and returns how many. */
+void series_asks_add_status(struct series_asks *s, size_t (*pack)(void *self, struct buf *out), void *self);
+
 void series_asks_destroy(struct series_asks **self);
 
 void series_asks_receive(struct series_asks *s, int64_t now_ms);
