@@ -151,6 +151,7 @@ struct conf {
         char dir[CONF_TEXT_BYTES_MAX];      /* what it keeps; default STORE/listener */
         char series[CONF_TEXT_BYTES_MAX];   /* folder of the NAME.ini of series; empty = there are none */
         int64_t forward_timeout_ms;         /* until the owner's system must have answered; default 4 s */
+        int64_t forward_retry_ms;           /* forward_retry, default 5 s: until what it did not take is sent again; doubled each time */
     } listener;
     struct conf_alarm {
         char name[CONF_TEXT_BYTES_MAX];    /* what notices call this installation; empty = the host's name */

@@ -223,6 +223,8 @@ const struct conf_key conf_keys[] = {
      "folder of the series, a NAME.ini each; empty: there are none"},
     {"listener", "forward_timeout", CONF_TIME, IN_CONF(listener.forward_timeout_ms), "4s", 100, 4500, NULL,
      "until a system named by forward must have answered; WeChat waits for 5s"},
+    {"listener", "forward_retry", CONF_TIME, IN_CONF(listener.forward_retry_ms), "5s", 10, 1800000, NULL,
+     "until what it did not take is sent to it again; twice as long each time, up to 30m, for a day"},
 
     {"console", "listen", CONF_ADDRESS, IN_CONF(console.listen), "127.0.0.1:9503", 0, 0, NULL,
      "HOST:PORT of mega-console: metrics, health and the JSON API"},

@@ -108,6 +108,7 @@ static const struct use uses[] = {
     {"listener", "dir", LISTENER, 0},
     {"listener", "series", LISTENER, LISTENER},
     {"listener", "forward_timeout", LISTENER, LISTENER},
+    {"listener", "forward_retry", LISTENER, LISTENER},
     {"console", "listen", CONSOLE, 0},
     {"console", "token", CONSOLE, CONSOLE},
     {"console", "metrics_token", CONSOLE, CONSOLE},

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/url.h"
 #include "listener/dedupe.h"
 #include "listener/envelope.h"
 #include "listener/series_enrol.h"
@@ -12,17 +14,25 @@
 #define TEXT        "text/plain; charset=utf-8"
 #define PATH        "/callback"
 #define SPACE_LOOK_MS 1000
+#define TYPE_BYTES_MAX 128 /* of a Content-Type that is passed on */
 
 struct call {
     struct call *next, **link;
-    struct exchange *x;
+    struct callback *c;
+    struct exchange *x; /* NULL: its client has gone */
+    const struct conf_account *account;
+    int64_t row;         /* of what is passed on; 0 = nothing is */
+    int64_t deadline_ms; /* monotonic: it is answered then, with a reply or without */
+    struct forward_wait *wait; /* the owner is asked for a reply */
 };
 
 struct callback {
     const struct conf *conf;
     struct db *db;
     struct series_set *series;
-    struct call *calls; /* whose event is in this turn's transaction */
+    struct forward *forward;
+    struct call *calls;   /* whose event is in this turn's transaction */
+    struct call *waiting; /* whose event is in the file, and whose owner may have a reply */
     size_t held;
     int64_t now_ms;
     int64_t space_ms;   /* wall: free space is looked at again then */
@@ -40,12 +50,31 @@ struct reading {
     struct event event;
 };
 
-struct callback *callback_new(const struct conf *conf, struct db *db, struct series_set *series)
+static void link_call(struct call *call, struct call **list)
+{
+    call->next = *list;
+    call->link = list;
+    if (call->next)
+        call->next->link = &call->next;
+    *list = call;
+}
+
+static void unlink_call(struct call *call)
+{
+    *call->link = call->next;
+    if (call->next)
+        call->next->link = call->link;
+    call->c->held--;
+    free(call);
+}
+
+struct callback *callback_new(const struct conf *conf, struct db *db, struct series_set *series, struct forward *forward)
 {
     struct callback *c = mem_new(sizeof *c);
     c->conf = conf;
     c->db = db;
     c->series = series;
+    c->forward = forward;
     return c;
 }
 
@@ -54,11 +83,10 @@ void callback_destroy(struct callback **self)
     struct callback *c = *self;
     if (c == NULL)
         return;
-    while (c->calls) {
-        struct call *call = c->calls;
-        c->calls = call->next;
-        free(call);
-    }
+    while (c->calls)
+        unlink_call(c->calls);
+    while (c->waiting)
+        unlink_call(c->waiting);
     buf_free(&c->plain);
     buf_free(&c->scratch);
     buf_free(&c->error);
@@ -247,39 +275,91 @@ static int has_space(struct callback *c)
 
 /* --- what follows from it ------------------------------------------------------------------------------------------- */
 
-static void unlink_call(struct callback *c, struct call *call)
-{
-    *call->link = call->next;
-    if (call->next)
-        call->next->link = call->link;
-    c->held--;
-    free(call);
-}
-
 /* The client has gone, or was answered. */
 static void on_gone(struct exchange *x)
 {
     struct call *call = x->owner;
-    if (call)
-        call->x = NULL;
+    if (call == NULL)
+        return;
+    call->x = NULL;
+    if (call->wait == NULL)
+        return; /* this turn's end frees it */
+    forward_leave(call->wait);
+    unlink_call(call);
 }
 
-static void hold(struct callback *c, struct exchange *x)
+static void hold(struct reading *r, int64_t row)
 {
+    struct callback *c = r->c;
     struct call *call = mem_new(sizeof *call);
-    call->x = x;
-    call->next = c->calls;
-    call->link = &c->calls;
-    if (call->next)
-        call->next->link = &call->next;
-    c->calls = call;
+    *call = (struct call){.c = c, .x = r->x, .account = r->account, .row = row};
+    call->deadline_ms = clock_mono_ms() + c->conf->listener.forward_timeout_ms;
+    link_call(call, &c->calls);
     c->held++;
-    x->owner = call;
-    x->gone = on_gone;
+    r->x->owner = call;
+    r->x->gone = on_gone;
 }
 
-/* Returns 0, or -1: it is not written down. */
-static int take(struct reading *r)
+/* --- passing on ----------------------------------------------------------------------------------------------------- */
+
+static void append_query(void *self, const char *name, const char *value)
+{
+    static const char *const of_signature[] = {"signature", "msg_signature", "timestamp", "nonce"};
+    struct buf *out = self;
+    for (size_t i = 0; i < sizeof of_signature / sizeof *of_signature; i++)
+        if (strcmp(name, of_signature[i]) == 0)
+            return;
+    if (out->bytes)
+        buf_append_str(out, "&");
+    url_escape(span_of(name), out);
+    buf_append_str(out, "=");
+    url_escape(span_of(value), out);
+}
+
+/* What WeChat's query has beside its signatures. Its bytes are in c->scratch. */
+static struct span query_of(struct callback *c, const struct exchange *x)
+{
+    buf_clear(&c->scratch);
+    web_each_query(x, append_query, &c->scratch);
+    return buf_span(&c->scratch);
+}
+
+static struct span type_of(const struct exchange *x)
+{
+    const char *type = web_header(x, "Content-Type");
+    return span_of(type && strlen(type) < TYPE_BYTES_MAX ? type : "text/xml");
+}
+
+/* WeChat is told what the owner says; else that its event is here. */
+static void on_reply(void *self, const struct forward_reply *reply)
+{
+    struct call *call = self;
+    struct exchange *x = call->x;
+    unlink_call(call);
+    if (x == NULL)
+        return;
+    x->owner = NULL;
+    if (reply == NULL || reply->body.bytes == 0) {
+        answer(x, 200, span_of("success"));
+        return;
+    }
+    struct buf body = {0};
+    buf_append(&body, reply->body.data, reply->body.bytes);
+    web_answer(x, 200, reply->type ? reply->type : "text/xml; charset=utf-8", &body);
+}
+
+static void pass_on(struct callback *c, struct call *call)
+{
+    struct exchange *x = call->x;
+    link_call(call, &c->waiting);
+    struct forward_wait *wait = forward_begin(c->forward, call->row, span_of(call->account->name), query_of(c, x), type_of(x),
+                                              buf_span(&x->body), call->deadline_ms, on_reply, call);
+    if (wait) /* else it is answered, and gone */
+        call->wait = wait;
+}
+
+/* Returns 0, with the row of what is passed on; or -1: it is not written down. A repeat is not passed on again. */
+static int take(struct reading *r, int64_t *row)
 {
     struct callback *c = r->c;
     struct span app = span_of(r->account->name);
@@ -292,6 +372,10 @@ static int take(struct reading *r)
                    series_on_event(c->series, c->db, &r->event, r->account->name, c->now_ms) != 0))
         return -1;
     if (is_new)
+        *row = forward_add(c->forward, app, query_of(c, r->x), type_of(r->x), buf_span(&r->x->body), c->now_ms);
+    if (*row < 0)
+        return -1;
+    if (is_new)
         c->counts.events[r->event.kind]++;
     else
         c->counts.repeats++;
@@ -301,16 +385,17 @@ static int take(struct reading *r)
 static void on_post(struct callback *c, struct exchange *x, const struct conf_account *account)
 {
     struct reading r = {.c = c, .x = x, .account = account};
+    int64_t row = 0;
     if (!read_event(&r))
         return;
     if (c->is_ending)
         refuse(c, x, account, REFUSED_BUSY, "mega-listener is stopping; WeChat repeats it");
     else if (!has_space(c))
         refuse(c, x, account, REFUSED_BUSY, "less disk is free than [broker] min_free_space; make room");
-    else if (take(&r) != 0)
+    else if (take(&r, &row) != 0)
         refuse(c, x, account, REFUSED_BUSY, "it could not be written down; WeChat repeats it");
     else
-        hold(c, x);
+        hold(&r, row);
 }
 
 /* WeChat's console looks whether the address is ours. */
@@ -357,8 +442,16 @@ void callback_begin_turn(struct callback *c, int64_t now_ms, int is_ending)
 void callback_after_commit(struct callback *c, int is_kept)
 {
     while (c->calls) {
-        struct exchange *x = c->calls->x;
-        unlink_call(c, c->calls);
+        struct call *call = c->calls;
+        struct exchange *x = call->x;
+        if (x && is_kept && call->row) {
+            *call->link = call->next;
+            if (call->next)
+                call->next->link = call->link;
+            pass_on(c, call);
+            continue;
+        }
+        unlink_call(call);
         if (x == NULL)
             continue;
         x->owner = NULL;

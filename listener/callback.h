@@ -22,6 +22,7 @@
 #include "base/conf.h"
 #include "http/web.h"
 #include "listener/applied.h"
+#include "listener/forward.h"
 #include "listener/series_set.h"
 
 #define CALLBACK_SKEW_S   600
@@ -57,7 +58,8 @@ struct callback;
 struct call;
 
 /* All are kept. */
-struct callback *callback_new(const struct conf *conf, struct db *db, struct series_set *series);
+struct callback *callback_new(const struct conf *conf, struct db *db, struct series_set *series,
+                              struct forward *forward);
 void callback_destroy(struct callback **self); /* after the web, which tells it that nobody waits any more */
 
 /* For web_new: calls come in by it. */

@@ -22,4 +22,11 @@ const char *const db_schema[] = {
     "CREATE TRIGGER outbox_in AFTER INSERT ON outbox BEGIN UPDATE totals SET n = n + 1 WHERE name = 'outbox'; END",
     "CREATE TRIGGER outbox_out AFTER DELETE ON outbox BEGIN UPDATE totals SET n = n - 1 WHERE name = 'outbox'; END",
 
+    /* forward.h */
+    "CREATE TABLE forwards(row INTEGER PRIMARY KEY AUTOINCREMENT, app TEXT NOT NULL, query TEXT NOT NULL, type TEXT NOT NULL,"
+    " body BLOB NOT NULL, added_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL, tries INTEGER NOT NULL)",
+    "CREATE INDEX forwards_due ON forwards(app, next_ms)",
+    "INSERT INTO totals VALUES('forwards', 0)",
+    "CREATE TRIGGER forwards_in AFTER INSERT ON forwards BEGIN UPDATE totals SET n = n + 1 WHERE name = 'forwards'; END",
+    "CREATE TRIGGER forwards_out AFTER DELETE ON forwards BEGIN UPDATE totals SET n = n - 1 WHERE name = 'forwards'; END",
     SERIES_SCHEMA, NULL};

@@ -74,7 +74,8 @@ static int open_web(struct listener *l)
 {
     const struct web_options options = {
         .listen = l->conf->listener.listen, .key = "[listener] listen", .connections_max = CONNECTIONS_MAX};
-    l->callback = callback_new(l->conf, l->db, l->series);
+    l->forward = forward_new(l->conf, l->db);
+    l->callback = callback_new(l->conf, l->db, l->series, l->forward);
     l->web = web_new(&options, callback_handler(l->callback));
     return l->web ? 0 : -1;
 }
@@ -120,6 +121,7 @@ void listener_destroy(struct listener **self)
     if (l == NULL)
         return;
     web_destroy(&l->web); /* tells the callbacks that nobody waits any more */
+    forward_destroy(&l->forward); /* its calls tell nobody any more */
     callback_destroy(&l->callback);
     series_asks_destroy(&l->asks);
     series_set_destroy(&l->series);
@@ -157,6 +159,8 @@ static void turn(struct listener *l)
     l->mono_ms = clock_mono_ms();
     callback_begin_turn(l->callback, l->now_ms, l->ending_ms != 0);
     web_run(l->web);
+    forward_run(l->forward);
+    forward_tick(l->forward, l->now_ms);
     mega_dispatch(l->mega, 0);
     series_asks_receive(l->asks, l->now_ms);
     purge(l);
@@ -201,7 +205,7 @@ static int64_t wait_ms(const struct listener *l)
     int64_t purge_ms = (l->purge_ms < l->sweep_ms ? l->purge_ms : l->sweep_ms) - l->mono_ms;
     if (purge_ms < limit_ms)
         limit_ms = purge_ms > 0 ? purge_ms : 0;
-    return web_wait_ms(l->web, limit_ms);
+    return web_wait_ms(l->web, forward_wait_ms(l->forward, clock_wall_ms(), limit_ms));
 }
 
 int listener_run(struct listener *l)
@@ -209,6 +213,7 @@ int listener_run(struct listener *l)
     zmq_pollitem_t items[] = {{.socket = zsock_resolve(l->socket), .events = ZMQ_POLLIN},
                               {.fd = web_fd(l->web), .events = ZMQ_POLLIN},
                               {.fd = mega_fd(l->mega), .events = ZMQ_POLLIN},
+                              {.fd = forward_fd(l->forward), .events = ZMQ_POLLIN},
                               {.fd = l->program->signal_fd, .events = ZMQ_POLLIN}};
     notify_ready(&l->program->notify, "running");
     for (;;) {

@@ -24,6 +24,7 @@ struct listener {
     struct program *program;
     const struct conf *conf;
     struct web *web;
+    struct forward *forward;
     struct callback *callback;
     struct db *db;
     struct outbox_sender *outbox;
