@@ -84,5 +84,5 @@ static void on_close(void *self)
 
 static int begins_item(const struct place *p, struct span name)
 {
-    return p->item_depth == 0 && p->depth == (p->is_in_holder ? 3 : 2) && span_is(name, "List");
+    return p->depth == (p->is_in_holder ? 3 : 2) && span_is(name, "List");
 }
