@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tests/sim/errcode.h"
+#include "tests/sim/memory.h"
 #include "tests/sim/number.h"
 #include "tests/sim/text.h"
 
@@ -60,6 +61,7 @@ static int body_check_links(const json_t *root);
 static int body_check_data(json_t *data, char *error);
 static int body_check_client_id(const json_t *id, struct body_message *message, char *error);
 static bool body_has_needless_escape(const char *bytes, size_t count);
+static int body_take_member(const struct body_member *member, const json_t *value);
 static int body_copy_string(const json_t *value, char *out, size_t max);
 
 int body_read_message(const char *bytes, size_t count, enum body_kind kind, enum body_openid_policy policy,
@@ -127,6 +129,33 @@ static bool body_openid_valid(const char *openid, enum body_openid_policy policy
     if (policy == BODY_OPENID_REAL)
         return strlen(openid) == 28 && openid[0] == 'o';
     return openid[0] != '\0';
+}
+
+int body_read_members(const char *bytes, size_t count, const struct body_member *members, size_t members_count,
+                      char error[BODY_ERROR_BYTES_MAX])
+{
+    const char *name;
+    json_t *value;
+    json_t *root = json_loadb(count > 0 ? bytes : "", count, 0, NULL);
+    int result = json_is_object(root) ? 0 : -1;
+    if (result != 0)
+        snprintf(error, BODY_ERROR_BYTES_MAX, "the body must be a JSON object");
+    json_object_foreach(root, name, value) {
+        const struct body_member *member = members;
+        while (member < members + members_count && strcmp(member->name, name) != 0)
+            member++;
+        bool known = member < members + members_count;
+        if (known && body_take_member(member, value) == 0)
+            continue;
+        snprintf(error, BODY_ERROR_BYTES_MAX, "%.60s: %s", name,
+                 !known                   ? "no such member; see the simulator's README"
+                 : member->string != NULL ? "must be a string of up to 65536 bytes"
+                                          : "must be a whole number");
+        result = -1;
+        break;
+    }
+    json_decref(root);
+    return result;
 }
 
 static int body_check_members(const json_t *root, enum body_kind kind, enum body_openid_policy policy,
@@ -360,6 +389,21 @@ static bool body_has_needless_escape(const char *bytes, size_t count)
         at += 2;
     }
     return false;
+}
+
+static int body_take_member(const struct body_member *member, const json_t *value)
+{
+    if (member->string != NULL) {
+        if (!json_is_string(value) || json_string_length(value) > BODY_MEMBER_BYTES_MAX)
+            return -1;
+        free(*member->string);
+        *member->string = memory_copy(json_string_value(value));
+        return 0;
+    }
+    if (!json_is_integer(value) && !json_is_boolean(value))
+        return -1;
+    *member->number = json_is_integer(value) ? json_integer_value(value) : json_is_true(value);
+    return 0;
 }
 
 /* Copies a string of at most `max` bytes without a NUL in it; anything else gives -1 and "". */

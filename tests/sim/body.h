@@ -21,6 +21,7 @@
 #define BODY_ERROR_BYTES_MAX       256
 #define BODY_CREDENTIAL_BYTES_MAX  128
 #define BODY_ARGUMENT_BYTES_MAX    256
+#define BODY_MEMBER_BYTES_MAX      65536 /* of a string of a control call */
 
 enum body_openid_policy {
     BODY_OPENID_ANY,  /* 1 to 128 bytes */
@@ -63,6 +64,18 @@ int body_read_grant(const char *bytes, size_t count, struct body_grant *grant);
 /* Reads a body of one string member; "" if that is missing, too long or no string. 0, 44002 or 47001. */
 int body_read_argument(const char *bytes, size_t count, const char *member,
                        char argument[BODY_ARGUMENT_BYTES_MAX + 1]);
+
+/* A member of a control call's body: a string, to be freed by the caller, or a whole number (false 0, true 1). */
+struct body_member {
+    const char *name;
+    char **string;
+    int64_t *number;
+};
+
+/* Reads an object that has some of these members, and no others. 0, or -1 and in `error` what is wrong; what was read before
+ * is set then, too. */
+int body_read_members(const char *bytes, size_t count, const struct body_member *members, size_t members_count,
+                      char error[BODY_ERROR_BYTES_MAX]);
 
 /* The errcode that an answer carries. 0 and *errcode, or -1: not a JSON object with such a number. */
 int body_read_errcode(const char *bytes, size_t count, int *errcode);

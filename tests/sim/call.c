@@ -12,6 +12,7 @@
 
 #include "tests/sim/control.h"
 #include "tests/sim/errcode.h"
+#include "tests/sim/happen.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/steer_user.h"
 
@@ -325,6 +326,17 @@ static void call_journal(const struct call *call, bool answered)
     journal_add_message(call->sim->journal, &line);
 }
 
+/* What WeChat tells later. A message that was put under review has an id, too, which its answer does not tell. */
+static void call_tell(const struct call *call)
+{
+    struct sim *sim = call->sim;
+    bool reviewed = call->result == COUNTER_FAULTS && call->has_errcode && call->errcode == ERRCODE_REVIEW;
+    if (call->result == COUNTER_DELIVERED)
+        happen_receipt(sim, call->account, &call->message, call->kind->body, call->msgid);
+    else if (reviewed)
+        happen_receipt(sim, call->account, &call->message, call->kind->body, ++sim->msgid);
+}
+
 /* Counts, journals, answers and frees the call. `ending`: the simulator ends, so nothing is answered. */
 static void call_settle(struct call *call, bool ending)
 {
@@ -344,6 +356,8 @@ static void call_settle(struct call *call, bool ending)
         exchange_cut(exchange);
     else
         exchange_answer(exchange, call->status, call->type, &call->answer);
+    if (!ending)
+        call_tell(call);
     text_clear(&call->answer);
     free(call);
 }

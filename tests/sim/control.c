@@ -10,9 +10,11 @@
 #include <utlist.h>
 
 #include "tests/sim/call.h"
+#include "tests/sim/callback.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/number.h"
 #include "tests/sim/steer.h"
+#include "tests/sim/steer_callback.h"
 #include "tests/sim/steer_user.h"
 
 #define WAIT_DEFAULT_MS 10000
@@ -61,6 +63,13 @@ static const struct control_path PATHS[] = {
     {"/sim/followers", HTTP_POST, steer_followers},
     {"/sim/user-time", HTTP_POST, steer_user_time},
     {"/sim/window", HTTP_POST, steer_window},
+    {"/sim/event", HTTP_POST, steer_event},
+    {"/sim/events", HTTP_POST, steer_events},
+    {"/sim/callback", HTTP_POST, steer_callback},
+    {"/sim/callback-check", HTTP_POST, steer_callback_check},
+    {"/sim/callback-mood", HTTP_POST, steer_callback_mood},
+    {"/sim/receipts", HTTP_POST, steer_receipts},
+    {"/sim/receipt-latency", HTTP_POST, steer_receipt_latency},
     {"/sim/pause", HTTP_POST, control_pause},
     {"/sim/resume", HTTP_POST, control_resume},
 };
@@ -160,6 +169,7 @@ static void control_stats(struct sim *sim, struct exchange *exchange)
 {
     struct text answer = {0};
     journal_flush(sim->journal);
+    callbacks_measure(sim->callbacks);
     text_puts(&answer, "{");
     counters_write(&sim->counters, &answer);
     text_puts(&answer, "}");
@@ -285,6 +295,8 @@ static void waiter_settle(struct waiter *waiter)
     struct sim *sim = waiter->sim;
     struct text answer = {0};
     journal_flush(sim->journal);
+    if (sim->callbacks != NULL) /* they end first */
+        callbacks_measure(sim->callbacks);
     text_printf(&answer, "{\"reached\":%s,", waiter_reached(waiter) ? "true" : "false");
     counters_write(&sim->counters, &answer);
     text_puts(&answer, "}");

@@ -21,6 +21,21 @@ static const char *const NAMES[COUNTER_COUNT] = {
     [COUNTER_FORCED] = "forced",
     [COUNTER_IN_FLIGHT] = "in_flight",
     [COUNTER_MAX_IN_FLIGHT] = "max_in_flight",
+    [COUNTER_CALLBACKS_EVENTS] = "callbacks_events",
+    [COUNTER_CALLBACKS_SENT] = "callbacks_sent",
+    [COUNTER_CALLBACKS_ANSWERED] = "callbacks_answered",
+    [COUNTER_CALLBACKS_LATE] = "callbacks_late",
+    [COUNTER_CALLBACKS_REFUSED] = "callbacks_refused",
+    [COUNTER_CALLBACKS_FAILED] = "callbacks_failed",
+    [COUNTER_CALLBACKS_REPEATED] = "callbacks_repeated",
+    [COUNTER_CALLBACKS_REPLIES] = "callbacks_replies",
+    [COUNTER_CALLBACKS_DONE] = "callbacks_done",
+    [COUNTER_CALLBACKS_GIVEN_UP] = "callbacks_given_up",
+    [COUNTER_CALLBACKS_ENDED] = "callbacks_ended",
+    [COUNTER_CALLBACKS_WAITING] = "callbacks_waiting",
+    [COUNTER_CALLBACKS_DROPPED] = "callbacks_dropped",
+    [COUNTER_CALLBACK_MS_MAX] = "callback_ms_max",
+    [COUNTER_CALLBACK_MS_P99] = "callback_ms_p99",
 };
 
 const char *counter_name(enum counter counter)

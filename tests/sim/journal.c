@@ -28,6 +28,7 @@ struct journal {
 static int64_t journal_wait_ms(void *argument);
 static void journal_turn(void *argument);
 static void journal_member(struct text *line, const char *name, const char *value);
+static void journal_bytes(struct text *line, const char *name, const char *bytes, size_t count);
 static void journal_number(struct text *line, const char *name, bool known, int64_t value);
 static void journal_end_line(struct journal *self);
 
@@ -78,11 +79,7 @@ void journal_add_message(struct journal *self, const struct journal_message *mes
     journal_number(line, "errcode", message->has_errcode, message->errcode);
     journal_number(line, "http", message->status != 0, message->status);
     journal_number(line, "msgid", message->msgid != 0, message->msgid);
-    text_puts(line, ",\"body\":");
-    if (message->body != NULL)
-        text_json(line, message->body, message->body_bytes);
-    else
-        text_puts(line, "null");
+    journal_bytes(line, "body", message->body, message->body_bytes);
     journal_end_line(self);
 }
 
@@ -96,6 +93,28 @@ void journal_add_grant(struct journal *self, const struct journal_grant *grant)
     journal_member(line, "app", grant->app);
     journal_member(line, "result", grant->result);
     journal_number(line, "errcode", grant->has_errcode, grant->errcode);
+    journal_end_line(self);
+}
+
+void journal_add_callback(struct journal *self, const struct journal_callback *callback)
+{
+    struct text *line = &self->lines;
+    if (self->fd < 0)
+        return;
+    text_printf(line, "{\"t\":%" PRId64 ",\"done\":%" PRId64, callback->begun_ms, callback->done_ms);
+    journal_member(line, "path", "callback");
+    journal_member(line, "app", callback->app);
+    journal_member(line, "openid", callback->openid);
+    journal_member(line, "event", callback->event);
+    journal_number(line, "number", true, callback->number);
+    journal_number(line, "try", true, callback->tries);
+    journal_member(line, "result", callback->result);
+    journal_member(line, "why", callback->why);
+    journal_number(line, "http", callback->status != 0, callback->status);
+    journal_number(line, "ms", true, callback->ms);
+    journal_bytes(line, "reply", callback->reply,
+                  text_fit(callback->reply, callback->reply_bytes, JOURNAL_REPLY_BYTES_MAX));
+    journal_bytes(line, "body", callback->body, callback->body_bytes);
     journal_end_line(self);
 }
 
@@ -137,6 +156,15 @@ static void journal_member(struct text *line, const char *name, const char *valu
     text_printf(line, ",\"%s\":", name);
     if (value != NULL)
         text_json(line, value, strlen(value));
+    else
+        text_puts(line, "null");
+}
+
+static void journal_bytes(struct text *line, const char *name, const char *bytes, size_t count)
+{
+    text_printf(line, ",\"%s\":", name);
+    if (bytes != NULL)
+        text_json(line, bytes, count);
     else
         text_puts(line, "null");
 }

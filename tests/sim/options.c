@@ -11,6 +11,7 @@
 
 #include "tests/sim/address.h"
 #include "tests/sim/number.h"
+#include "tests/sim/options_callback.h"
 
 #define SECONDS_MAX     86400 /* a day */
 #define OVERLAP_MAX_S   300   /* the default: WeChat's five minutes */
@@ -68,6 +69,17 @@ static const struct option LONG_OPTIONS[] = {
     {"followers", required_argument, NULL, OPTION_FOLLOWERS},
     {"whitelist", required_argument, NULL, OPTION_WHITELIST},
     {"windows", required_argument, NULL, OPTION_WINDOWS},
+    {"callback", required_argument, NULL, OPTION_CALLBACK},
+    {"callback-token", required_argument, NULL, OPTION_CALLBACK_TOKEN},
+    {"callback-aes-key", required_argument, NULL, OPTION_CALLBACK_AES_KEY},
+    {"callback-mode", required_argument, NULL, OPTION_CALLBACK_MODE},
+    {"callback-format", required_argument, NULL, OPTION_CALLBACK_FORMAT},
+    {"callback-timeout", required_argument, NULL, OPTION_CALLBACK_TIMEOUT},
+    {"callback-retries", required_argument, NULL, OPTION_CALLBACK_RETRIES},
+    {"callback-connections", required_argument, NULL, OPTION_CALLBACK_CONNECTIONS},
+    {"callback-mood", required_argument, NULL, OPTION_CALLBACK_MOOD},
+    {"receipt", required_argument, NULL, OPTION_RECEIPT},
+    {"receipt-latency", required_argument, NULL, OPTION_RECEIPT_LATENCY},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -104,6 +116,22 @@ static const char USAGE[] =
     "  --followers N            made-up followers of each account, 0 to 10000000 (0)\n"
     "  --whitelist IP[,IP...]   token calls from elsewhere get errcode 40164 (everybody may)\n"
     "  --windows on|off         recipients must follow, have written lately, have consented (off)\n"
+    "  --callback [APPID=]URL   tell this address what happens: follows, messages, receipts (nobody)\n"
+    "  --callback-token [APPID=]TOKEN\n"
+    "                           callbacks are signed with it; needed\n"
+    "  --callback-aes-key [APPID=]KEY\n"
+    "                           the EncodingAESKey, 43 characters (none)\n"
+    "  --callback-mode [APPID=]plain|compatible|encrypted\n"
+    "                           (encrypted with a key, plain without)\n"
+    "  --callback-format [APPID=]xml|json\n"
+    "                           (xml)\n"
+    "  --callback-timeout MS    an answer must come within it, 1 to 60000 (5000)\n"
+    "  --callback-retries N     how often a callback is repeated that is not answered, 0 to 10 (3)\n"
+    "  --callback-connections N at the same time, 1 to 1000 (100)\n"
+    "  --callback-mood SPEC     repeat@RATE, late@RATE:MS, reorder@RATE, with commas between them (none)\n"
+    "  --receipt RULE           [APPID/]PREFIX=OUTCOME[,msgid0][@RATE], may be repeated; OUTCOME is success,\n"
+    "                           user block, system failed, another reason, msgid0 or none (success)\n"
+    "  --receipt-latency SPEC   from an answer to its receipt, as --latency (200)\n"
     "  --help, --version\n";
 
 static int options_take(struct options *options, int option, char *value);
@@ -113,7 +141,6 @@ static int options_check(struct options *options);
 static int options_add_account(struct options *options, const char *value);
 static int options_add_fault(struct options *options, const char *value);
 static int options_choose(const char *name, const char *value, const char *yes, const char *no, bool *choice);
-static int options_bad(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 int options_read(struct options *options, int argc, char **argv)
 {
@@ -125,6 +152,7 @@ int options_read(struct options *options, int argc, char **argv)
         .conflict = true,
         .rid = true,
     };
+    options_callback_init(options);
     if (getrandom(&options->seed, sizeof options->seed, 0) < 0)
         return options_bad("--seed: no random number from the system; give one");
     options->seed >>= 1; /* so that it can be given back as --seed */
@@ -143,6 +171,8 @@ int options_read(struct options *options, int argc, char **argv)
 static int options_take(struct options *options, int option, char *value)
 {
     bool real = false;
+    if (option >= OPTION_CALLBACK)
+        return options_callback_take(options, option, value);
     switch (option) {
     case OPTION_HTTP:
         return options_take_address("--http", value, &options->http);
@@ -268,7 +298,8 @@ static int options_check(struct options *options)
     if (options->token_overlap_s < 0 && overlap_s > OVERLAP_MAX_S)
         overlap_s = OVERLAP_MAX_S;
     options->token_overlap_s = overlap_s;
-    return options->accounts_used > 0 ? -1 : options_add_account(options, DEFAULT_ACCOUNT);
+    int code = options->accounts_used > 0 ? -1 : options_add_account(options, DEFAULT_ACCOUNT);
+    return code >= 0 ? code : options_callback_check(options);
 }
 
 static int options_add_account(struct options *options, const char *value)
@@ -311,7 +342,7 @@ static int options_choose(const char *name, const char *value, const char *yes, 
     return -1;
 }
 
-static int options_bad(const char *format, ...)
+int options_bad(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);

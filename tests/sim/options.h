@@ -11,17 +11,27 @@
 #include "tests/sim/body.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/followers.h"
+#include "tests/sim/hook.h"
 #include "tests/sim/latency.h"
+#include "tests/sim/mood.h"
 #include "tests/sim/quota.h"
+#include "tests/sim/receipt.h"
 #include "tests/sim/tokens.h"
 #include "tests/sim/whitelist.h"
 
 #define OPTIONS_APPID_BYTES_MAX  64
 #define OPTIONS_SECRET_BYTES_MAX 128
+#define OPTIONS_HOOK_SETTINGS_MAX (5 * TOKENS_ACCOUNTS_MAX)
 
 struct options_account {
     char appid[OPTIONS_APPID_BYTES_MAX + 1];
     const char *secret;
+};
+
+/* A setting of callbacks, [APPID=]VALUE. */
+struct options_hook {
+    int option;
+    const char *value;
 };
 
 /* Strings point into argv. */
@@ -51,9 +61,22 @@ struct options {
     struct whitelist whitelist;
     bool windows; /* customer-service windows, following and consent are looked at */
     bool rid;     /* errmsg ends in " rid: …" */
+    struct hook hooks[TOKENS_ACCOUNTS_MAX]; /* where callbacks go, by account */
+    size_t hook_settings_used;
+    struct options_hook hook_settings[OPTIONS_HOOK_SETTINGS_MAX]; /* of which the hooks were made */
+    int64_t callback_timeout_ms;
+    int64_t callback_retries; /* after the first try */
+    int64_t callback_connections;
+    struct mood mood;
+    size_t receipts_used;
+    const char *receipts[RECEIPT_RULES_MAX]; /* known to be well-formed */
+    struct latency receipt_latency;
 };
 
 /* Fills *options. -1: go on. Otherwise the exit code: 0 after --help or --version, 2 after bad usage. */
 int options_read(struct options *options, int argc, char **argv);
+
+/* Complains about a wrong option. The exit code, 2. */
+int options_bad(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

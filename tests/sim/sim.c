@@ -9,7 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/sim/burst.h"
 #include "tests/sim/call.h"
+#include "tests/sim/callback.h"
 #include "tests/sim/control.h"
 #include "tests/sim/errcode.h"
 #include "tests/sim/grant.h"
@@ -18,7 +20,10 @@
 #include "tests/sim/memory.h"
 #include "tests/sim/service.h"
 
+#define RECEIPT_SALT UINT64_C(0x72656365697074) /* so that its dice are not those of faults */
+
 static int sim_add_faults(struct sim *self);
+static int sim_add_receipts(struct sim *self);
 static int64_t sim_first_msgid(void);
 
 struct sim *sim_new(const struct options *options, struct loop *loop)
@@ -41,7 +46,11 @@ struct sim *sim_new(const struct options *options, struct loop *loop)
     for (unsigned i = 0; i < options->accounts_used; i++)
         self->followers.made[i] = options->followers;
     self->dedupe = dedupe_new(options->dedupe_window_s * 1000);
-    if (sim_add_faults(self) == 0)
+    dice_seed(&self->receipt_dice, options->seed ^ RECEIPT_SALT);
+    self->receipt_latency = options->receipt_latency;
+    self->callbacks = callbacks_new(self);
+    self->bursts = bursts_new(self);
+    if (sim_add_faults(self) == 0 && sim_add_receipts(self) == 0)
         self->journal = journal_new(options->journal, loop);
     if (self->journal == NULL)
         sim_destroy(&self);
@@ -52,7 +61,10 @@ void sim_destroy(struct sim **self)
 {
     if (*self == NULL)
         return;
+    bursts_destroy(&(*self)->bursts);
+    callbacks_destroy(&(*self)->callbacks);
     journal_destroy(&(*self)->journal);
+    receipts_destroy(&(*self)->receipts);
     tokens_destroy(&(*self)->tokens);
     faults_destroy(&(*self)->faults);
     dedupe_destroy(&(*self)->dedupe);
@@ -88,6 +100,7 @@ void sim_handle(void *sim, struct exchange *exchange)
 
 void sim_settle(struct sim *self)
 {
+    callbacks_destroy(&self->callbacks);
     call_settle_all(self);
     listing_settle_all(self);
     control_settle_all(self);
@@ -141,6 +154,18 @@ static int sim_add_faults(struct sim *self)
     const char *stranger = faults_stranger(self->faults, self->tokens);
     if (stranger != NULL)
         fprintf(stderr, "wechat-sim: --fault '%.60s/': no --account has this APPID\n", stranger);
+    return stranger != NULL ? -1 : 0;
+}
+
+static int sim_add_receipts(struct sim *self)
+{
+    char error[RECEIPT_ERROR_BYTES_MAX];
+    self->receipts = receipts_new();
+    for (size_t i = 0; i < self->options->receipts_used; i++)
+        receipts_add(self->receipts, self->options->receipts[i], error); /* options_read() has tried it */
+    const char *stranger = receipts_stranger(self->receipts, self->tokens);
+    if (stranger != NULL)
+        fprintf(stderr, "wechat-sim: --receipt '%.60s/': no --account has this APPID\n", stranger);
     return stranger != NULL ? -1 : 0;
 }
 

@@ -5,7 +5,9 @@
  *   /cgi-bin/token, /cgi-bin/stable_token      grant.c
  *   /cgi-bin/openapi/…, /cgi-bin/clear_quota   service.c
  *   /cgi-bin/user/get                          listing.c
- *   /sim/…                                     control.c, steer.c, steer_user.c
+ *   /sim/…                                     control.c, steer.c, steer_user.c, steer_callback.c
+ *
+ * What it sends by itself: callback.c, with events of steer_callback.c, burst.c and happen.c.
  *
  * One thread; every function here is called from the event loop.
  */
@@ -32,7 +34,9 @@
 #include "tests/sim/users.h"
 #include "tests/sim/whitelist.h"
 
+struct bursts;
 struct call;
+struct callbacks;
 struct listing;
 struct waiter;
 
@@ -56,6 +60,11 @@ struct sim {
     struct followers followers;
     int64_t token_shift_ms; /* how far the clock of tokens is ahead of loop_now_ms() */
     int64_t user_shift_ms;  /* how far the windows' clock is ahead of loop_now_ms() */
+    struct callbacks *callbacks;
+    struct bursts *bursts;
+    struct receipts *receipts;      /* rules; POST /sim/receipts replaces them */
+    struct latency receipt_latency; /* POST /sim/receipt-latency changes it */
+    struct dice receipt_dice;       /* decides outcomes of messages and their latencies */
     struct counters counters;
     int64_t msgid;          /* the last one given out */
     bool paused;            /* answers to message calls are held */
@@ -73,7 +82,7 @@ void sim_destroy(struct sim **self);
 /* Serves one request; the handler of http.h. */
 void sim_handle(void *sim, struct exchange *exchange);
 
-/* Settles all that is held: calls are journalled as unanswered and cut, waiting control calls answered. */
+/* Settles all that is held: calls are journalled as unanswered and cut, callbacks ended, waiting control calls answered. */
 void sim_settle(struct sim *self);
 
 /* Answers with a WeChat error under an HTTP status and remembers its rid. `account` NULL: it is not known
