@@ -132,6 +132,23 @@ class Sim(Process):
             assert stats[name] >= count, "%s: %d of %d: %s" % (name, stats[name], count, stats)
         return stats
 
+    def call_back(self, url, token, aes_key="", **settings):
+        """Tells the simulator where callbacks go, such as to a listener whose port is known only now; `mode`, `format` and `appid` as in
+        tests/sim/README.md. What is set by `sim=["--callback", …]` of a Ring holds until then."""
+        self.post("/sim/callback", json.dumps({"url": url, "token": token, "aes_key": aes_key, **settings}))
+
+    def event(self, event, openid, **members):
+        """Something that a user does, such as event("scan", "oUser1", key="12"). The number that its callback has in the journal."""
+        return json.loads(self.post("/sim/event", json.dumps({"event": event, "openid": openid, **members})))["number"]
+
+    def events(self, count, **members):
+        """Begins a burst, such as events(73000, kinds="follow@0.5,text@0.5", per_second=250). wait(callbacks_ended=…) sees its end."""
+        self.post("/sim/events", json.dumps({"count": count, **members}))
+
+    def callbacks(self):
+        """The tries of all callbacks."""
+        return self.journal("callback")
+
     def journal(self, path="/cgi-bin/message/template/send"):
         """What was called at a path; at all of them when it is None."""
         self.get("/sim/stats")  # flushes
