@@ -103,7 +103,7 @@ struct broker {
     const char *closed_for_long; /* why new messages with long variables are not, or NULL */
     int64_t next_check_ms; /* monotonic: disk space and ledger are looked at then */
     uint64_t unchecked_bytes; /* accepted since disk space was looked at */
-    int64_t fence_again_ms;   /* monotonic: one more fence then; 0 = none is due */
+    int64_t fence_again_ms;   /* monotonic: one more fence then, once none is open; 0 = none is due */
     int stopping;          /* TERM came: nothing more is given out */
     int64_t stop_by_ms;    /* monotonic */
     struct buf scratch;    /* of whoever needs it within one function */

@@ -19,8 +19,9 @@
 #define ASKS_A_TURN     8     /* of operators; an answer has half a megabyte at most */
 #define ASKS_US_MAX     10000
 
-/* libzmq looks at the end of a connection a little later than its monitor tells of it; jobs that were given out in between, with
- * the new generation already, are caught by a second fence. */
+/* libzmq's own thread ends a connection a little later than its monitor tells of it; jobs that were given out in between, with the
+ * new generation already, are caught by a second fence. How much later nobody can say on a loaded machine; but once the first fence
+ * has closed that thread has carried a question and an answer for it, and so has ended the connection before. */
 #define FENCE_AGAIN_MS 50
 
 /* A stage may be silent for its lease and a quarter: the lease counts from when it wrote, the silence from when we heard it. */
@@ -346,8 +347,9 @@ void control_tick(struct broker *b)
     if (monitor_lost(b->jobs_monitor)) {
         control_fence(b, "a templater's data connection was lost");
         b->fence_again_ms = b->mono_ms + FENCE_AGAIN_MS;
-    } else if (b->fence_again_ms && b->mono_ms >= b->fence_again_ms) {
+    } else if (b->fence_again_ms && b->mono_ms >= b->fence_again_ms && !b->ring.fence.open) {
         b->fence_again_ms = 0;
+        zsock_events(b->jobs); /* has the socket take note of that end now; giving out alone does so at most once a ms */
         control_fence(b, "jobs may have gone into the connection that was lost");
     }
     find_overdue(b);

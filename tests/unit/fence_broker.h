@@ -280,7 +280,7 @@ static inline void broker_look_at_lines(struct world *w)
         w->data_lost = 0;
         w->fence_again_ms = w->now_ms + FENCE_AGAIN_MS;
         broker_raise(w);
-    } else if (is_due(w, w->fence_again_ms)) {
+    } else if (is_due(w, w->fence_again_ms) && !w->fence.open) {
         w->fence_again_ms = 0;
         world_saw(w, FENCE_DATA_AGAIN);
         broker_raise(w);
