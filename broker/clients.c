@@ -13,6 +13,11 @@
 #define COMPANY_WORK    512               /* requests of such a turn */
 #define GREEDY_PART     10                /* one part of so many of the time */
 #define GREEDY_US       1000000           /* since it had half a turn's work waiting: until a greedy one may be fair again */
+#define JUDGE_US        100000            /* between looks at what everybody took */
+#define HEAVY_PART      6                 /* who took more than one part of so many of that time is held */
+#define GROWTH_BYTES    (128u * 1024)     /* so much more waiting than at the last look: it does not wait for answers */
+#define TRUST_US_MIN    2000000           /* not held again for so long; each time for twice as long, */
+#define TRUST_US_MAX    30000000          /* up to so long */
 #define CREDIT_US_MAX   2000              /* of that time, saved up at most: what a fair one may have to wait longer */
 #define FORGET_EVERY_US 1000000
 #define MILLION         1000000
@@ -42,6 +47,9 @@ struct clients {
     int64_t fair_us;       /* and last in the turn that ended then */
     int64_t credit_us;     /* that greedy ones may take while fair ones are at work */
     int64_t forget_us;
+    int64_t judged_us;     /* the last look */
+    int64_t busy_us;       /* since then, with serving and commits */
+    size_t used, used_fair; /* work served since then: of all, of fair ones */
 };
 
 struct clients *clients_new(void)
@@ -59,7 +67,7 @@ void clients_configure(struct clients *c, const struct clients_rules *rules)
 static void calm(struct clients *c, struct client *who)
 {
     c->greedy_count -= (size_t)who->is_greedy;
-    who->is_greedy = 0;
+    who->is_greedy = who->is_flood = 0;
 }
 
 static void forget(struct clients *c, struct entry *e)
@@ -96,6 +104,99 @@ static void forget_idle(struct clients *c)
     }
 }
 
+/* --- lines ------------------------------------------------------------------------------------------------------- */
+
+static void stand(struct clients *c, struct client *who)
+{
+    struct line *line = who->is_greedy ? &c->greedy : &c->fair;
+    who->behind = NULL;
+    if (line->first)
+        line->last->behind = who;
+    else
+        line->first = who;
+    line->last = who;
+    who->is_queued = 1;
+}
+
+static struct client *leave(struct line *line)
+{
+    struct client *who = line->first;
+    if (who)
+        line->first = who->behind;
+    return who;
+}
+
+/* Everybody stands in the line of his kind. */
+static void sort_lines(struct clients *c)
+{
+    struct line fair = c->fair, greedy = c->greedy;
+    struct client *who;
+    c->fair = c->greedy = (struct line){NULL, NULL};
+    while ((who = leave(&fair)) != NULL)
+        stand(c, who);
+    while ((who = leave(&greedy)) != NULL)
+        stand(c, who);
+}
+
+/* --- who is held --------------------------------------------------------------------------------------------------- */
+
+static int is_contested(const struct clients *c)
+{
+    return c->fair_served || c->now_us - c->fair_us < CONTEST_US;
+}
+
+/* A held one either has a window, or is on its way to be greedy. Where nobody was in its way that does not show. */
+static void judge_held(struct clients *c, struct client *who)
+{
+    int has_grown = who->bytes > who->look_bytes + GROWTH_BYTES;
+    who->look_bytes = who->bytes;
+    if (has_grown)
+        return;
+    calm(c, who);
+    if (!is_contested(c))
+        return;
+    who->trust_us = who->trust_us ? 2 * who->trust_us : TRUST_US_MIN;
+    if (who->trust_us > TRUST_US_MAX)
+        who->trust_us = TRUST_US_MAX;
+    who->trusted_us = c->now_us + who->trust_us;
+}
+
+static int may_be_held(const struct clients *c, const struct client *who)
+{
+    int has_company = who->used < c->used_fair;
+    if (who->is_greedy || !has_company || c->now_us < who->trusted_us)
+        return 0;
+    return (double)c->busy_us * (double)who->used / (double)c->used > (double)(c->now_us - c->judged_us) / HEAVY_PART;
+}
+
+/* One at a time, the heaviest: where all are held nobody is in their way, and it does not show who has a window. */
+static void judge(struct clients *c)
+{
+    struct client *heaviest = NULL;
+    struct entry *e, *next;
+    int is_one_held = 0;
+    HASH_ITER(hh, c->table, e, next)
+    {
+        struct client *who = &e->client;
+        if (who->is_greedy && !who->is_flood)
+            judge_held(c, who);
+        is_one_held |= who->is_greedy && !who->is_flood;
+        if (may_be_held(c, who) && (heaviest == NULL || who->used > heaviest->used))
+            heaviest = who;
+    }
+    HASH_ITER(hh, c->table, e, next)
+        e->client.used = 0;
+    if (heaviest && !is_one_held) {
+        heaviest->is_greedy = 1;
+        heaviest->look_bytes = 0;
+        c->greedy_count++;
+    }
+    sort_lines(c);
+    c->judged_us = c->now_us;
+    c->busy_us = 0;
+    c->used = c->used_fair = 0;
+}
+
 void clients_begin(struct clients *c, int64_t now_us)
 {
     int64_t since_us = now_us - c->now_us;
@@ -108,6 +209,8 @@ void clients_begin(struct clients *c, int64_t now_us)
     c->now_us = now_us;
     c->turn++;
     c->sated = 0;
+    if (now_us - c->judged_us >= JUDGE_US)
+        judge(c);
     if (now_us < c->forget_us)
         return;
     c->forget_us = now_us + FORGET_EVERY_US;
@@ -136,18 +239,6 @@ int clients_take(const struct clients *c, const struct client *who)
     return who->bytes < c->rules.kept_bytes_max && (c->bytes < CLIENTS_ALL_BYTES || !who->is_greedy);
 }
 
-static void stand(struct clients *c, struct client *who)
-{
-    struct line *line = who->is_greedy ? &c->greedy : &c->fair;
-    who->behind = NULL;
-    if (line->first)
-        line->last->behind = who;
-    else
-        line->first = who;
-    line->last = who;
-    who->is_queued = 1;
-}
-
 void clients_keep(struct clients *c, struct client *who, struct parcel *p)
 {
     p->next = NULL;
@@ -165,19 +256,15 @@ void clients_keep(struct clients *c, struct client *who, struct parcel *p)
         who->read_bytes = 0;
     }
     who->read_bytes += p->bytes;
-    if (!who->is_greedy && who->bytes >= CLIENTS_GREEDY_BYTES && c->active > 1) {
-        who->is_greedy = 1; /* its line is changed when it comes to the front of this one */
-        c->greedy_count++;
+    if (who->bytes >= CLIENTS_GREEDY_BYTES && (who->is_greedy || c->active > 1)) {
+        c->greedy_count += !who->is_greedy;
+        who->trust_us = 0;
+        who->is_greedy = who->is_flood = 1; /* its line is changed when it comes to the front of this one */
     }
     if (who->work >= CLIENTS_TURN_WORK / 2)
         who->greedy_us = c->now_us;
     if (!who->is_queued)
         stand(c, who);
-}
-
-static int is_contested(const struct clients *c)
-{
-    return c->fair_served || c->now_us - c->fair_us < CONTEST_US;
 }
 
 /* A client that has its share of the turn here. Beside others, more of it is read, to see whether it is a greedy one. */
@@ -186,7 +273,7 @@ static int is_sated(const struct clients *c, const struct client *who)
     size_t share = c->active > 1 ? CLIENTS_TURN_WORK / c->active : CLIENTS_TURN_WORK;
     if (who->work < (share > SHARE_MIN ? share : SHARE_MIN))
         return 0;
-    if (who->is_greedy || c->active < 2 || c->bytes >= CLIENTS_ALL_BYTES / 2)
+    if (who->is_flood || c->active < 2 || c->bytes >= CLIENTS_ALL_BYTES / 2)
         return 1;
     return who->turn != c->turn || who->read_bytes >= LOOK_BYTES;
 }
@@ -204,14 +291,6 @@ int clients_read_on(struct clients *c, const struct client *who)
 }
 
 /* --- serving ------------------------------------------------------------------------------------------------------ */
-
-static struct client *leave(struct line *line)
-{
-    struct client *who = line->first;
-    if (who)
-        line->first = who->behind;
-    return who;
-}
 
 struct client *clients_next(struct clients *c)
 {
@@ -240,21 +319,27 @@ struct parcel *clients_pop(struct clients *c, struct client *who)
     return p;
 }
 
-void clients_served(struct clients *c, struct client *who, int64_t us)
+void clients_served(struct clients *c, struct client *who, size_t work, int64_t us)
 {
+    who->used += work;
+    c->used += work;
+    if (!who->is_greedy)
+        c->used_fair += work;
     who->is_queued = 0;
     who->seen_us = c->now_us;
-    if (who->is_greedy)
+    if (who->is_greedy && is_contested(c)) /* else nobody had to wait for it */
         c->credit_us -= us;
     if (who->first)
         stand(c, who);
-    else if (who->is_greedy && c->now_us - who->greedy_us >= GREEDY_US)
+    else if (who->is_flood && c->now_us - who->greedy_us >= GREEDY_US)
         calm(c, who);
 }
 
-void clients_charge(struct clients *c, int64_t us)
+void clients_charge(struct clients *c, int64_t busy_us, int64_t greedy_us)
 {
-    c->credit_us -= us;
+    c->busy_us += busy_us;
+    if (is_contested(c))
+        c->credit_us -= greedy_us;
 }
 
 size_t clients_greedy_max(const struct clients *c)

@@ -5,12 +5,17 @@
  * What is read is only what is needed: as long as a client has its share of a turn waiting here, the rest of it stays in its connection,
  * where it slows the client down.
  *
- *   fair    has at most CLIENTS_GREEDY_BYTES waiting: all fair ones have equal shares of a turn
- *   greedy  has more, although others want something too: it does not wait for answers. As long as fair ones are at work, all greedy
- *           ones together have a tenth of the time; it is fair again when little of it waited for a second,
- *           and nothing does now
+ *   fair    all fair ones have equal shares of a turn
+ *   held    took more than a sixth of the time beside others: has its part of the greedy ones' time, until it is seen whether it waits
+ *           for its answers. Of who does no more waits 0.1 s later than before: it is fair, and not held again for 2 s, then
+ *           4 s, up to 30 s
+ *   greedy  has CLIENTS_GREEDY_BYTES waiting, although others want something too: it does not wait for answers. It is fair again when
+ *           little of it waited for a second, and nothing does now
  *
- * Nobody is greedy while he is alone: shares matter only where others want something. What a client brings beyond kept_bytes_max is
+ * As long as fair ones are at work, all held and greedy ones together have a tenth of the time. So a flood that is served as fast as it
+ * comes, of which nothing waits, shows for what it is.
+ *
+ * Nobody is held or greedy while he is alone: shares matter only where others want something. What a client brings beyond kept_bytes_max is
  * refused; that comes only while others are being read, too.
  */
 #ifndef BROKER_CLIENTS_H
@@ -40,8 +45,13 @@ struct client {
     size_t bytes;       /* of all that waits */
     size_t work;        /* likewise */
     uint32_t waiting;   /* callers of it who wait for an outcome (waiters.h) */
-    int is_greedy;
+    int is_greedy;      /* greedy, or held */
+    int is_flood;       /* greedy, not only held */
     int64_t greedy_us;  /* half a turn's work of it waited last then */
+    int64_t trusted_us; /* not held until then, */
+    int64_t trust_us;   /* so long after it was last seen to wait for answers; 0 = it was not, yet */
+    size_t look_bytes;  /* of a held one: waiting at the last look */
+    size_t used;        /* work served since the last look */
     int is_queued;      /* stands in one of the lines */
     struct client *behind; /* in its line */
     uint64_t turn;      /* in which read_bytes were read */
@@ -88,11 +98,11 @@ struct client *clients_next(struct clients *c);
 /* Its first parcel was served and is the caller's now. */
 struct parcel *clients_pop(struct clients *c, struct client *who);
 
-/* Its slice is over, `us` it took, counted for greedy ones. */
-void clients_served(struct clients *c, struct client *who, int64_t us);
+/* Its slice is over: so much work was done (as in a parcel), `us` it took, counted for greedy ones. */
+void clients_served(struct clients *c, struct client *who, size_t work, int64_t us);
 
-/* What was served of greedy ones cost so much more: their part of the commit. */
-void clients_charge(struct clients *c, int64_t us);
+/* The turn is over: serving took `busy_us`, the commit included, of which `greedy_us` are the greedy ones' part of the commit. */
+void clients_charge(struct clients *c, int64_t busy_us, int64_t greedy_us);
 
 /* Whether one more request of the client is within its rate; counts it. */
 int clients_rate_allows(struct clients *c, struct client *who);
@@ -100,7 +110,7 @@ int clients_rate_allows(struct clients *c, struct client *who);
 /* Microseconds until somebody may be served: 0 = now, INT64_MAX = nothing is kept. */
 int64_t clients_wait_us(const struct clients *c);
 
-/* Requests of greedy ones that may be served in this turn; what has no bound of this kind is SIZE_MAX. */
+/* Work of greedy ones that may be done in this turn; what has no bound of this kind is SIZE_MAX. */
 size_t clients_greedy_max(const struct clients *c);
 
 size_t clients_count(const struct clients *c);

@@ -11,13 +11,25 @@
 /* Of a turn: what a disk takes, fast or slow. */
 static int64_t commit_us = 600;
 
+/* Answers of earlier turns that a client replies to later. */
+#define REPLIES_MAX 64
+
 /* A client as the socket sees it: so many messages are there, all of the same size. */
 struct peer {
     const char *name;
     size_t bytes, requests; /* of a message */
     size_t window;          /* messages unanswered at most; 0 = sends without end */
+    int64_t reply_us;       /* from an answer to the next message, of one with a window */
+    int64_t every_us;       /* between messages, of one without; 0 = as fast as it is read */
     size_t unread, kept;    /* messages */
     size_t served, refused; /* requests; messages */
+    size_t done;            /* messages served in this turn */
+    int has_begun;
+    int64_t sent_us;        /* all that was to be sent was, until then */
+    struct {
+        int64_t at_us;
+        size_t messages;
+    } replies[REPLIES_MAX];
 };
 
 struct message {
@@ -30,12 +42,49 @@ static void drop(struct parcel *p)
     free(p);
 }
 
+static int is_bounded(const struct peer *p)
+{
+    return p->window || p->every_us;
+}
+
+/* What a peer has sent until now. */
+static void send_more(struct peer *p, int64_t now_us)
+{
+    if (!p->has_begun) {
+        p->unread = p->window;
+        p->sent_us = now_us;
+        p->has_begun = 1;
+    }
+    if (p->every_us) {
+        p->unread += (size_t)((now_us - p->sent_us) / p->every_us);
+        p->sent_us += (now_us - p->sent_us) / p->every_us * p->every_us;
+    }
+    for (size_t i = 0; i < REPLIES_MAX; i++)
+        if (p->replies[i].messages && p->replies[i].at_us <= now_us) {
+            p->unread += p->replies[i].messages;
+            p->replies[i].messages = 0;
+        }
+}
+
+/* The answers of a turn are out. */
+static void get_answers(struct peer *p, int64_t now_us)
+{
+    size_t i = 0;
+    while (i < REPLIES_MAX - 1 && p->replies[i].messages)
+        i++;
+    if (p->window) {
+        p->replies[i].messages += p->done;
+        p->replies[i].at_us = now_us + p->reply_us;
+    }
+    p->done = 0;
+}
+
 /* The next peer with a message, in turn, as ROUTER does. */
 static struct peer *next_peer(struct peer *peers, size_t count, size_t *at)
 {
     for (size_t i = 0; i < count; i++) {
         struct peer *p = &peers[(*at + i) % count];
-        if (p->window && p->unread == 0)
+        if (is_bounded(p) && p->unread == 0)
             continue;
         *at = (*at + i + 1) % count;
         return p;
@@ -50,7 +99,7 @@ static void read_turn(struct clients *c, struct peer *peers, size_t count, size_
         if (p == NULL)
             return;
         struct client *who = clients_find(c, span_of(p->name));
-        if (p->window)
+        if (is_bounded(p))
             p->unread--;
         if (clients_take(c, who)) {
             struct message *m = calloc(1, sizeof *m);
@@ -61,6 +110,7 @@ static void read_turn(struct clients *c, struct peer *peers, size_t count, size_
             p->kept++;
         } else {
             p->refused++;
+            p->done++;
         }
         if (!clients_read_on(c, who))
             return;
@@ -79,8 +129,10 @@ static size_t serve_slice(struct clients *c, struct client *who, struct peer *p)
         if (m->left)
             break;
         free(clients_pop(c, who));
-        if (p)
+        if (p) {
             p->kept--;
+            p->done++;
+        }
     }
     if (p)
         p->served += count;
@@ -106,7 +158,7 @@ static int64_t run(struct clients *c, struct peer *peers, size_t count, int64_t 
         int64_t began_us = now_us;
         clients_begin(c, now_us);
         for (size_t i = 0; i < count; i++)
-            peers[i].unread = peers[i].window > peers[i].kept ? peers[i].window - peers[i].kept : 0; /* all that was answered is asked again at once */
+            send_more(&peers[i], now_us);
         read_turn(c, peers, count, &at);
         while (requests < CLIENTS_TURN_WORK && greedy < clients_greedy_max(c) && (who = clients_next(c)) != NULL) {
             int is_greedy = who->is_greedy;
@@ -114,11 +166,13 @@ static int64_t run(struct clients *c, struct peer *peers, size_t count, int64_t 
             requests += done;
             greedy += is_greedy ? done : 0;
             now_us += (int64_t)done * REQUEST_US;
-            clients_served(c, who, is_greedy ? (int64_t)done * REQUEST_US : 0);
+            clients_served(c, who, done, is_greedy ? (int64_t)done * REQUEST_US : 0);
         }
-        if (greedy)
-            clients_charge(c, commit_us * (int64_t)greedy / (int64_t)requests);
+        if (requests)
+            clients_charge(c, (int64_t)requests * REQUEST_US + commit_us, commit_us * (int64_t)greedy / (int64_t)requests);
         now_us += requests ? commit_us : 50;
+        for (size_t i = 0; i < count; i++)
+            get_answers(&peers[i], now_us);
         longest_us = now_us - began_us > longest_us ? now_us - began_us : longest_us;
     }
     return longest_us;
@@ -170,6 +224,58 @@ static void test_flood_leaves_others_their_throughput(int64_t of_a_commit_us)
         check_beside(caller, floods[i]);
     }
     commit_us = 600;
+}
+
+/* A flood that is served as fast as it comes: nothing of it waits, but it would make every turn long. */
+static void test_flood_below_what_can_be_served(void)
+{
+    struct peer gateway = {.name = "gateway", .bytes = 77000, .requests = 256, .window = 6, .reply_us = 300};
+    struct peer caller = {.name = "caller", .bytes = 300, .requests = 1, .window = 10, .reply_us = 300};
+    struct peer flood = {.name = "flood", .bytes = 38400, .requests = 256};
+    for (flood.every_us = 800; flood.every_us <= 12800; flood.every_us *= 2) {
+        check_beside(gateway, flood);
+        check_beside(caller, flood);
+    }
+}
+
+/* A gateway with much to do takes most of the time, beside a caller who does one thing after the other. It waits for its answers. */
+static void test_who_waits_for_answers_is_not_held_for_long(void)
+{
+    struct peer peers[] = {{.name = "gateway", .bytes = 77000, .requests = 256, .window = 6, .reply_us = 300},
+                           {.name = "caller", .bytes = 300, .requests = 1, .window = 1, .reply_us = 100}};
+    struct clients *c = fresh(64u << 20, 0);
+    run(c, peers, 1, 0, 1000000);
+    size_t alone = peers[0].served;
+    clear(peers, 2);
+    run(c, peers, 2, 1000000, 20000000);
+    CHECK(peers[0].served * 100 >= alone * 20 * 90);
+    CHECK(peers[1].served > 0);
+    /* It has no trust left once it is a flood. */
+    peers[0].window = 0;
+    run(c, peers, 2, 21000000, 1000000);
+    CHECK_INT(clients_greedy_count(c), 1);
+    clear(peers, 2);
+    run(c, peers, 2, 22000000, 1000000);
+    CHECK(peers[0].served * 100 <= alone * 20);
+    clients_destroy(&c, drop);
+}
+
+/* Gateways with the same to do hold each other up for no more than an instant. */
+static void test_gateways_among_themselves(void)
+{
+    struct peer gateway = {.bytes = 77000, .requests = 256, .window = 16, .reply_us = 300}, peers[] = {gateway, gateway, gateway};
+    struct clients *c = fresh(64u << 20, 0);
+    peers[0].name = "a";
+    peers[1].name = "b";
+    peers[2].name = "c";
+    run(c, peers, 1, 0, 1000000);
+    size_t alone = peers[0].served;
+    clear(peers, 3);
+    run(c, peers, 3, 1000000, 10000000);
+    CHECK((peers[0].served + peers[1].served + peers[2].served) * 100 >= alone * 10 * 95);
+    for (size_t i = 1; i < 3; i++)
+        CHECK(peers[i].served * 10 >= peers[0].served * 9 && peers[i].served * 9 <= peers[0].served * 10);
+    clients_destroy(&c, drop);
 }
 
 static void test_alone_nobody_is_held_back(void)
@@ -256,6 +362,9 @@ int main(void)
 {
     test_flood_leaves_others_their_throughput(600);
     test_flood_leaves_others_their_throughput(20000);
+    test_flood_below_what_can_be_served();
+    test_who_waits_for_answers_is_not_held_for_long();
+    test_gateways_among_themselves();
     test_alone_nobody_is_held_back();
     test_equals_have_equal_shares();
     test_floods_alone_are_not_refused();
