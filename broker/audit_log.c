@@ -19,7 +19,7 @@ static struct log_field field_of_reason(const struct answer *a)
 /* "paused,scheduled"; empty when all states are meant. */
 static struct span states_of(unsigned states, struct buf *out)
 {
-    for (unsigned bit = ENTRY_READY; states != 0 && states != ENTRY_LIVE && states != ENTRY_DEAD && bit <= ENTRY_PURGED; bit <<= 1)
+    for (unsigned bit = ENTRY_READY; states != 0 && states != ENTRY_LIVE && states != ENTRY_DEAD && bit <= ENTRY_LAST; bit <<= 1)
         if (states & bit)
             buf_printf(out, "%s%s", out->bytes ? "," : "", entry_state_name((enum entry_state)bit));
     return buf_span(out);

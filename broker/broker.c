@@ -133,6 +133,7 @@ static int open_store(struct broker *b)
     b->template_rates = template_rates_new(b->store, b->keys, b->pauses);
     b->figures = figures_new(b->store, b->conf);
     b->reasons = reasons_new(b->store, b->conf);
+    b->delivery = delivery_new(b->store, b->conf);
     accounts_load_rates(&b->accounts, b->store);
     read_order_clock(b);
     return dispatch_restore(b) || store_commit(b->store) ? -1 : 0;
@@ -196,6 +197,7 @@ void broker_destroy(struct broker **self)
     pauses_destroy(&b->pauses);
     stops_destroy(&b->stops);
     figures_destroy(&b->figures);
+    delivery_destroy(&b->delivery);
     reasons_destroy(&b->reasons);
     store_close(&b->store);
     audit_destroy(&b->audit);
@@ -359,6 +361,7 @@ static int commit(struct broker *b)
     int64_t from_us = clock_mono_us();
     b->order_used |= figures_save(b->figures);
     reasons_save(b->reasons);
+    delivery_save(b->delivery);
     keep_stops(b);
     keep_order_clock(b);
     if (store_commit(b->store)) {
@@ -376,6 +379,7 @@ static int commit(struct broker *b)
 /* A broker that stops goes on accepting until it ends: callers wait for the next start only, not for calls that are out. */
 static int turn(struct broker *b)
 {
+    b->turn_seq = store_next_seq(b->store);
     frontend_receive(b);
     control_receive(b);
     control_tick(b);

@@ -13,6 +13,8 @@
  *   pace.c       an account's rate, pure                template_rates.c  templates that are at their rate
  *   operator.c, status.c  questions of operators        sweep.c      changes of many messages, piece by piece
  *   entry.c      messages as operators see them         figures.c    counts and rates
+ *   receive.c    what WeChat tells of sent messages     receipts.c   which message that is about
+ *   delivery.c   counts of that by template
  *   reasons.c    why messages died and were refused     refusals.c   requests that were refused, and why
  *   indexing.c   when the index of recipients follows
  *   audit_log.c  who changed what                        message_log.c what the log says of single messages
@@ -29,6 +31,7 @@
 #include "base/program.h"
 #include "broker/accounts.h"
 #include "broker/clients.h"
+#include "broker/delivery.h"
 #include "broker/departed.h"
 #include "broker/figures.h"
 #include "broker/keys.h"
@@ -70,6 +73,7 @@ struct broker {
     struct template_rates *template_rates;
     struct figures *figures;
     struct reasons *reasons;
+    struct delivery *delivery;
     struct refusals refusals;
     struct histogram lag;     /* from due to given out */
     struct histogram commits; /* duration of those that wrote something */
@@ -95,6 +99,8 @@ struct broker {
     int asks;              /* of operators, likewise */
     int64_t busy_ms;       /* monotonic: a message or a result came last then */
     int64_t indexed_ms;    /* monotonic: the index took part in a turn last then */
+    int64_t hurried_ms;    /* monotonic: a receipt has brought the index on last in the turn of then */
+    uint64_t turn_seq;     /* what was accepted before this turn is below */
     int64_t commit_us;     /* duration of a commit that wrote something, smoothed */
     struct id_maker ids;   /* of messages whose callers give none */
     const char *closed;    /* why new messages are not accepted (a constant text), or NULL */
@@ -133,6 +139,9 @@ void frontend_refuse(struct broker *b, const struct caller *to, struct span id, 
 
 /* NULL when the broker can accept and send now, else what is missing. */
 const char *frontend_unready(struct broker *b);
+
+/* receive.c: a receipt of WeChat for a message that was sent. */
+void receive_on_receipt(struct broker *b, const struct caller *to, const struct request *r);
 
 /* indexing.c: brings the index of recipients and tasks on when there is time; at most `budget` messages of it for a search that
  * waits, within a few ms; and how long until there is time, INT64_MAX when nothing is to be done. */

@@ -25,6 +25,12 @@ enum entry_state entry_state_of(const struct found *found, int64_t now_ms, int64
         return ENTRY_SENT;
     case STATE_PENDING:
         return ENTRY_PENDING;
+    case STATE_DELIVERED:
+        return ENTRY_DELIVERED;
+    case STATE_BLOCKED:
+        return ENTRY_BLOCKED;
+    case STATE_FAILED:
+        return ENTRY_FAILED;
     case STATE_REFUSED:
         return ENTRY_REFUSED;
     case STATE_EXPIRED:
@@ -201,6 +207,7 @@ static size_t put_result(const struct final *f, struct buf *out)
     mp_put_i64(out, "accepted", f->accepted_ms);
     mp_put_i64(out, "settled", f->settled_ms);
     count += mp_opt_i64(out, "due", f->due_ms);
+    count += mp_opt_i64(out, "received", f->received_ms);
     count += mp_opt_i64(out, "code", (int64_t)f->code);
     count += mp_opt_i64(out, "errcode", f->errcode);
     count += mp_opt_i64(out, "msgid", f->msgid);

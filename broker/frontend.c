@@ -398,6 +398,8 @@ size_t frontend_take(struct broker *b, struct caller *to, struct span rest)
         on_status(b, to, &r);
     else if (r.op == OP_CANCEL)
         on_cancel(b, to, &r);
+    else if (r.op == OP_RECEIPT)
+        receive_on_receipt(b, to, &r);
     else if (r.op == OP_WINDOW)
         refuse(b, to, r.id, REFUSAL_REQUEST, "op: customer-service windows are not counted yet");
     else

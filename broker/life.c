@@ -74,6 +74,8 @@ static void conclude(struct broker *b, const struct message *m, struct final *f,
         reasons_count(b->reasons, account, REASON_REFUSED, "", f->errcode);
     if (f->state == STATE_DEAD)
         reasons_count(b->reasons, account, REASON_DEAD, why_dead, 0);
+    if (f->state == STATE_SENT || f->state == STATE_PENDING)
+        delivery_count(b->delivery, account, f->fallback.bytes ? f->fallback : f->key, DELIVERY_SENT);
     tell_waiters(b, f); /* packs now: the spans of m are gone after the write */
 }
 

@@ -74,6 +74,15 @@ void message_log_settled(const struct message *m, const struct final *f)
                 log_some_i64("msgid", f->msgid), log_u64("calls", f->calls), log_some("reason", reason_of(f)));
 }
 
+void message_log_received(const struct final *f)
+{
+    int is_well = f->state == STATE_DELIVERED;
+    if (log_messages_now() < (is_well ? MESSAGES_ALL : MESSAGES_FAILED))
+        return;
+    log_trouble(LEVEL_INFO, "message receipt", ABOUT(f), log_str("state", store_state_name(f->state)), log_i64("code", (int64_t)f->code),
+                log_some_i64("msgid", f->msgid), log_some("reason", f->message));
+}
+
 void message_log_revised(const struct message *m, const struct final *f)
 {
     log_trouble(LEVEL_INFO, "message was dead and has its true result", ABOUT(m), log_str("state", store_state_name(f->state)));

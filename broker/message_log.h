@@ -31,6 +31,9 @@ void message_log_lost(const struct message *m, struct verdict v, int was_called)
 
 void message_log_settled(const struct message *m, const struct final *f);
 
+/* WeChat's receipt for it has come, and `f` says what it tells. */
+void message_log_received(const struct final *f);
+
 /* A dead one has its true result after all. */
 void message_log_revised(const struct message *m, const struct final *f);
 

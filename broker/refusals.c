@@ -12,6 +12,7 @@ static const struct {
                      [REFUSAL_TIME] = {"time", CODE_REFUSED},
                      [REFUSAL_ID_USED] = {"id_used", CODE_REFUSED},
                      [REFUSAL_UNKNOWN_ID] = {"unknown_id", CODE_NOT_FOUND},
+                     [REFUSAL_UNMATCHED] = {"unmatched", CODE_NOT_FOUND},
                      [REFUSAL_DAMAGED] = {"damaged", CODE_FAILED},
                      [REFUSAL_STOPPED] = {"account_stopped", CODE_FAILED},
                      [REFUSAL_NO_TEMPLATES] = {"no_templates", CODE_BUSY},

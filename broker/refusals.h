@@ -13,6 +13,7 @@ enum refusal {
     REFUSAL_TIME,       /* too far ahead */
     REFUSAL_ID_USED,    /* for another message */
     REFUSAL_UNKNOWN_ID,
+    REFUSAL_UNMATCHED,  /* a receipt for which there is no message */
     REFUSAL_DAMAGED,    /* what is kept under the id */
     REFUSAL_STOPPED,    /* a Send, and the account is stopped */
     REFUSAL_NO_TEMPLATES, /* none are known yet */

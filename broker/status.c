@@ -194,7 +194,9 @@ void status_pack_account(struct broker *b, size_t account, struct buf *out)
     count += put_figures(b->figures, (int)account, out);
     mp_str(out, "reasons");
     reasons_pack(b->reasons, account, out);
-    count++;
+    mp_str(out, "delivery");
+    delivery_pack(b->delivery, account, out);
+    count += 2;
     mp_map_close(out, place, count);
 }
 

@@ -390,6 +390,7 @@ void store_forget_dead_readers(struct store *s)
 const char *store_state_name(enum store_state state)
 {
     static const char *const names[] = {"unknown", "waiting",   "out",    "sent", "pending",
-                                        "refused", "expired", "cancelled", "dead"};
+                                        "refused", "expired", "cancelled", "dead", "delivered",
+                                        "blocked", "failed"};
     return names[state];
 }

@@ -36,7 +36,10 @@ enum store_state {
     STATE_REFUSED,
     STATE_EXPIRED,
     STATE_CANCELLED,
-    STATE_DEAD
+    STATE_DEAD,
+    STATE_DELIVERED, /* it was sent, and WeChat's receipt says that it arrived, */
+    STATE_BLOCKED,   /* that its recipient refuses such messages, */
+    STATE_FAILED     /* or that it could not be delivered. On disk these numbers stand for the states: new ones go to the end */
 };
 
 enum store_answer { STORE_OK, STORE_NONE, STORE_EXISTS, STORE_DAMAGED };
@@ -113,7 +116,7 @@ struct mark {
 /* What became of a message. */
 struct final {
     uint64_t seq;
-    enum store_state state; /* SENT to DEAD */
+    enum store_state state; /* SENT to FAILED */
     enum code code;
     int64_t errcode, msgid;
     uint32_t calls;
@@ -122,6 +125,7 @@ struct final {
     struct span account, id, openid, key, task;
     struct span fallback; /* as in struct message */
     struct span tries;    /* likewise: the calls before the one whose result this is */
+    int64_t received_ms;  /* wall time of WeChat's receipt, as it says; 0 = there is none */
 };
 
 struct store_counts {
@@ -279,6 +283,16 @@ enum store_answer store_look(struct store *s, uint64_t seq, struct found *found)
 
 /* The seq behind an id. STORE_NONE, STORE_DAMAGED. */
 enum store_answer store_find_seq(struct store *s, struct span account, struct span id, uint64_t *seq);
+
+/* A result by WeChat's msgid. STORE_NONE: there is none, or it was written by a version that did not list it. */
+enum store_answer store_find_msgid(struct store *s, struct span account, struct span openid, int64_t msgid, struct final *f);
+
+/* The results of a recipient, those accepted last first: *before, at first UINT64_MAX, becomes the seq of what is looked at. What is not
+ * indexed yet is not met. STORE_OK with `f`; STORE_EXISTS: no result, or another recipient's, go on; STORE_NONE: the end. */
+enum store_answer store_walk_back(struct store *s, struct span account, struct span openid, uint64_t *before, struct final *f);
+
+/* Writes a result anew that a receipt has changed: state, code, errcode, msgid, message, received_ms. */
+void store_receive(struct store *s, const struct final *f);
 
 /* The latest end among the dead ones; -1 when there are none. */
 int64_t store_last_dead_ms(struct store *s);

@@ -218,7 +218,7 @@ static int find_databases(struct check *c)
         return -1;
     }
     for (int db = 0; db < DATABASES; db++) {
-        if (!c->found[db])
+        if (!c->found[db] && (db != MSGIDS || format >= STORE_FORMAT_MSGIDS))
             check_problem(c, PROBLEM_STATE, (enum database)db, 0, "the database is missing");
         c->total += c->trees[db].entries;
     }

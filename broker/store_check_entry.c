@@ -125,6 +125,16 @@ static void check_over_entry(struct check *c, enum database db, int64_t ms, uint
         check_problem(c, PROBLEM_OVER, db, seq, "the message is settled");
 }
 
+static void check_msgid_entry(struct check *c, int64_t msgid, uint64_t seq)
+{
+    struct final f;
+    enum store_answer answer = check_read_final(c, seq, &f);
+    if (answer == STORE_NONE && !check_is_set_aside(c, seq))
+        check_problem(c, PROBLEM_INDEX, MSGIDS, seq, "there is no such result");
+    else if (answer == STORE_OK && f.msgid != msgid)
+        check_problem(c, PROBLEM_INDEX, MSGIDS, seq, "it has another msgid");
+}
+
 /* --- recipients and tasks ----------------------------------------------------------------------------------------- */
 
 static void check_index_entry(struct check *c, enum database db, struct span key)
@@ -165,7 +175,7 @@ static void check_format(struct check *c)
 
 static void check_entry(struct check *c, enum database db, struct span key, struct span value)
 {
-    int is_timed = db == DEAD || db == ENDED || db == EXPIRY || db == PATIENCE;
+    int is_timed = db == DEAD || db == ENDED || db == EXPIRY || db == PATIENCE || db == MSGIDS;
     if (db == META) {
         check_meta_entry(c, key, value);
     } else if (db == IDS) {
@@ -176,7 +186,9 @@ static void check_entry(struct check *c, enum database db, struct span key, stru
         check_problem(c, PROBLEM_KEY, db, 0, "a key of %zu bytes", key.bytes);
     } else if (is_timed) {
         int64_t ms = (int64_t)key_read_u64(key.data);
-        if (db == DEAD || db == ENDED)
+        if (db == MSGIDS)
+            check_msgid_entry(c, ms, key_read_seq(key));
+        else if (db == DEAD || db == ENDED)
             check_end_entry(c, db, ms, key_read_seq(key));
         else
             check_over_entry(c, db, ms, key_read_seq(key));
@@ -188,7 +200,7 @@ static void check_entry(struct check *c, enum database db, struct span key, stru
 void check_entries(struct check *c)
 {
     static const enum database dbs[] = {META, QUEUE_NOW, QUEUE_WALL, QUEUE_ORDER, PARKED, HELD,
-                                        IDS,  DEAD,      ENDED,      EXPIRY,      PATIENCE, PEOPLE, TASKS};
+                                        IDS,  DEAD,      ENDED,      EXPIRY,      PATIENCE, PEOPLE, TASKS, MSGIDS};
     for (size_t i = 0; i < sizeof dbs / sizeof *dbs; i++) {
         struct check_walk w;
         struct span key, value;

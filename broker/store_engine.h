@@ -24,6 +24,7 @@ enum database {
     ENDED,
     PEOPLE,
     TASKS,
+    MSGIDS, /* not in a store of a version before */
     EXPIRY,
     PATIENCE,
     META,

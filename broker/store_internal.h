@@ -3,6 +3,7 @@
  *   store.c         opening, accepting, reading, damage, small values, figures
  *   store_place.c   where a waiting message stands: queue, parked, held, out; what is found at the start
  *   store_ledger.c  the two clocks by which a message is over, results, the dead, purge
+ *   store_receipt.c results by msgid, and what receipts make of them
  *   store_find.c    searching: walks, all about one message, the index of recipients and tasks
  *
  * The databases:
@@ -18,6 +19,7 @@
  *   ended     settled, seq                               -> nothing   all of the ledger but the dead
  *   people    hash of account and openid, seq            -> nothing   two recipients may share a hash: a walk looks
  *   tasks     account, task, seq                         -> nothing
+ *   msgids    msgid, seq                                 -> nothing   results with a msgid: those of all accounts
  *   expiry    expires, seq                               -> nothing
  *   patience  give_up, seq                               -> nothing
  *   meta      name                                       -> value
@@ -78,6 +80,10 @@ enum standing store_find_held(struct store *s, const struct message *m, struct k
 enum store_answer store_read_mark(struct store *s, const struct message *m, struct mark *mark);
 
 enum store_answer store_read_final(struct store *s, uint64_t seq, struct final *f);
+
+/* Lists a result by its msgid, and takes it out of that list; nothing when it has none. */
+void store_list_msgid(struct store *s, int64_t msgid, uint64_t seq);
+void store_unlist_msgid(struct store *s, int64_t msgid, uint64_t seq);
 
 /* A number of 8 bytes in meta. */
 enum store_answer store_read_number(struct store *s, const char *name, uint64_t *number);

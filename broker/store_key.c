@@ -124,6 +124,15 @@ struct key key_person(struct span account, struct span openid, uint64_t seq)
     return k;
 }
 
+/* WeChat's msgids ascend with time, more or less, so these keys are written side by side. */
+struct key key_msgid(int64_t msgid, uint64_t seq)
+{
+    struct key k = begin();
+    key_u64(&k, (uint64_t)msgid);
+    key_u64(&k, seq);
+    return k;
+}
+
 struct key key_task(struct span account, struct span task, uint64_t seq)
 {
     struct key k = begin();

@@ -33,6 +33,7 @@ struct key key_id(struct span account, struct span id);
 struct key key_held(uint64_t hold, int64_t due_ms, uint64_t seq);
 struct key key_time(int64_t ms, uint64_t seq); /* of expiry, patience, dead, ended */
 struct key key_person(struct span account, struct span openid, uint64_t seq);
+struct key key_msgid(int64_t msgid, uint64_t seq);
 struct key key_task(struct span account, struct span task, uint64_t seq);
 
 /* As much of a key that was read as there is room for. */

@@ -46,7 +46,8 @@ void store_settle(struct store *s, const struct message *m, const struct final *
     const int is_dead = f->state == STATE_DEAD;
     struct key seq = key_seq(m->seq), ended = key_time(f->settled_ms, m->seq);
     struct key expiry = key_time(m->expires_ms, m->seq), patience = key_time(m->give_up_ms, m->seq);
-    const int64_t expires_ms = m->expires_ms, give_up_ms = m->give_up_ms;
+    const int64_t expires_ms = m->expires_ms, give_up_ms = m->give_up_ms, msgid = f->msgid;
+    const uint64_t number = m->seq;
     record_pack_final(f, &s->scratch);
     if (is_dead)
         record_pack_message(m, &s->second);
@@ -54,6 +55,7 @@ void store_settle(struct store *s, const struct message *m, const struct final *
         store_leave_place(s, m);
     engine_put(s->engine, LEDGER, &seq, buf_span(&s->scratch));
     engine_put_nothing(s->engine, is_dead ? DEAD : ENDED, &ended);
+    store_list_msgid(s, msgid, number);
     if (expires_ms)
         engine_del(s->engine, EXPIRY, &expiry);
     if (give_up_ms)
@@ -89,9 +91,12 @@ void store_revise_dead(struct store *s, const struct message *m, const struct fi
         return;
     }
     struct key seq = key_seq(m->seq), dead = key_time(old.settled_ms, m->seq), ended = key_time(f->settled_ms, m->seq);
+    const int64_t msgid = f->msgid;
+    const uint64_t number = m->seq;
     record_pack_final(f, &s->scratch);
     engine_put(s->engine, LEDGER, &seq, buf_span(&s->scratch));
     engine_put_nothing(s->engine, ENDED, &ended);
+    store_list_msgid(s, msgid, number);
     engine_del(s->engine, DEAD, &dead);
     engine_del(s->engine, MESSAGES, &seq);
 }
@@ -127,6 +132,7 @@ static size_t purge_one(struct store *s, uint64_t seq)
     struct key id = key_id(f.account, f.id), person = key_person(f.account, f.openid, seq);
     struct key task = key_task(f.account, f.task, seq);
     int has_task = f.task.bytes > 0;
+    store_unlist_msgid(s, f.msgid, seq);
     engine_del(s->engine, IDS, &id);
     engine_del(s->engine, LEDGER, &key);
     if (seq >= s->indexed)

@@ -7,14 +7,16 @@
 
 #define CHECKSUM_BYTES 8
 
-/* Records of the format before lack the last two members; they are read as well. */
+/* Records of earlier formats lack members at their end; they are read as well. */
 #define MESSAGE_FORMAT  3
 #define MESSAGE_MEMBERS 24
 #define MARK_FORMAT     2
 #define MARK_MEMBERS    6
-#define FINAL_FORMAT    3
-#define FINAL_MEMBERS   17
-#define LACKING_BEFORE  2
+#define FINAL_FORMAT    4
+#define FINAL_MEMBERS   18
+#define FORMAT_TRIES    3 /* from this one on: fallback and tries */
+#define LACKING_TRIES   2
+#define LACKING_RECEIPT 1 /* of a result of the format before */
 
 static void begin(struct buf *out, size_t members, unsigned format)
 {
@@ -53,11 +55,13 @@ static int enter(struct span value, struct mp_cursor *c, size_t members, unsigne
     return mp_read_array(c) == members && mp_read_u64(c) == format ? 0 : -1;
 }
 
-/* The same for a record of this format or of the one before. *is_before tells which. */
-static int enter_either(struct span value, struct mp_cursor *c, size_t members, unsigned format, int *is_before)
+/* The same for a record of a format that lacks none of its members, or `lacking` of them when it is of the one before. Returns the format;
+ * 0 when it is none of both. */
+static unsigned enter_either(struct span value, struct mp_cursor *c, size_t members, unsigned format, size_t lacking)
 {
-    *is_before = enter(value, c, members, format) != 0;
-    return *is_before ? enter(value, c, members - LACKING_BEFORE, format - 1) : 0;
+    if (enter(value, c, members, format) == 0)
+        return format;
+    return enter(value, c, members - lacking, format - 1) == 0 ? format - 1 : 0;
 }
 
 void record_pack_message(const struct message *m, struct buf *out)
@@ -94,8 +98,8 @@ void record_pack_message(const struct message *m, struct buf *out)
 int record_unpack_message(struct span value, struct message *m)
 {
     struct mp_cursor c;
-    int is_before;
-    if (enter_either(value, &c, MESSAGE_MEMBERS, MESSAGE_FORMAT, &is_before))
+    unsigned format = enter_either(value, &c, MESSAGE_MEMBERS, MESSAGE_FORMAT, LACKING_TRIES);
+    if (format == 0)
         return -1;
     *m = (struct message){.account = mp_read_str(&c)};
     m->id = mp_read_str(&c);
@@ -120,7 +124,7 @@ int record_unpack_message(struct span value, struct message *m)
     mp_read_array(&c);
     m->errcode = mp_read_i64(&c);
     m->note = mp_read_str(&c);
-    if (!is_before) {
+    if (format >= FORMAT_TRIES) {
         m->fallback = mp_read_str(&c);
         m->tries = mp_read_str(&c);
     }
@@ -171,14 +175,15 @@ void record_pack_final(const struct final *f, struct buf *out)
     mp_span(out, f->task);
     mp_span(out, f->fallback);
     mp_bin(out, f->tries);
+    mp_i64(out, f->received_ms);
     finish(out);
 }
 
 int record_unpack_final(struct span value, struct final *f)
 {
     struct mp_cursor c;
-    int is_before;
-    if (enter_either(value, &c, FINAL_MEMBERS, FINAL_FORMAT, &is_before))
+    unsigned format = enter_either(value, &c, FINAL_MEMBERS, FINAL_FORMAT, LACKING_RECEIPT);
+    if (format == 0 && enter(value, &c, FINAL_MEMBERS - LACKING_RECEIPT - LACKING_TRIES, FORMAT_TRIES - 1))
         return -1;
     *f = (struct final){.state = (enum store_state)mp_read_i64(&c)};
     f->code = (enum code)mp_read_i64(&c);
@@ -194,11 +199,13 @@ int record_unpack_final(struct span value, struct final *f)
     f->openid = mp_read_str(&c);
     f->key = mp_read_str(&c);
     f->task = mp_read_str(&c);
-    if (!is_before) {
+    if (format >= FORMAT_TRIES) {
         f->fallback = mp_read_str(&c);
         f->tries = mp_read_str(&c);
     }
-    return c.failed || f->state < STATE_SENT || f->state > STATE_DEAD ? -1 : 0;
+    if (format == FINAL_FORMAT)
+        f->received_ms = mp_read_i64(&c);
+    return c.failed || f->state < STATE_SENT || f->state > STATE_FAILED ? -1 : 0;
 }
 
 void record_pack_id(uint64_t seq, uint64_t content, struct buf *out)

@@ -122,8 +122,12 @@ static void mend_live(struct salvage *v, const struct message *m)
 static void mend_settled(struct salvage *v, const struct final *f, const struct message *dead)
 {
     struct key seq = key_seq(f->seq), ended = key_time(f->settled_ms, f->seq), id = key_id(f->account, f->id);
+    struct key msgid = key_msgid(f->msgid, f->seq);
+    const int has_msgid = f->msgid != 0;
     uint64_t number = f->seq, content = dead ? dead->content : 0; /* the spans are gone with the first write */
     salvage_put(v, dead ? DEAD : ENDED, &ended, nothing);
+    if (has_msgid)
+        salvage_put(v, MSGIDS, &msgid, nothing);
     engine_del(v->s->engine, MARKS, &seq);
     if (!dead)
         engine_del(v->s->engine, MESSAGES, &seq);

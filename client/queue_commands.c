@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "client/queue_change.h"
+#include "client/queue_delivery.h"
 #include "client/queue_export.h"
 #include "client/queue_rate.h"
 #include "client/queue_show.h"
@@ -30,6 +31,8 @@ static enum status run(struct queue_link *l, const struct queue_options *o)
         return queue_show_pauses(l, o);
     case QUEUE_RATE:
         return queue_rate(l, o);
+    case QUEUE_DELIVERY:
+        return queue_delivery(l, o);
     case QUEUE_DRAIN:
         return queue_drain(l, o);
     case QUEUE_DEAD:

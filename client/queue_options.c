@@ -49,6 +49,7 @@ static const struct {
     [QUEUE_RESUME] = {"resume", TAKES_APP | TAKES_SCOPE | TAKES_ALL, 0, 0},
     [QUEUE_PAUSES] = {"pauses", 0, 0, 0},
     [QUEUE_RATE] = {"rate", TAKES_APP | TAKES_RATE, 0, 0},
+    [QUEUE_DELIVERY] = {"delivery", TAKES_APP, 0, 0},
     [QUEUE_DRAIN] = {"drain", TAKES_YES, 0, 0},
     [QUEUE_DEAD] = {"dead", FILTERS | TAKES_LIMIT, ENTRY_DEAD, ENTRY_DEAD},
     [QUEUE_REQUEUE] = {"requeue", FILTERS | TAKES_IDS | TAKES_ALL | TAKES_TTL | TAKES_YES, ENTRY_DEAD, 0},
@@ -57,7 +58,7 @@ static const struct {
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)
-#define NAMES    "status, top, list, show, cancel, pause, resume, pauses, rate, drain, dead, requeue, purge or export"
+#define NAMES    "status, top, list, show, cancel, pause, resume, pauses, rate, delivery, drain, dead, requeue, purge or export"
 
 static const struct {
     const char *name;
@@ -166,7 +167,7 @@ static int read_states(const char *text, unsigned *states)
     return usage(
         "--state",
         "unknown; give one or several of ready, scheduled, parked, paused, out, sent, pending, refused, "
-        "expired, cancelled, dead, purged, waiting, live, settled, all, with commas between them");
+        "expired, cancelled, dead, purged, delivered, blocked, failed, waiting, live, settled, all, with commas between them");
 }
 
 static int read_format(const char *text, enum export_format *format)

@@ -15,6 +15,7 @@ enum queue_command {
     QUEUE_RESUME,
     QUEUE_PAUSES,
     QUEUE_RATE,
+    QUEUE_DELIVERY,
     QUEUE_DRAIN,
     QUEUE_DEAD,
     QUEUE_REQUEUE,

@@ -96,7 +96,7 @@ void queue_print_dead_row(struct table *t, struct span entry)
 
 static int is_time(struct span name)
 {
-    static const char *const times[] = {"accepted", "due", "settled", "expires", "out"};
+    static const char *const times[] = {"accepted", "due", "settled", "received", "expires", "out"};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)
         if (span_is(name, times[i]))
             return 1;
@@ -221,7 +221,7 @@ static void append_time(const char *name, int64_t ms, struct buf *out)
 static void append_states(unsigned states, struct buf *out)
 {
     const char *before = " --state ";
-    for (unsigned bit = ENTRY_READY; bit <= ENTRY_PURGED; bit <<= 1) {
+    for (unsigned bit = ENTRY_READY; bit <= ENTRY_LAST; bit <<= 1) {
         if (!(states & bit))
             continue;
         buf_printf(out, "%s%s", before, entry_state_name((enum entry_state)bit));

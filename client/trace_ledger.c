@@ -5,6 +5,7 @@
 #include "base/iso_time.h"
 #include "base/log_line.h"
 #include "base/term.h"
+#include "proto/frontend.h"
 #include "proto/mp_view.h"
 
 #define FIELDS(fields) fields, sizeof(fields) / sizeof *(fields)
@@ -52,15 +53,21 @@ void trace_ledger_add(struct trace_lines *t, const struct trace_of *of, struct s
 {
     const struct log_field accepted[] = {log_some("key", mp_view_str(entry, "key")), log_some("task", mp_view_str(entry, "task")),
                                          log_some("lane", mp_view_str(entry, "lane"))};
-    const struct log_field settled[] = {log_some("state", mp_view_str(entry, "state")),
-                                        log_some_i64("code", mp_view_i64(entry, "code")),
+    /* With a receipt the entry tells what became of the message after it was sent; how it was settled is known all the same. */
+    const int64_t received_ms = mp_view_i64(entry, "received");
+    const struct span none = {"", 0}, state = mp_view_str(entry, "state"), reason = mp_view_str(entry, "message");
+    const int64_t code = mp_view_i64(entry, "code");
+    const struct log_field settled[] = {log_some("state", received_ms ? span_of("sent") : state),
+                                        log_some_i64("code", received_ms ? CODE_OK : code),
                                         log_some_i64("errcode", mp_view_i64(entry, "errcode")),
                                         log_some_i64("msgid", mp_view_i64(entry, "msgid")),
                                         log_some_i64("calls", mp_view_i64(entry, "calls")),
-                                        log_some("reason", mp_view_str(entry, "message"))};
+                                        log_some("reason", received_ms ? none : reason)};
+    const struct log_field received[] = {log_some("state", state), log_some_i64("code", code), log_some("reason", reason)};
     add(t, of, mp_view_i64(entry, "accepted"), "accepted", entry, FIELDS(accepted));
     add_tries(t, of, entry);
     add(t, of, mp_view_i64(entry, "settled"), "settled", entry, FIELDS(settled));
+    add(t, of, received_ms, "receipt", entry, FIELDS(received));
 }
 
 static void append(const char *name, struct span text, struct buf *out)
@@ -97,5 +104,6 @@ void trace_ledger_head(struct span entry, struct buf *out)
         append_time("due", due_ms, out);
     append_time("expires", mp_view_i64(entry, "expires"), out);
     append_time("settled", mp_view_i64(entry, "settled"), out);
+    append_time("receipt", mp_view_i64(entry, "received"), out);
     buf_append_str(out, "\n");
 }

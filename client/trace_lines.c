@@ -11,7 +11,7 @@ static const struct {
     {"message given out", 1},  {"message rendered", 2}, {"call begun", 4}, {"message not rendered", 3},
     {"call not made", 5},      {"call ended", 5},       {"called", 6},     {"message waits", 7},
     {"message falls back", 7}, {"message settled", 8},  {"settled", 9},    {"message answered", 10},
-    {"row ended", 11},
+    {"row ended", 11},         {"receipt", 12},         {"message receipt", 12},
 };
 
 #define RANK_OTHER  6

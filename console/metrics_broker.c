@@ -168,6 +168,36 @@ static void reasons(struct exposition *e, struct span accounts, const char *kind
     }
 }
 
+/* One row of an account's templates: [template or nil, sent, delivered, blocked, failed]. `from` and `until`: which of the four. */
+static void template_row(struct exposition *e, struct span account, struct span row, int from, int until)
+{
+    static const char *const outcomes[] = {NULL, "delivered", "blocked", "failed"};
+    struct mp_list list;
+    struct span key, count;
+    mp_list_open(&list, row);
+    if (!mp_list_next(&list, &key))
+        return;
+    struct span template = mp_value_str(key).bytes ? mp_value_str(key) : span_of("other");
+    for (int i = 0; i < until && mp_list_next(&list, &count); i++) {
+        if (i < from)
+            continue;
+        struct label labels[] = {LABEL("account", account), LABEL("template", template), LABEL("outcome", span_of(outcomes[i] ? outcomes[i] : ""))};
+        sample(e, labels, outcomes[i] ? 3 : 2, mp_value_number(count));
+    }
+}
+
+static void by_template(struct exposition *e, struct span accounts, int from, int until)
+{
+    struct mp_list list, rows;
+    struct span one, row;
+    mp_list_open(&list, accounts);
+    while (mp_list_next(&list, &one)) {
+        mp_list_open(&rows, mp_view(one, "delivery"));
+        while (mp_list_next(&rows, &row))
+            template_row(e, mp_view_str(one, "name"), row, from, until);
+    }
+}
+
 static void stopped(struct exposition *e, struct span accounts)
 {
     static const char *const causes[] = {"token", "quota", "account", "pace"};
@@ -194,6 +224,10 @@ void metrics_accounts(struct exposition *e, struct span status)
     reasons(e, accounts, "refused", NULL, 1);
     family(e, "megawechat_calls_failed_cause_total", "counter", "Failed calls by whom the failure concerns and WeChat's errcode; 0: there was none.");
     reasons(e, accounts, "failed", "cause", 1);
+    family(e, "megawechat_template_messages_sent_total", "counter", "Messages that WeChat took, by the template they went by.");
+    by_template(e, accounts, 0, 1);
+    family(e, "megawechat_receipts_total", "counter", "What WeChat's receipts say of them: delivered, blocked by the recipient, failed.");
+    by_template(e, accounts, 1, 4);
     family(e, "megawechat_account_waiting_messages", "gauge", "Messages of the account that are accepted, and neither out nor settled.");
     by_account(e, accounts, "waiting");
     family(e, "megawechat_account_out_messages", "gauge", "Messages of the account that are being sent.");

@@ -76,8 +76,8 @@ _mega_values() {
     --delimiter) mapfile -t COMPREPLY < <(compgen -W "auto comma semicolon tab" -- "$2") ;;
     --state)
         [[ $2 != *,* ]] || before=${2%,*},
-        mapfile -t COMPREPLY < <(compgen -P "$before" -W "ready scheduled parked paused out sent pending refused expired cancelled dead purged
-            waiting live settled all" -- "${2##*,}")
+        mapfile -t COMPREPLY < <(compgen -P "$before" -W "ready scheduled parked paused out sent pending refused expired cancelled dead purged delivered
+            blocked failed waiting live settled all" -- "${2##*,}")
         ;;
     *) return 1 ;;
     esac

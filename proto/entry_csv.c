@@ -16,7 +16,8 @@ static const struct {
               {"lane", FIELD_TEXT},     {"code", FIELD_NUMBER}, {"errcode", FIELD_NUMBER},
               {"msgid", FIELD_NUMBER},  {"calls", FIELD_COUNT}, {"failures", FIELD_COUNT},
               {"accepted", FIELD_TIME}, {"due", FIELD_TIME},    {"settled", FIELD_TIME},
-              {"expires", FIELD_TIME},  {"seq", FIELD_NUMBER},  {"message", FIELD_TEXT}};
+              {"expires", FIELD_TIME},  {"seq", FIELD_NUMBER},  {"message", FIELD_TEXT},
+              {"received", FIELD_TIME}};
 
 #define FIELDS (sizeof fields / sizeof *fields)
 

@@ -26,10 +26,12 @@ static const struct {
                    {"pending", ENTRY_PENDING}, {"refused", ENTRY_REFUSED},
                    {"expired", ENTRY_EXPIRED}, {"cancelled", ENTRY_CANCELLED},
                    {"dead", ENTRY_DEAD},       {"purged", ENTRY_PURGED},
+                   {"delivered", ENTRY_DELIVERED}, {"blocked", ENTRY_BLOCKED},
+                   {"failed", ENTRY_FAILED},
                    {"waiting", ENTRY_WAITING}, {"live", ENTRY_LIVE},
                    {"settled", ENTRY_SETTLED}, {"all", ENTRY_ALL}};
 
-#define STATES       12
+#define STATES       15
 #define STATES_NAMED (sizeof state_names / sizeof *state_names)
 
 const char *ask_name(enum ask_op op)
@@ -170,7 +172,7 @@ static int read_states(struct mp_cursor *c, unsigned *states, struct buf *error)
     return refuse(
         error,
         "filter.state: unknown; give one or several of ready, scheduled, parked, paused, out, sent, pending, "
-        "refused, expired, cancelled, dead, purged, waiting, live, settled, all, with commas between them");
+        "refused, expired, cancelled, dead, purged, delivered, blocked, failed, waiting, live, settled, all, with commas between them");
 }
 
 static int read_filter_member(struct mp_cursor *c, struct span name, struct filter *f, struct buf *error)

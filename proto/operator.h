@@ -44,12 +44,19 @@ enum entry_state {
     ENTRY_EXPIRED = 1 << 8,
     ENTRY_CANCELLED = 1 << 9,
     ENTRY_DEAD = 1 << 10,     /* and kept for a person */
-    ENTRY_PURGED = 1 << 11    /* was dead; its message is discarded, its result is kept */
+    ENTRY_PURGED = 1 << 11,   /* was dead; its message is discarded, its result is kept */
+    ENTRY_DELIVERED = 1 << 12, /* was sent, and has a receipt of WeChat: with one it is not SENT or PENDING any more */
+    ENTRY_BLOCKED = 1 << 13,
+    ENTRY_FAILED = 1 << 14
 };
+
+#define ENTRY_LAST ENTRY_FAILED
 
 #define ENTRY_WAITING (ENTRY_READY | ENTRY_SCHEDULED | ENTRY_PARKED | ENTRY_PAUSED)
 #define ENTRY_LIVE    (ENTRY_WAITING | ENTRY_OUT)
-#define ENTRY_SETTLED (ENTRY_SENT | ENTRY_PENDING | ENTRY_REFUSED | ENTRY_EXPIRED | ENTRY_CANCELLED | ENTRY_PURGED)
+#define ENTRY_RECEIVED (ENTRY_DELIVERED | ENTRY_BLOCKED | ENTRY_FAILED)
+#define ENTRY_SETTLED                                                                                                   \
+    (ENTRY_SENT | ENTRY_PENDING | ENTRY_REFUSED | ENTRY_EXPIRED | ENTRY_CANCELLED | ENTRY_PURGED | ENTRY_RECEIVED)
 #define ENTRY_ALL     (ENTRY_LIVE | ENTRY_SETTLED | ENTRY_DEAD)
 
 /* Which messages. What is empty or zero does not matter; all that is given must hold. */

@@ -188,8 +188,16 @@ static void take_step(struct flight *f, enum step step)
     submit(f);
 }
 
+/* Of a message with a receipt the broker tells that instead of its result: it was sent all the same, and counts as such. */
+static int has_receipt(const struct mega_result *r)
+{
+    return receipt_find(span_of(r->state)) != RECEIPT_NONE;
+}
+
 static enum row_state state_of(const struct mega_result *r)
 {
+    if (has_receipt(r))
+        return ROW_SENT;
     switch (r->code) {
     case CODE_OK:
         return strcmp(r->state, "pending") == 0 ? ROW_PENDING : ROW_SENT;
@@ -206,13 +214,13 @@ static enum row_state state_of(const struct mega_result *r)
 
 static void on_settled(struct flight *f, const struct mega_result *r)
 {
-    settle(f, state_of(r), r->code, r->errcode, r->message);
+    settle(f, state_of(r), has_receipt(r) ? CODE_OK : r->code, r->errcode, has_receipt(r) ? "" : r->message);
 }
 
 /* What the broker says of the message; of one that has not ended it says nothing yet. */
 static void on_known(struct flight *f, const struct mega_result *r)
 {
-    int was_sent = r->code == CODE_OK, is_stopping = f->task->facts.state == TASK_STOPPING;
+    int was_sent = r->code == CODE_OK || has_receipt(r), is_stopping = f->task->facts.state == TASK_STOPPING;
     f->task->is_found |= f->step == STEP_ATTACH && r->code != CODE_NOT_FOUND;
     if (f->step == STEP_LOOK && !was_sent) /* what is being stopped hands over nothing more, but may have before a restart */
         take_step(f, is_stopping ? STEP_ATTACH : STEP_PUSH);

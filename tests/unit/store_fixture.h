@@ -104,12 +104,15 @@ static inline void fixture_park(struct store *s, uint64_t seq)
     store_park(s, &m);
 }
 
+#define FIXTURE_MSGID 3000000000000000000 /* and the seq: of what fixture_settle has sent */
+
 static inline void fixture_settle_at(struct store *s, uint64_t seq, enum store_state state,
                                      int64_t settled_ms)
 {
     struct message m = fixture_read(s, seq);
     struct final f = {.state = state,
                       .code = CODE_OK,
+                      .msgid = state == STATE_SENT ? FIXTURE_MSGID + (int64_t)seq : 0,
                       .accepted_ms = m.accepted_ms,
                       .due_ms = m.due_ms,
                       .settled_ms = settled_ms,
@@ -215,6 +218,7 @@ static inline void fixture_same_final(const struct final *got, const struct fina
     CHECK_BYTES(got->task, expected->task);
     CHECK_BYTES(got->fallback, expected->fallback);
     CHECK_BYTES(got->tries, expected->tries);
+    CHECK_INT(got->received_ms, expected->received_ms);
 }
 
 /* Every field has a value of its own. */
@@ -264,7 +268,8 @@ static inline struct final fixture_full_final(void)
                           .key = span_of("paid"),
                           .task = span_of("sale"),
                           .fallback = span_of("plain"),
-                          .tries = {"\x91\x01", 2}};
+                          .tries = {"\x91\x01", 2},
+                          .received_ms = FIXTURE_NOW_MS + 9000};
 }
 
 #endif

@@ -427,7 +427,8 @@ static void test_states(void)
                  {"refused,dead,dead", ENTRY_DEAD | ENTRY_REFUSED},
                  {"waiting", ENTRY_READY | ENTRY_SCHEDULED | ENTRY_PARKED | ENTRY_PAUSED},
                  {"live", ENTRY_WAITING | ENTRY_OUT},
-                 {"settled", ENTRY_SENT | ENTRY_PENDING | ENTRY_REFUSED | ENTRY_EXPIRED | ENTRY_CANCELLED | ENTRY_PURGED},
+                 {"settled", ENTRY_SENT | ENTRY_PENDING | ENTRY_REFUSED | ENTRY_EXPIRED | ENTRY_CANCELLED | ENTRY_PURGED | ENTRY_DELIVERED | ENTRY_BLOCKED | ENTRY_FAILED},
+                 {"delivered,blocked,failed", ENTRY_RECEIVED},
                  {"all", ENTRY_LIVE | ENTRY_SETTLED | ENTRY_DEAD},
                  {"settled,dead,live", ENTRY_ALL},
                  {"", 0},
@@ -443,7 +444,7 @@ static void test_states(void)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         CHECK_INT(entry_states_read(span_of(cases[i].text)), cases[i].states);
     CHECK_INT(entry_states_read((struct span){NULL, 0}), 0);
-    for (unsigned bit = ENTRY_READY; bit <= ENTRY_PURGED; bit <<= 1)
+    for (unsigned bit = ENTRY_READY; bit <= ENTRY_LAST; bit <<= 1)
         CHECK_INT(entry_states_read(span_of(entry_state_name((enum entry_state)bit))), bit);
     CHECK_STR(entry_state_name(ENTRY_CANCELLED), "cancelled");
 }

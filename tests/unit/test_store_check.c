@@ -290,6 +290,11 @@ static void test_index(void)
     expect((struct change){PEOPLE, key_person(a, o, 1), key_person(a, o, 99), 0, 1}, PROBLEM_INDEX, 99);
     expect((struct change){TASKS, key_task(a, t, 1), key_task(a, o, 1), 0, 1}, PROBLEM_INDEX, 1);
     expect((struct change){TASKS, key_task(a, t, 1), key_task(a, t, 99), 0, 1}, PROBLEM_INDEX, 99);
+    const int64_t msgid = FIXTURE_MSGID + 5;
+    expect((struct change){MSGIDS, key_msgid(msgid, 5), key_msgid(msgid, 99), 0, 1}, PROBLEM_INDEX, 99);
+    expect((struct change){MSGIDS, key_msgid(msgid, 5), key_msgid(msgid + 1, 5), 0, 1}, PROBLEM_INDEX, 5);
+    expect((struct change){MSGIDS, key_msgid(msgid, 5), key_msgid(msgid, 1), 0, 1}, PROBLEM_INDEX, 1);
+    expect((struct change){MSGIDS, key_msgid(msgid, 5), key_seq(5), 0, 1}, PROBLEM_KEY, 0);
 }
 
 /* --- pages ------------------------------------------------------------------------------------------------------- */

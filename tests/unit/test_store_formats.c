@@ -1,11 +1,9 @@
-/* A store as an earlier version of mega-broker left it (format 2: records without fallback and earlier calls): the check finds nothing wrong
+/* A store as an earlier version of mega-broker left it (format 2: records without fallback and earlier calls; 3: results without a receipt): the check finds nothing wrong
  * in it, the rescue takes all of it, and the broker goes on with it. This test knows the engine. */
 #include "broker/store_check.h"
 #include "broker/store_internal.h"
 #include "broker/store_salvage.h"
 #include "tests/unit/store_inside.h"
-
-#define FORMAT_BEFORE 2
 
 /* fixture_full_message and fixture_full_final in the records of that time. */
 #define MESSAGE_BEFORE                                                                                       \
@@ -17,6 +15,10 @@
     "174227fdeeb6802f 9f0205cd0190cda7fccf7fffffffffffffff03cf0000018bcfe56800cf0000018b"                    \
     "cfe56be8cf0000018bcfe57b88b17b22657272636f6465223a34333030347da473686f70a76f7264657"                    \
     "22d37a46f414243a470616964a473616c65"
+#define FINAL_BEFORE_RECEIPTS                                                                                \
+    "bb3a1b29ea5ef7f3 dc00110305cd0190cda7fccf7fffffffffffffff03cf0000018bcfe56800cf0000018b"                \
+    "cfe56be8cf0000018bcfe57b88b17b22657272636f6465223a34333030347da473686f70a76f7264657"                    \
+    "22d37a46f414243a470616964a473616c65a5706c61696ec4029101"
 
 static void put(struct engine *e, enum database db, const struct key *key, struct span value)
 {
@@ -26,12 +28,12 @@ static void put(struct engine *e, enum database db, const struct key *key, struc
 }
 
 /* One message, which waits, or is settled when `db` is the ledger; its record and the store's number are those of that time. */
-static void make_before(const char *name, enum database db, const char *record)
+static void make_before(const char *name, uint64_t before, enum database db, const char *record)
 {
     struct store *s = fixture_open(name);
     struct message m = fixture_full_message();
     const struct final f = fixture_full_final();
-    struct key seq = key_seq(fixture_append(s, m)), format = {.used = 0}, number = key_seq(FORMAT_BEFORE);
+    struct key seq = key_seq(fixture_append(s, m)), format = {.used = 0}, number = key_seq(before);
     struct buf bytes = hex_bytes(record), packed = {0};
     if (db == LEDGER) {
         m = fixture_read(s, 1);
@@ -39,6 +41,8 @@ static void make_before(const char *name, enum database db, const char *record)
     }
     store_index_step(s, 10);
     struct engine *e = go_inside(&s, name);
+    struct key msgid = key_msgid(f.msgid, 1);
+    CHECK_INT(engine_del(e, MSGIDS, &msgid), db == LEDGER); /* it was not listed then */
     key_text(&format, span_of("format"));
     record_pack_blob((struct span){number.bytes, number.used}, &packed);
     put(e, META, &format, buf_span(&packed));
@@ -156,32 +160,47 @@ static void check_message(const char *name)
     check_clean(name, 1, 0);
 }
 
-static void check_final(const char *name)
+/* Read as it is, with or without what came with format 3; and it takes a receipt. */
+static void check_final(const char *name, int has_tries)
 {
     struct store *s = fixture_open(name);
     struct final expected = fixture_full_final();
     struct found found;
-    expected.fallback = expected.tries = (struct span){NULL, 0};
+    if (!has_tries)
+        expected.fallback = expected.tries = (struct span){NULL, 0};
+    expected.received_ms = 0;
     CHECK_INT(store_look(s, 1, &found), STORE_OK);
     fixture_same_final(&found.f, &expected);
+    found.f.state = STATE_DELIVERED;
+    found.f.received_ms = 7;
+    store_receive(s, &found.f);
     CHECK_INT(store_commit(s), 0);
+    CHECK_INT(store_find_msgid(s, expected.account, expected.openid, expected.msgid, &found.f), STORE_OK);
+    CHECK_INT(found.f.state, STATE_DELIVERED);
+    CHECK_INT(found.f.received_ms, 7);
     store_close(&s);
     check_clean(name, 0, 1);
 }
 
+static void test_final(const char *name, const char *rescued, uint64_t before, const char *record)
+{
+    make_before(name, before, LEDGER, record);
+    check_clean(name, 0, 1);
+    rescue(name, rescued);
+    check_clean(rescued, 0, 1);
+    check_final(name, before > 2);
+    check_final(rescued, before > 2);
+}
+
 int main(void)
 {
-    make_before("message", MESSAGES, MESSAGE_BEFORE);
+    make_before("message", 2, MESSAGES, MESSAGE_BEFORE);
     check_clean("message", 1, 0);
     rescue("message", "message-new");
     check_clean("message-new", 1, 0);
     check_message("message");
     check_message("message-new");
-    make_before("final", LEDGER, FINAL_BEFORE);
-    check_clean("final", 0, 1);
-    rescue("final", "final-new");
-    check_clean("final-new", 0, 1);
-    check_final("final");
-    check_final("final-new");
+    test_final("final", "final-new", 2, FINAL_BEFORE);
+    test_final("final3", "final3-new", 3, FINAL_BEFORE_RECEIPTS);
     return 0;
 }

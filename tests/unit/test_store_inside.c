@@ -9,7 +9,7 @@
 
 static const enum database with_seq[] = {MESSAGES, QUEUE_NOW, QUEUE_WALL, QUEUE_ORDER, PARKED,
                                          HELD,     MARKS,     LEDGER,     DEAD,        ENDED,
-                                         PEOPLE,   TASKS,     EXPIRY,     PATIENCE};
+                                         PEOPLE,   TASKS,     MSGIDS,     EXPIRY,      PATIENCE};
 
 /* Keys that are none of ours: too short, too long, of a seq that cannot be, before and behind the others. */
 static void put_odd_keys(struct store **s, const char *name)

@@ -270,6 +270,10 @@ static void test_wrong_content(void)
         {read_blob, "[1 5]"},
         {read_final, "[2 1 200 0 0 1 0 0 0 m a i o k t]"}, /* a final that waits */
         {read_final, "[2 9 200 0 0 1 0 0 0 m a i o k t]"}, /* no such state */
+        {read_final, "[4 12 200 0 0 1 0 0 0 m a i o k t f <c400> 0]"},
+        {read_final, "[4 3 200 0 0 1 0 0 0 m a i o k t f <c400> x]"},
+        {read_final, "[4 3 200 0 0 1 0 0 0 m a i o k t f <c400>]"},
+        {read_final, "[3 3 200 0 0 1 0 0 0 m a i o k t f <c400> 0]"},
         {read_final, "[1 3 200 0 0 1 0 0 0 m a i o k t]"},
         {read_final, "[2 3 200 0 0 1 0 0 m a i o k t]"},
         {read_message, "[2 a i o k t <c400> 1 1 1 0 0]"},
@@ -308,6 +312,15 @@ static void test_formats_before(void)
                       "22d37a46f414243a470616964a473616c65");
     struct final f, settled = fixture_full_final();
     settled.fallback = settled.tries = (struct span){NULL, 0};
+    settled.received_ms = 0;
+    CHECK_INT(record_unpack_final(buf_span(&bytes), &f), 0);
+    fixture_same_final(&f, &settled);
+    buf_free(&bytes);
+    bytes = hex_bytes("bb3a1b29ea5ef7f3 dc00110305cd0190cda7fccf7fffffffffffffff03cf0000018bcfe56800cf0000018b"
+                      "cfe56be8cf0000018bcfe57b88b17b22657272636f6465223a34333030347da473686f70a76f7264657"
+                      "22d37a46f414243a470616964a473616c65a5706c61696ec4029101");
+    settled = fixture_full_final();
+    settled.received_ms = 0;
     CHECK_INT(record_unpack_final(buf_span(&bytes), &f), 0);
     fixture_same_final(&f, &settled);
     buf_free(&bytes);
