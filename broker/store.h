@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "broker/windows.h"
 #include "proto/frontend.h"
 
 struct store;
@@ -272,6 +273,16 @@ int store_each_parked(struct store *s, void (*each)(void *self, const struct mes
 /* Removes at most `budget` ledger entries (and their ids and index entries) settled before `before_ms`, the oldest first. Dead
  * messages are kept until they are discarded. Returns the number removed. */
 size_t store_purge(struct store *s, int64_t before_ms, size_t budget);
+
+/* --- customer-service windows --------------------------------------------------------------------------------------- */
+
+/* STORE_NONE: nothing is known of the recipient; STORE_DAMAGED: nor is it then, and the next writing mends it. */
+enum store_answer store_windows_read(struct store *s, struct span account, struct span openid, struct windows *w);
+void store_windows_write(struct store *s, struct span account, struct span openid, const struct windows *w);
+
+/* Looks at `budget` records at most, where the last call stopped, from the beginning again behind the last one, and removes those that are
+ * old or damaged. Returns how many it removed. */
+size_t store_windows_purge(struct store *s, int64_t now_ms, size_t budget);
 
 /* --- finding ------------------------------------------------------------------------------------------------------ */
 

@@ -218,7 +218,8 @@ static int find_databases(struct check *c)
         return -1;
     }
     for (int db = 0; db < DATABASES; db++) {
-        if (!c->found[db] && (db != MSGIDS || format >= STORE_FORMAT_MSGIDS))
+        int is_newer = (db == MSGIDS && format < STORE_FORMAT_MSGIDS) || (db == WINDOWS && format < STORE_FORMAT_WINDOWS);
+        if (!c->found[db] && !is_newer)
             check_problem(c, PROBLEM_STATE, (enum database)db, 0, "the database is missing");
         c->total += c->trees[db].entries;
     }

@@ -163,6 +163,18 @@ static void check_meta_entry(struct check *c, struct span key, struct span value
         check_problem(c, PROBLEM_VALUE, META, 0, "a small value of %zu bytes", value.bytes);
 }
 
+/* --- customer-service windows --------------------------------------------------------------------------------------- */
+
+static void check_windows_entry(struct check *c, struct span key, struct span value)
+{
+    struct span account, openid;
+    struct windows w;
+    if (key_read_windows(key, &account, &openid))
+        check_problem(c, PROBLEM_KEY, WINDOWS, 0, "a key of %zu bytes", key.bytes);
+    else if (record_unpack_windows(value, &w))
+        check_problem(c, PROBLEM_VALUE, WINDOWS, 0, "windows of %zu bytes: WeChat is asked for their recipient", value.bytes);
+}
+
 static void check_format(struct check *c)
 {
     struct key key = {.used = 0};
@@ -178,6 +190,8 @@ static void check_entry(struct check *c, enum database db, struct span key, stru
     int is_timed = db == DEAD || db == ENDED || db == EXPIRY || db == PATIENCE || db == MSGIDS;
     if (db == META) {
         check_meta_entry(c, key, value);
+    } else if (db == WINDOWS) {
+        check_windows_entry(c, key, value);
     } else if (db == IDS) {
         check_id_entry(c, key, value);
     } else if (db >= QUEUE_NOW && db <= HELD) {
@@ -200,7 +214,7 @@ static void check_entry(struct check *c, enum database db, struct span key, stru
 void check_entries(struct check *c)
 {
     static const enum database dbs[] = {META, QUEUE_NOW, QUEUE_WALL, QUEUE_ORDER, PARKED, HELD,
-                                        IDS,  DEAD,      ENDED,      EXPIRY,      PATIENCE, PEOPLE, TASKS, MSGIDS};
+                                        IDS,  DEAD,      ENDED,      EXPIRY,      PATIENCE, PEOPLE, TASKS, MSGIDS, WINDOWS};
     for (size_t i = 0; i < sizeof dbs / sizeof *dbs; i++) {
         struct check_walk w;
         struct span key, value;

@@ -20,7 +20,8 @@
 
 static const char *const database_names[DATABASES] = {
     "messages", "queue_now", "queue_wall", "queue_order", "parked", "held",     "marks", "ids",    "ledger",
-    "dead",     "ended",     "people",     "tasks",       "msgids", "expiry",   "patience", "meta",  "damaged"};
+    "dead",     "ended",     "people",     "tasks",       "msgids", "expiry",   "patience", "meta",  "damaged",
+    "windows"};
 
 struct engine {
     MDB_env *env;

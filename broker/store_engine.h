@@ -29,6 +29,7 @@ enum database {
     PATIENCE,
     META,
     DAMAGED,
+    WINDOWS,
     DATABASES
 };
 

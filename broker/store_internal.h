@@ -4,6 +4,7 @@
  *   store_place.c   where a waiting message stands: queue, parked, held, out; what is found at the start
  *   store_ledger.c  the two clocks by which a message is over, results, the dead, purge
  *   store_receipt.c results by msgid, and what receipts make of them
+ *   store_windows.c customer-service windows
  *   store_find.c    searching: walks, all about one message, the index of recipients and tasks
  *
  * The databases:
@@ -22,6 +23,7 @@
  *   msgids    msgid, seq                                 -> nothing   results with a msgid: those of all accounts
  *   expiry    expires, seq                               -> nothing
  *   patience  give_up, seq                               -> nothing
+ *   windows   account, openid                             -> what the recipient did, what is open
  *   meta      name                                       -> value
  *   damaged   seq                                        -> the bytes as they were found
  *
@@ -41,6 +43,7 @@ struct store {
     uint64_t next_seq;
     uint64_t indexed; /* the next seq that the index looks at; also in meta, by this name */
     int is_copy;      /* see store_copy.c */
+    struct key windows_from; /* where the purge of windows goes on; empty: at the beginning */
     struct buf scratch, second;
 };
 

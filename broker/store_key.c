@@ -175,6 +175,13 @@ static int read_text(struct span *key, size_t behind, struct span *text)
     return 0;
 }
 
+int key_read_windows(struct span key, struct span *account, struct span *openid)
+{
+    struct span rest = key;
+    int is_whole = read_text(&rest, 0, account) == 0 && read_text(&rest, 0, openid) == 0 && rest.bytes == 0;
+    return is_whole && account->bytes <= ACCOUNT_BYTES_MAX && openid->bytes <= OPENID_BYTES_MAX ? 0 : -1;
+}
+
 int key_read_queue(struct span key, struct span *account)
 {
     struct span rest = key;

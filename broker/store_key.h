@@ -1,5 +1,5 @@
 /* Keys of the store's databases: bytes whose order is the order wanted. Numbers are big-endian, texts have their length in
- * front. All keys but those of ids and of meta end with the seq. Pure; used by the store alone.
+ * front. All keys but those of ids, windows and meta end with the seq. Pure; used by the store alone.
  *
  * Keys that were read may be damaged: they are asked for their length (key_is_sound, key_read_account) before anything is read
  * out of them. */
@@ -52,6 +52,9 @@ int key_is_sound(struct span key, size_t bytes);
  * Returns 0, or -1 when the key is damaged. */
 int key_read_queue(struct span key, struct span *account);
 int key_read_parked(struct span key, struct span *account, struct span *openid);
+
+/* The key of a recipient's windows, which is key_parked_prefix. Returns 0, or -1 when it is damaged. */
+int key_read_windows(struct span key, struct span *account, struct span *openid);
 
 /* 1 when a key begins with the first `bytes` of `prefix`. */
 int key_begins_with(struct span key, const struct key *prefix, size_t bytes);

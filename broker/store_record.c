@@ -17,6 +17,8 @@
 #define FORMAT_TRIES    3 /* from this one on: fallback and tries */
 #define LACKING_TRIES   2
 #define LACKING_RECEIPT 1 /* of a result of the format before */
+#define WINDOWS_FORMAT  1
+#define WINDOWS_MEMBERS (2 + WINDOW_ACTIONS)
 
 static void begin(struct buf *out, size_t members, unsigned format)
 {
@@ -223,6 +225,38 @@ int record_unpack_id(struct span value, uint64_t *seq, uint64_t *content)
         return -1;
     *seq = mp_read_u64(&c);
     *content = mp_read_u64(&c);
+    return c.failed ? -1 : 0;
+}
+
+void record_pack_windows(const struct windows *w, struct buf *out)
+{
+    begin(out, WINDOWS_MEMBERS, WINDOWS_FORMAT);
+    mp_i64(out, w->unfollowed_ms);
+    for (int i = 0; i < WINDOW_ACTIONS; i++) {
+        mp_array(out, 3);
+        mp_i64(out, w->of[i].at_ms);
+        mp_i64(out, w->of[i].until_ms);
+        mp_u64(out, w->of[i].left);
+    }
+    finish(out);
+}
+
+int record_unpack_windows(struct span value, struct windows *w)
+{
+    struct mp_cursor c;
+    if (enter(value, &c, WINDOWS_MEMBERS, WINDOWS_FORMAT))
+        return -1;
+    *w = (struct windows){.unfollowed_ms = mp_read_i64(&c)};
+    for (int i = 0; i < WINDOW_ACTIONS; i++) {
+        if (mp_read_array(&c) != 3)
+            return -1;
+        w->of[i].at_ms = mp_read_i64(&c);
+        w->of[i].until_ms = mp_read_i64(&c);
+        uint64_t left = mp_read_u64(&c);
+        if (left > UINT32_MAX)
+            return -1;
+        w->of[i].left = (uint32_t)left;
+    }
     return c.failed ? -1 : 0;
 }
 

@@ -10,6 +10,7 @@ void record_pack_message(const struct message *m, struct buf *out);
 void record_pack_mark(const struct mark *m, struct buf *out);
 void record_pack_final(const struct final *f, struct buf *out);
 void record_pack_id(uint64_t seq, uint64_t content, struct buf *out);
+void record_pack_windows(const struct windows *w, struct buf *out);
 void record_pack_blob(struct span value, struct buf *out);
 
 /* 0, or -1 when the checksum or the format is wrong. seq comes from the key and is not set here. */
@@ -17,6 +18,7 @@ int record_unpack_message(struct span value, struct message *m);
 int record_unpack_mark(struct span value, struct mark *m);
 int record_unpack_final(struct span value, struct final *f);
 int record_unpack_id(struct span value, uint64_t *seq, uint64_t *content);
+int record_unpack_windows(struct span value, struct windows *w);
 int record_unpack_blob(struct span value, struct span *out);
 
 #endif

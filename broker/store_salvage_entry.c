@@ -91,6 +91,17 @@ static int take_value(struct salvage *v, const struct salvage_entry *e)
     return 1;
 }
 
+static int take_windows(struct salvage *v, const struct salvage_entry *e)
+{
+    struct key key = key_copy(e->key);
+    struct span account, openid;
+    struct windows w;
+    if (key_read_windows(e->key, &account, &openid) || record_unpack_windows(e->value, &w))
+        return 0;
+    v->result->values += (uint64_t)salvage_put_new(v, WINDOWS, &key, e->value);
+    return 1;
+}
+
 /* Keys without values say where a message stood. They are looked up by the exact key of a message, so it does not matter that one may
  * look like a key of several databases. */
 static void take_place(struct salvage *v, struct span found)
@@ -111,7 +122,7 @@ static void take_sure(struct salvage *v, const struct salvage_entry *e)
     int is_seq = key_is_sound(e->key, KEY_SEQ_BYTES);
     if (!is_seq && e->value.bytes == 0)
         take_place(v, e->key);
-    else if (!(is_seq && take_record(v, e)) && !take_id(v, e) && !take_value(v, e))
+    else if (!(is_seq && take_record(v, e)) && !take_id(v, e) && !take_value(v, e) && !take_windows(v, e))
         take_damaged(v, e);
 }
 

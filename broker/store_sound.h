@@ -6,9 +6,10 @@
 #include "broker/store_key.h"
 
 /* Formats of the keys and records that are known here; a new store, and one that the broker has opened, has the latest. */
-#define STORE_FORMAT       4
-#define STORE_FORMAT_FIRST 2
-#define STORE_FORMAT_MSGIDS 4 /* the first one with the database of msgids */
+#define STORE_FORMAT         4
+#define STORE_FORMAT_FIRST   2
+#define STORE_FORMAT_MSGIDS  4 /* the first one with the database of msgids */
+#define STORE_FORMAT_WINDOWS 4 /* the first one with a database of customer-service windows */
 
 /* 0, or -1 when it is no record of this kind. */
 int sound_message(struct span value, uint64_t seq, struct message *m);

@@ -114,6 +114,7 @@ static void make_small(const char *name)
     fixture_take(s, 4);
     fixture_settle_at(s, 5, STATE_SENT, FIXTURE_NOW_MS);
     fixture_settle_at(s, 6, STATE_DEAD, FIXTURE_NOW_MS);
+    store_windows_write(s, span_of("a"), span_of("o"), &(struct windows){.unfollowed_ms = FIXTURE_NOW_MS});
     while (store_index_left(s))
         store_index_step(s, 100);
     CHECK_INT(store_commit(s), 0);
@@ -233,6 +234,10 @@ static void test_values(void)
     expect((struct change){MESSAGES, key_seq(1), id_key("123456789"), 0, 1}, PROBLEM_KEY, 0);
     expect((struct change){META, name_key("format"), key_seq(1), 0, 1}, PROBLEM_KEY, 0);
     expect((struct change){IDS, id_key("1"), key_seq(UINT64_MAX), 0, 1}, PROBLEM_KEY, 0);
+    const struct key windows = key_parked_prefix(span_of("a"), span_of("o"));
+    expect((struct change){WINDOWS, windows, windows, 1, 0}, PROBLEM_VALUE, 0);
+    expect((struct change){WINDOWS, windows, key_seq(1), 0, 1}, PROBLEM_KEY, 0);
+    expect((struct change){WINDOWS, windows, id_key("1"), 0, 1}, PROBLEM_KEY, 0);
 }
 
 static void test_ids(void)

@@ -1,5 +1,8 @@
-/* A store as an earlier version of mega-broker left it (format 2: records without fallback and earlier calls; 3: results without a receipt): the check finds nothing wrong
+/* A store as an earlier version of mega-broker left it (format 2: records without fallback and earlier calls; 3: results without a receipt, no
+ * customer-service windows): the check finds nothing wrong
  * in it, the rescue takes all of it, and the broker goes on with it. This test knows the engine. */
+#include <lmdb.h>
+
 #include "broker/store_check.h"
 #include "broker/store_internal.h"
 #include "broker/store_salvage.h"
@@ -27,6 +30,24 @@ static void put(struct engine *e, enum database db, const struct key *key, struc
     engine_put(e, db, key, value);
 }
 
+/* Takes the database away that there was not at that time. */
+static void drop_windows(const char *name)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    char *path = fixture_path(name);
+    CHECK_INT(mdb_env_create(&env), 0);
+    CHECK_INT(mdb_env_set_maxdbs(env, 1), 0);
+    CHECK_INT(mdb_env_open(env, path, 0, 0600), 0);
+    CHECK_INT(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    CHECK_INT(mdb_dbi_open(txn, "windows", 0, &dbi), 0);
+    CHECK_INT(mdb_drop(txn, dbi, 1), 0);
+    CHECK_INT(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+    free(path);
+}
+
 /* One message, which waits, or is settled when `db` is the ledger; its record and the store's number are those of that time. */
 static void make_before(const char *name, uint64_t before, enum database db, const char *record)
 {
@@ -49,6 +70,7 @@ static void make_before(const char *name, uint64_t before, enum database db, con
     put(e, db, &seq, buf_span(&bytes));
     CHECK_INT(engine_commit(e), 0);
     engine_close(&e);
+    drop_windows(name);
     buf_free(&bytes);
     buf_free(&packed);
 }

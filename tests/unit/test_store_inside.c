@@ -140,8 +140,8 @@ static void test_other_formats(void)
 {
     struct store *s = fixture_open("later");
     store_close(&s);
-    set_format("later", 4);
-    check_refused("later", "its format is 4, this version's is 3");
+    set_format("later", 5);
+    check_refused("later", "its format is 5, this version's is 4");
     s = fixture_open("before"); /* is read, and not by an earlier version any more */
     fixture_add(s, "a", "1", "o");
     CHECK_INT(store_commit(s), 0);
@@ -150,7 +150,7 @@ static void test_other_formats(void)
     s = fixture_open("before");
     uint64_t format;
     CHECK_INT(store_read_number(s, "format", &format), STORE_OK);
-    CHECK_U64(format, 3);
+    CHECK_U64(format, 4);
     store_close(&s);
     s = fixture_open("earlier");
     fixture_add(s, "a", "1", "o");
