@@ -14,6 +14,7 @@
 #define WAIT_MS_MAX     100  /* between two looks at leases and time */
 #define CHECK_EVERY_MS  1000 /* disk space, ledger */
 #define PURGE_A_CHECK   2000 /* ledger entries removed in one go */
+#define WINDOWS_A_CHECK 1000 /* recipients whose windows are looked at: of a million each every quarter of an hour */
 #define PURGES_A_CHECK  10   /* as long as all of them were old */
 #define STOP_LIMIT_MS   8000 /* below the stopwaitsecs of etc/supervisord.conf */
 #define STOP_ALONE_MS   500  /* most calls end in it, and senders that are told to stop at the same time have said so */
@@ -259,6 +260,7 @@ static void purge(struct broker *b)
 {
     if (b->mono_ms < b->purge_from_ms)
         return;
+    store_windows_purge(b->store, b->now_ms, WINDOWS_A_CHECK);
     int64_t before_ms = b->now_ms - (int64_t)b->conf->broker.ledger_days * 86400000;
     for (int i = 0; i < PURGES_A_CHECK; i++)
         if (store_purge(b->store, before_ms, PURGE_A_CHECK) < PURGE_A_CHECK)

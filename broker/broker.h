@@ -16,7 +16,7 @@
  *   receive.c    what WeChat tells of sent messages     receipts.c   which message that is about
  *   delivery.c   counts of that by template
  *   reasons.c    why messages died and were refused     refusals.c   requests that were refused, and why
- *   indexing.c   when the index of recipients follows
+ *   indexing.c   when the index of recipients follows  window.c   customer-service windows of recipients
  *   audit_log.c  who changed what                        message_log.c what the log says of single messages
  *   trouble.c    what a failed call means for others    stops.c      accounts that WeChat has stopped
  *   fence.c, verdict.c  the decisions, pure             store.c      the disk
@@ -198,6 +198,33 @@ void life_requeue(struct broker *b, const struct message *m, int64_t ttl_ms);
 
 /* A message that cannot be read is taken out of its place, counted and told. */
 void life_set_aside(struct broker *b, size_t account, struct span openid, const struct place *place);
+
+/* Settles a message that waits as WeChat's answer with that errcode would, without a call, or lets it fall back. `why`: for people. */
+void life_refuse_unasked(struct broker *b, struct message *m, int64_t errcode, const char *why);
+
+/* window.c: a caller tells what a recipient did. */
+void window_on_request(struct broker *b, const struct caller *to, const struct request *r);
+
+/* Why a customer-service message is not tried now: WeChat's errcode, and in *why a constant text. 0: it may be, or nothing is known. */
+int64_t window_errcode_of(struct broker *b, size_t account, const struct message *m, const char **why);
+
+/* What is to be counted once a message is settled, by which time its spans are gone. */
+struct window_note {
+    size_t account;
+    struct span openid;
+    int64_t asked_ms; /* wall time when it was given out */
+    int64_t errcode;  /* 0: it was sent */
+    char bytes[OPENID_BYTES_MAX];
+};
+
+/* Notes what a report on a message tells of its recipient's windows. Returns 0 when it tells nothing of them. window_count counts it, in
+ * the same transaction as the message's end. */
+int window_note(const struct broker *b, const struct message *m, const struct outcome_report *report, int64_t asked_ms,
+                struct window_note *note);
+void window_count(struct broker *b, const struct window_note *note);
+
+/* The windows of a recipient for operators, an array of maps. Returns 0, or -1 when nothing is known of him. */
+int window_pack(struct broker *b, size_t account, struct span openid, struct buf *out);
 
 /* trouble.c: what the report on a job that is out means for its account. Returns 1 when the message steps back (stops_on_report). */
 int trouble_on_report(struct broker *b, size_t account, uint64_t seq, const struct outcome_report *report);

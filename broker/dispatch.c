@@ -101,9 +101,9 @@ static int find_candidate(struct broker *b, size_t account, struct candidate *c)
     return 1;
 }
 
-static void hand_over(struct broker *b, size_t account, const struct message *m, struct stage *sender, struct hash128 who)
+static void hand_over(struct broker *b, size_t account, const struct message *m, const struct key_info *info, struct stage *sender,
+                      struct hash128 who)
 {
-    const struct key_info *info = keys_find(b->keys, message_template(m));
     struct mark mark = {.seq = m->seq,
                         .generation = b->ring.fence.generation,
                         .sender = sender->epoch,
@@ -165,6 +165,16 @@ static int set_aside(struct broker *b, const struct message *m, struct hash128 w
     return 1;
 }
 
+/* Ends or changes a customer-service message for which nothing is open. Returns 1 when it did. */
+static int refuse_unasked(struct broker *b, size_t account, struct message *m, const struct key_info *info)
+{
+    const char *why;
+    int64_t errcode = keys_is_custom(info) ? window_errcode_of(b, account, m, &why) : 0;
+    if (errcode)
+        life_refuse_unasked(b, m, errcode, why);
+    return errcode != 0;
+}
+
 /* Looks at one message of the account and does with it what has to be done. */
 static enum step step(struct broker *b, size_t account)
 {
@@ -194,7 +204,10 @@ static enum step step(struct broker *b, size_t account)
         store_update(b->store, &m);
         return STEP_AGAIN;
     }
-    hand_over(b, account, &m, sender, who);
+    const struct key_info *info = keys_find(b->keys, message_template(&m));
+    if (refuse_unasked(b, account, &m, info))
+        return STEP_AGAIN;
+    hand_over(b, account, &m, info, sender, who);
     return STEP_GIVEN;
 }
 

@@ -401,7 +401,7 @@ size_t frontend_take(struct broker *b, struct caller *to, struct span rest)
     else if (r.op == OP_RECEIPT)
         receive_on_receipt(b, to, &r);
     else if (r.op == OP_WINDOW)
-        refuse(b, to, r.id, REFUSAL_REQUEST, "op: customer-service windows are not counted yet");
+        window_on_request(b, to, &r);
     else
         on_tset(b, to, &r);
     buf_free(&error);

@@ -52,7 +52,7 @@ static void put(struct entry **table, const struct key_info *info)
 {
     struct entry *old = find(*table, info->key);
     struct entry *e =
-        mem_new(sizeof *e + info->key.bytes + info->needs.bytes + info->fallback.bytes + info->fallback_on.bytes);
+        mem_new(sizeof *e + info->key.bytes + info->needs.bytes + info->fallback.bytes + info->fallback_on.bytes + info->kind.bytes);
     char *at = e->bytes;
     e->info = *info;
     if (old && old->info.version > info->version)
@@ -61,6 +61,7 @@ static void put(struct entry **table, const struct key_info *info)
     e->info.needs = keep(&at, info->needs);
     e->info.fallback = keep(&at, info->fallback);
     e->info.fallback_on = keep(&at, info->fallback_on);
+    e->info.kind = keep(&at, info->kind);
     if (old) {
         HASH_DEL(*table, old);
         free(old);
@@ -77,7 +78,7 @@ static int put_all(struct entry **table, struct span packed)
     control_array_open(&c, packed);
     while ((more = control_key_next(&c, &info)) > 0) {
         if (info.key.bytes == 0 || info.key.bytes > KEY_TEXT_BYTES_MAX || info.lane >= LANES ||
-            info.fallback.bytes > KEY_TEXT_BYTES_MAX || info.rate_per_s > KEY_RATE_MAX)
+            info.fallback.bytes > KEY_TEXT_BYTES_MAX || info.rate_per_s > KEY_RATE_MAX || info.kind.bytes > KIND_BYTES_MAX)
             return -1;
         put(table, &info);
     }
@@ -194,6 +195,11 @@ void keys_pack_versions(const struct keys *k, struct buf *out)
         mp_span(out, e->info.key);
         mp_u64(out, e->info.version);
     }
+}
+
+int keys_is_custom(const struct key_info *info)
+{
+    return info && span_is(info->kind, "custom");
 }
 
 static int has_variable(struct span vars, struct span name)

@@ -32,6 +32,10 @@ uint64_t keys_next_version(struct keys *k);
 /* Appends a packed map key -> version. */
 void keys_pack_versions(const struct keys *k, struct buf *out);
 
+/* 1 when messages of the template are customer-service messages, which WeChat takes within windows only. 0 of NULL, and when the
+ * templater has not told the kind. */
+int keys_is_custom(const struct key_info *info);
+
 /* Returns 1 and the first of the template's variables that `vars` (a packed map, or empty) does not bring; 0 when it brings
  * all. */
 int keys_find_missing(const struct key_info *info, struct span vars, struct span *missing);

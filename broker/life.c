@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "broker/message_log.h"
 #include "broker/tries.h"
@@ -334,12 +335,14 @@ static void count_failure(struct broker *b, size_t account, const struct outcome
 static void report_on_out(struct broker *b, struct out *o, const struct outcome_report *report)
 {
     struct message m;
+    struct window_note note;
     int steps_back = trouble_on_report(b, o->account, o->seq, report);
     if (report->cause == CAUSE_TEMPLATE && store_read(b->store, o->seq, &m) == STORE_OK)
         trouble_with_template(b, o->account, &m, report); /* writes, after which m is to be read again */
     if (read_out(b, o, &m))
         return;
     catch_up(&m, o, report->outcome != OUTCOME_RETURNED || report->calls > 0);
+    int is_noted = window_note(b, &m, report, b->now_ms - (b->order_ms - o->out_ms), &note);
     struct verdict v = judge(b, o, &m, report, steps_back);
     struct final f = {.errcode = report->errcode, .msgid = report->msgid, .message = report->message};
     if (v.state == STATE_SENT) { /* "repeated" counts as sent: there is nothing to tell of it */
@@ -351,6 +354,8 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
     count_failure(b, o->account, report, v);
     log_stay(b, &m, report, v);
     apply(b, o, &m, v, &f, v.action == VERDICT_BURY ? why_buried(b, o->account, &m, report) : "");
+    if (is_noted)
+        window_count(b, &note);
 }
 
 /* A dead message goes back to the queue, to begin anew. */
@@ -379,6 +384,27 @@ static int fall_back_dead(struct broker *b, struct message *m, const struct outc
     fall_back(b, m, report, fallback);
     put_anew(b, m);
     return 1;
+}
+
+void life_refuse_unasked(struct broker *b, struct message *m, int64_t errcode, const char *why)
+{
+    struct buf json = {0};
+    struct verdict_rules rules = {.backoff_count = 1};
+    const struct mark mark = {.seq = m->seq};
+    buf_printf(&json, "{\"errcode\":%lld,\"errmsg\":\"%s\",\"openid\":\"", (long long)errcode, why);
+    json_escape(m->openid, &json);
+    buf_append_str(&json, "\"}");
+    const struct outcome_report report = {.seq = m->seq, .outcome = OUTCOME_REFUSED, .errcode = errcode, .message = buf_span(&json)};
+    struct verdict v = verdict_on_report(m, &report, &mark, b->order_ms, &rules);
+    struct span fallback = fallback_after(b, m, &report);
+    if (fallback.bytes) {
+        fall_back(b, m, &report, fallback);
+        store_update(b->store, m);
+    } else {
+        struct final f = {.state = v.state, .code = v.code, .errcode = errcode, .message = report.message};
+        settle(b, m, &f, "");
+    }
+    buf_free(&json);
 }
 
 /* 1 when a refusal of an earlier turn does not settle the message, because it is called again after such a refusal: the report may be
@@ -411,6 +437,8 @@ static int report_on_earlier(struct broker *b, const struct outcome_report *repo
         return 0;
     if (report->outcome == OUTCOME_REFUSED && is_asked_anew(b, &m, report, state == STATE_DEAD))
         return 0;
+    struct window_note note;
+    int is_noted = report->outcome == OUTCOME_SENT && window_note(b, &m, report, b->now_ms, &note);
     struct verdict v = verdict_on_report(&m, &plain, &mark, b->order_ms, &rules);
     struct final f = {.state = v.state, .code = v.code, .errcode = report->errcode, .msgid = report->msgid,
                       .message = report->message};
@@ -420,6 +448,8 @@ static int report_on_earlier(struct broker *b, const struct outcome_report *repo
         return 1;
     else if (v.state != STATE_DEAD)
         revise(b, &m, &f);
+    if (is_noted)
+        window_count(b, &note);
     return 1;
 }
 

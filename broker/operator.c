@@ -149,6 +149,23 @@ static void on_rate(struct broker *b, const char *name, const struct ask *ask)
     buf_free(&data);
 }
 
+/* --- customer-service windows ------------------------------------------------------------------------------------- */
+
+static void on_windows(struct broker *b, const char *name, const struct ask *ask)
+{
+    struct buf data = {0};
+    int account = accounts_find(&b->accounts, ask->filter.app);
+    if (account < 0) {
+        refuse(b, name, ask, CODE_REFUSED, "app: no such account");
+    } else if (window_pack(b, (size_t)account, ask->filter.openid, &data)) {
+        refuse(b, name, ask, CODE_NOT_FOUND, "nothing is known of what this recipient did: WeChat decides what he may be sent");
+    } else {
+        struct answer a = {.code = CODE_OK, .data = buf_span(&data)};
+        answer(b, name, ask, &a);
+    }
+    buf_free(&data);
+}
+
 /* --- finding ------------------------------------------------------------------------------------------------------ */
 
 /* A recipient, a task and an id belong to an account; without a name it is the default one. Returns NULL, or what is wrong. */
@@ -283,6 +300,9 @@ static void carry_out(struct broker *b, const char *name, struct ask *ask)
         return;
     case ASK_RATE:
         on_rate(b, name, ask);
+        return;
+    case ASK_WINDOWS:
+        on_windows(b, name, ask);
         return;
     case ASK_CANCEL:
         on_change(b, name, ask, SWEEP_CANCEL);

@@ -33,6 +33,8 @@ static enum status run(struct queue_link *l, const struct queue_options *o)
         return queue_rate(l, o);
     case QUEUE_DELIVERY:
         return queue_delivery(l, o);
+    case QUEUE_WINDOWS:
+        return queue_show_windows(l, o);
     case QUEUE_DRAIN:
         return queue_drain(l, o);
     case QUEUE_DEAD:

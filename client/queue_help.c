@@ -14,6 +14,7 @@ const char queue_help_text[] =
     "  mega queue pauses                     what is paused\n"
     "  mega queue rate [--app NAME [N | default]]   shows rates, or sets an account's messages a second\n"
     "  mega queue delivery [--app NAME]      messages sent by each template, and what WeChat's receipts say of them\n"
+    "  mega queue windows OPENID [--app NAME]       until when, and how many customer-service messages he may be sent\n"
     "  mega queue drain                      pauses all and waits until nothing is out\n"
     "  mega queue dead [FILTER…]             messages that could not be sent, with the reason\n"
     "  mega queue requeue (ID… | FILTER… | --all) [--ttl TIME]   sends dead ones again\n"
@@ -44,5 +45,5 @@ const char queue_help_text[] =
     "      --all              pause, resume: everything; requeue, purge: every dead message\n"
     "      --format FORMAT    export: csv or jsonl (default csv)\n"
     "      --output FILE      export: written beside it and renamed when complete (default standard output)\n\n"
-    "Exit status: 0 done; 1 refused, or not confirmed; 2 wrong usage; 3 unknown id, nothing to resume; 4 failed;\n"
+    "Exit status: 0 done; 1 refused, or not confirmed; 2 wrong usage; 3 unknown id or OPENID, nothing to resume; 4 failed;\n"
     "5 not now, no answer in time, not drained.\n";

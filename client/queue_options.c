@@ -29,7 +29,8 @@ enum takes {
     TAKES_TTL = 1 << 8,
     TAKES_EXPORT = 1 << 9, /* --format, --output */
     TAKES_IDS = 1 << 10,
-    TAKES_RATE = 1 << 11 /* N or default */
+    TAKES_RATE = 1 << 11, /* N or default */
+    TAKES_OPENID = 1 << 12
 };
 
 #define FILTERS (TAKES_APP | TAKES_SCOPE | TAKES_FILTER)
@@ -50,6 +51,7 @@ static const struct {
     [QUEUE_PAUSES] = {"pauses", 0, 0, 0},
     [QUEUE_RATE] = {"rate", TAKES_APP | TAKES_RATE, 0, 0},
     [QUEUE_DELIVERY] = {"delivery", TAKES_APP, 0, 0},
+    [QUEUE_WINDOWS] = {"windows", TAKES_APP | TAKES_OPENID, 0, 0},
     [QUEUE_DRAIN] = {"drain", TAKES_YES, 0, 0},
     [QUEUE_DEAD] = {"dead", FILTERS | TAKES_LIMIT, ENTRY_DEAD, ENTRY_DEAD},
     [QUEUE_REQUEUE] = {"requeue", FILTERS | TAKES_IDS | TAKES_ALL | TAKES_TTL | TAKES_YES, ENTRY_DEAD, 0},
@@ -58,7 +60,7 @@ static const struct {
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)
-#define NAMES    "status, top, list, show, cancel, pause, resume, pauses, rate, delivery, drain, dead, requeue, purge or export"
+#define NAMES    "status, top, list, show, cancel, pause, resume, pauses, rate, delivery, windows, drain, dead, requeue, purge or export"
 
 static const struct {
     const char *name;
@@ -292,6 +294,10 @@ static int check_ids(const struct queue_options *o, unsigned takes, unsigned giv
 {
     if (takes & TAKES_RATE)
         return STATUS_DONE;
+    if (takes & TAKES_OPENID) {
+        int is_one = o->id_count == 1 && *o->ids[0] && strlen(o->ids[0]) <= OPENID_BYTES_MAX;
+        return is_one ? STATUS_DONE : usage(o->name, "give one OPENID of 1 to 128 bytes");
+    }
     if (o->id_count && !(takes & TAKES_IDS))
         return usage(o->ids[0], "takes no argument");
     for (size_t i = 0; i < o->id_count; i++)

@@ -16,6 +16,7 @@ enum queue_command {
     QUEUE_PAUSES,
     QUEUE_RATE,
     QUEUE_DELIVERY,
+    QUEUE_WINDOWS,
     QUEUE_DRAIN,
     QUEUE_DEAD,
     QUEUE_REQUEUE,
@@ -40,7 +41,7 @@ struct queue_options {
     int64_t rate_per_s;   /* 0 = no limit, RATE_OF_CONF = as the configuration says */
     uint64_t limit;       /* list, dead: entries; 0 = all */
     struct filter filter; /* spans point into argv; id is empty: see ids */
-    char **ids;           /* into argv */
+    char **ids;           /* into argv; of windows: the openid */
     size_t id_count;
     enum export_format format; /* export: CSV unless it or --json said JSON lines */
     const char *output;        /* export: a file; NULL = standard output */

@@ -92,6 +92,28 @@ void queue_print_dead_row(struct table *t, struct span entry)
     table_cell(t, mp_view_str(entry, "message"));
 }
 
+/* --- windows ------------------------------------------------------------------------------------------------------- */
+
+struct table *queue_print_windows_new(void)
+{
+    static const struct column columns[] = {{"ACTION", 0, 0}, {"AT", 0, 0}, {"UNTIL", 0, 0}, {"STATE", 0, 0}, {"LEFT", 0, 1}};
+    return table_new(columns, sizeof columns / sizeof *columns);
+}
+
+void queue_print_windows_row(struct table *t, struct span window)
+{
+    int is_open = mp_view(window, "open").bytes > 0, has_number = mp_view(window, "left").bytes > 0;
+    int is_unfollow = span_is(mp_view_str(window, "action"), "unfollow");
+    table_cell(t, mp_view_str(window, "action"));
+    time_cell(t, mp_view_i64(window, "at"));
+    time_cell(t, mp_view_i64(window, "until"));
+    table_printf(t, "%s", is_open ? "open" : is_unfollow ? "" : "closed");
+    if (is_open && has_number)
+        table_printf(t, "%" PRId64, mp_view_i64(window, "left"));
+    else
+        table_printf(t, "%s", is_open ? "any" : "");
+}
+
 /* --- one message -------------------------------------------------------------------------------------------------- */
 
 static int is_time(struct span name)

@@ -18,4 +18,8 @@ void queue_print_dead_row(struct table *t, struct span entry);
 /* Appends the filter in the words of the command line: --app a --task t. */
 void queue_print_filter(const struct filter *f, struct buf *out);
 
+/* The customer-service windows of a recipient. */
+struct table *queue_print_windows_new(void);
+void queue_print_windows_row(struct table *t, struct span window);
+
 #endif

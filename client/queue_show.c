@@ -10,6 +10,7 @@
 #include "client/queue_print.h"
 #include "client/queue_status.h"
 #include "proto/mp_json.h"
+#include "proto/mp_view.h"
 
 /* Where lines on standard output are cut: on a terminal only, so that a pipe gets everything. */
 static size_t line_columns(void)
@@ -87,6 +88,26 @@ enum status queue_show_entry(struct queue_link *l, const struct queue_options *o
     struct answer answer;
     enum status status = queue_exchange(l, &ask, &answer);
     return status == STATUS_DONE ? print_data(answer.data, MP_MAP, o, entry_text) : status;
+}
+
+static void windows_text(struct span windows, size_t columns, struct buf *out)
+{
+    struct mp_list list;
+    struct span one;
+    struct table *table = queue_print_windows_new();
+    mp_list_open(&list, windows);
+    while (mp_list_next(&list, &one))
+        queue_print_windows_row(table, one);
+    table_write(table, columns, out);
+    table_destroy(&table);
+}
+
+enum status queue_show_windows(struct queue_link *l, const struct queue_options *o)
+{
+    struct ask ask = {.op = ASK_WINDOWS, .filter = {.openid = span_of(o->ids[0]), .app = o->filter.app}};
+    struct answer answer;
+    enum status status = queue_exchange(l, &ask, &answer);
+    return status == STATUS_DONE ? print_data(answer.data, MP_ARRAY, o, windows_text) : status;
 }
 
 /* --- lists -------------------------------------------------------------------------------------------------------- */

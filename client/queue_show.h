@@ -1,4 +1,4 @@
-/* The commands of mega queue that only show: status, show, pauses, list, dead. */
+/* The commands of mega queue that only show: status, show, pauses, windows, list, dead. */
 #ifndef CLIENT_QUEUE_SHOW_H
 #define CLIENT_QUEUE_SHOW_H
 
@@ -9,6 +9,7 @@
 enum status queue_show_status(struct queue_link *l, const struct queue_options *o);
 enum status queue_show_entry(struct queue_link *l, const struct queue_options *o);
 enum status queue_show_pauses(struct queue_link *l, const struct queue_options *o);
+enum status queue_show_windows(struct queue_link *l, const struct queue_options *o);
 enum status queue_show_list(struct queue_link *l, const struct queue_options *o);
 enum status queue_show_dead(struct queue_link *l, const struct queue_options *o);
 

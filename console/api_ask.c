@@ -23,7 +23,7 @@ static int find_queue(const char *name, struct api_op *op)
         if (!is_named(name, ask_name((enum ask_op)i)))
             continue;
         *op = (struct api_op){.of = API_QUEUE, .op = i, .name = ask_name((enum ask_op)i)};
-        op->reads_only = i == ASK_STATUS || i == ASK_LIST || i == ASK_SHOW || i == ASK_PAUSES;
+        op->reads_only = i == ASK_STATUS || i == ASK_LIST || i == ASK_SHOW || i == ASK_PAUSES || i == ASK_WINDOWS;
         op->is_long = i == ASK_CANCEL || i == ASK_REQUEUE || i == ASK_DISCARD;
         return 0;
     }

@@ -12,8 +12,9 @@ static const char *const type_names[] = {
     [CONTROL_CONFIRM] = "confirm", [CONTROL_SENDERS] = "senders", [CONTROL_WHO] = "who",
     [CONTROL_REFUSED] = "refused"};
 
-/* Of a template; a store, or a templater, of an earlier version has those without rate and fallback. */
-#define KEY_MEMBERS   8
+/* Of a template; a store, or a templater, of an earlier version has those without kind, and without rate and fallback. */
+#define KEY_MEMBERS   9
+#define KEY_MEMBERS_2 8
 #define KEY_MEMBERS_1 5
 
 #define TYPES (sizeof type_names / sizeof *type_names)
@@ -211,6 +212,7 @@ void control_key_pack(const struct key_info *k, struct buf *out)
     mp_u64(out, k->rate_per_s);
     mp_span(out, k->fallback);
     pack_list(k->fallback_on, out);
+    mp_span(out, k->kind);
 }
 
 int control_key_next(struct mp_cursor *c, struct key_info *k)
@@ -218,17 +220,19 @@ int control_key_next(struct mp_cursor *c, struct key_info *k)
     if (!c->failed && c->at == c->end)
         return 0;
     uint32_t members = mp_read_array(c);
-    if (members != KEY_MEMBERS && members != KEY_MEMBERS_1)
+    if (members != KEY_MEMBERS && members != KEY_MEMBERS_2 && members != KEY_MEMBERS_1)
         return -1;
     *k = (struct key_info){.key = mp_read_str(c)};
     k->version = mp_read_u64(c);
     k->ttl_ms = mp_read_i64(c);
     k->lane = (int)mp_read_i64(c);
     k->needs = mp_skip(c);
-    if (members == KEY_MEMBERS) {
+    if (members >= KEY_MEMBERS_2) {
         k->rate_per_s = (uint32_t)mp_read_u64(c);
         k->fallback = mp_read_str(c);
         k->fallback_on = mp_skip(c);
     }
+    if (members == KEY_MEMBERS)
+        k->kind = mp_read_str(c);
     return c->failed ? -1 : 1;
 }

@@ -51,6 +51,7 @@ struct key_info {
     uint32_t rate_per_s; /* $mega.rate: messages a second of one account at most; 0 = no limit */
     struct span fallback; /* $mega.fallback: template to be tried instead; empty = none */
     struct span fallback_on; /* packed array of int: the errcodes on which it is tried; with a fallback never empty */
+    struct span kind;    /* as in struct rendered; empty = not told, by a templater of an earlier version */
 };
 
 /* A control message. Which members mean something depends on `type`; the others are zero. Spans point into the packed bytes. */

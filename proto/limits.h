@@ -30,5 +30,6 @@
 
 #define RATE_MAX     1000000 /* messages a second that an operator may set; as of `rate` in the configuration */
 #define KEY_RATE_MAX 1000000 /* $mega.rate: messages a second */
+#define KIND_BYTES_MAX 32    /* of the name of a kind; the longest is bizsubscribe */
 
 #endif

@@ -13,7 +13,7 @@
 static const char *const op_names[] = {
     [ASK_STATUS] = "status", [ASK_LIST] = "list",       [ASK_SHOW] = "show",
     [ASK_PAUSES] = "pauses", [ASK_PAUSE] = "pause",     [ASK_RESUME] = "resume",
-    [ASK_RATE] = "rate",
+    [ASK_RATE] = "rate",     [ASK_WINDOWS] = "windows",
     [ASK_CANCEL] = "cancel", [ASK_REQUEUE] = "requeue", [ASK_DISCARD] = "discard"};
 
 /* The single states stand in the order of their bits, the groups behind them. */
@@ -236,7 +236,7 @@ static int read_op(struct mp_cursor *c, enum ask_op *op, struct buf *error)
     if (*op != ASK_NONE)
         return 0;
     return refuse(error,
-                  "op: unknown; give status, list, show, pauses, pause, resume, rate, cancel, requeue or discard");
+                  "op: unknown; give status, list, show, pauses, pause, resume, rate, windows, cancel, requeue or discard");
 }
 
 static int read_ref(struct mp_cursor *c, uint64_t *ref, struct buf *error)
@@ -331,6 +331,13 @@ static int check_change(const struct ask *a, struct buf *error)
     return 0;
 }
 
+static int check_windows(const struct filter *f, struct buf *error)
+{
+    if (f->id.bytes || f->key.bytes || f->task.bytes || f->states || f->since_ms || f->until_ms || f->errcode || f->all)
+        return refuse(error, "filter: a recipient has windows; give openid, with or without app, alone");
+    return f->openid.bytes ? 0 : refuse(error, "filter.openid: missing; say whose windows");
+}
+
 static int check_complete(const struct ask *a, int has_type, struct buf *error)
 {
     if (!has_type)
@@ -338,7 +345,7 @@ static int check_complete(const struct ask *a, int has_type, struct buf *error)
     switch (a->op) {
     case ASK_NONE:
         return refuse(
-            error, "op: missing; give status, list, show, pauses, pause, resume, rate, cancel, requeue or discard");
+            error, "op: missing; give status, list, show, pauses, pause, resume, rate, windows, cancel, requeue or discard");
     case ASK_SHOW:
         return a->filter.id.bytes ? 0 : refuse(error, "filter.id: missing; say which message");
     case ASK_PAUSE:
@@ -346,6 +353,8 @@ static int check_complete(const struct ask *a, int has_type, struct buf *error)
         return check_pause(&a->filter, error);
     case ASK_RATE:
         return check_rate(&a->filter, error);
+    case ASK_WINDOWS:
+        return check_windows(&a->filter, error);
     case ASK_CANCEL:
     case ASK_REQUEUE:
     case ASK_DISCARD:

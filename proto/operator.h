@@ -26,6 +26,7 @@ enum ask_op {
     ASK_PAUSE,
     ASK_RESUME,
     ASK_RATE,    /* of an account, while the broker runs */
+    ASK_WINDOWS, /* customer-service windows of a recipient */
     ASK_CANCEL,
     ASK_REQUEUE, /* dead ones, back to the queue */
     ASK_DISCARD  /* dead ones: the message goes, its result stays in the ledger ("purge") */
@@ -92,7 +93,7 @@ struct answer {
     uint64_t looked;       /* messages looked at so far */
     uint64_t indexing;     /* messages to be indexed before the search can begin */
     struct span next;      /* list: where it goes on; empty at its end */
-    struct span data;      /* packed; status, show, rate: a map; list, pauses: an array of maps */
+    struct span data;      /* packed; status, show, rate: a map; list, pauses, windows: an array of maps */
 };
 
 void ask_pack(const struct ask *a, struct buf *out);

@@ -195,7 +195,8 @@ static void pack_key(const struct cache_entry *entry, enum conf_missing missing,
                             .needs = {lists->data, needs_bytes},
                             .rate_per_s = mega->rate_per_s,
                             .fallback = buf_span(&mega->fallback),
-                            .fallback_on = {lists->data + needs_bytes, lists->bytes - needs_bytes}};
+                            .fallback_on = {lists->data + needs_bytes, lists->bytes - needs_bytes},
+                            .kind = span_of(mega->kind->name)};
     control_key_pack(&info, out);
 }
 

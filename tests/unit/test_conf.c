@@ -2,6 +2,7 @@
 #include <limits.h>
 
 #include "base/conf.h"
+#include "base/conf_value.h"
 #include "tests/unit/conf_load.h"
 
 #define ORIGINAL "tests/data/wechat.ini"
@@ -398,6 +399,32 @@ static void test_times(void)
         CHECK_INT(conf_parse_time_ms(cases[i].text), cases[i].ms);
 }
 
+static void test_windows(void)
+{
+    static const char *const wrong[] = {"", "5", "5/", "/48h", "5/48", "-1/1h", "5/31d", "1000001/1h", "5/48h ", "5 /48h", "x/1h", "5/1h/1h", "5//1h"};
+    static const struct {
+        const char *text;
+        struct conf_window window;
+        const char *again;
+    } right[] = {{"5/48h", {.count = 5, .ms = 172800000}, "5/2d"},
+                 {"0/1m", {.count = 0, .ms = 60000}, "0/1m"},
+                 {"0/0", {.count = 0, .ms = 0}, "0/0"},
+                 {"1000000/30d", {.count = 1000000, .ms = 2592000000}, "1000000/30d"},
+                 {"007/90s", {.count = 7, .ms = 90000}, "7/90s"}};
+    struct conf_window w;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK_INT(conf_parse_window(wrong[i], &w), -1);
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+        struct buf text = {0};
+        CHECK_INT(conf_parse_window(right[i].text, &w), 0);
+        CHECK_U64(w.count, right[i].window.count);
+        CHECK_INT(w.ms, right[i].window.ms);
+        conf_format_window(&w, &text);
+        CHECK_STR(buf_str(&text), right[i].again);
+        buf_free(&text);
+    }
+}
+
 static void test_backoff(void)
 {
     static const char *const wrong[] = {
@@ -430,6 +457,7 @@ int main(void)
     test_long_values();
     test_odd_bytes();
     test_times();
+    test_windows();
     test_backoff();
     return 0;
 }

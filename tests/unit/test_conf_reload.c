@@ -85,6 +85,8 @@ static const struct row rows[] = {
      "now [log] log_level: info -> debug\nnow [log] log_format: logfmt -> json\n"},
     {"mega-broker", "[wechat]\nrate = 1\n", "[wechat]\nrate = 2\nmax_attempts = 3\n",
      "now [wechat] rate: 1 -> 2\nnow [wechat] max_attempts: 10 -> 3\n"},
+    {"mega-broker", "[wechat]\nrate = 1\n", "[wechat]\nrate = 1\nwindow_message = 5/48h\nwindow_pay = 0/48h\n",
+     "now [wechat] window_message: 20/2d -> 5/2d\n"},
     {"mega-sender", "[wechat:b]\napi_base = http://a\n", "[wechat:b]\napi_base = http://a, http://b\nrate = 7\n",
      "now [wechat:b] api_base: http://a -> http://a,http://b\n"},
     {"mega-broker", "[wechat]\nrate = 1\n", "[wechat]\nrate = 1\n[wechat:new]\nrate = 3\n", "restart [wechat:new]:  -> added\n"},

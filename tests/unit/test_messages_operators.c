@@ -23,6 +23,7 @@ static const struct {
      {.op = ASK_RATE, .ref = 10, .filter = {.app = S("shop")}, .rate_per_s = 250, .by = S("ann@ops")}},
     {"ask rate of the configuration",
      {.op = ASK_RATE, .ref = 11, .filter = {.app = S("shop")}, .rate_per_s = RATE_OF_CONF, .by = S("ann@ops")}},
+    {"ask windows", {.op = ASK_WINDOWS, .ref = 12, .filter = {.app = S("shop"), .openid = S("o1")}, .by = S("ann@ops")}},
     {"ask requeue",
      {.op = ASK_REQUEUE,
       .ref = 9,
