@@ -83,6 +83,12 @@ static int blocking(const char *endpoint)
     selection = (struct mega_selection){.task = "later", .openid = "oB", .key = "test"};
     OK(mega_cancel(mega, &selection, &r));
     CHECK(r.code == 200 && r.count == 2, "%d %llu", r.code, (unsigned long long)r.count);
+    const struct mega_window window = {.openid = "oB", .action = "menu", .at_ms = 1700000000000};
+    OK(mega_window(mega, &window, &r));
+    CHECK(r.code == 200 && r.state[0] == 0, "%d %s", r.code, r.state);
+    const struct mega_window nobodys = {.openid = "oB", .action = "menu", .app = "nobody"};
+    OK(mega_window(mega, &nobodys, &r));
+    CHECK(r.code == 400 && strstr(r.message, "no such account"), "%d %s", r.code, r.message);
     OK(mega_tset(mega, "test", &r));
     CHECK(r.code == 200, "%d %s", r.code, r.message);
     CHECK(mega_pending(mega) == 0, "%zu", mega_pending(mega));
@@ -131,6 +137,7 @@ static int asynchronous(const char *endpoint)
     OK(mega_check_async(seen.mega, &message, other, &seen));
     OK(mega_ping_async(seen.mega, other, &seen));
     OK(mega_tset_async(seen.mega, "test", other, &seen));
+    OK(mega_window_async(seen.mega, &(struct mega_window){.openid = "oC", .action = "follow"}, other, &seen));
     int full = 0;
     for (int i = 0; i < 8 && full == 0; i++)
         full = mega_ping_async(seen.mega, other, &seen);

@@ -130,6 +130,9 @@ class ConsoleCase(unittest.TestCase):
         status, answer = api.get("/api/queue/pauses")
         self.assertEqual((status, answer["data"][0]["kind"], answer["data"][0]["held"]), (200, "template", 5))
         self.assertEqual(api.get("/api/queue/status")[1]["data"]["depth"]["paused"], 5)
+        self.assertEqual(api.get("/api/queue/windows?openid=nobody")[0], 404)
+        self.assertEqual(self.client.ask_one(op="window", openid="somebody", action="unfollow", at=7)["code"], 200)
+        self.assertEqual(api.get("/api/queue/windows?openid=somebody")[1]["data"], [{"action": "unfollow", "at": 7}])
         ids, page = [], {"code": 100, "next": ""}
         while page["code"] == 100:
             more = "&from=" + page["next"] if page["next"] else ""

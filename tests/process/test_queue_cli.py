@@ -48,6 +48,20 @@ class QueueCommands(unittest.TestCase):
         self.wait_settled(task="pausing")
         self.mega("resume", "--key", "other", status=3)
 
+    def test_windows(self):
+        self.assertEqual(self.mega("windows", "o-window", status=3), "")
+        for action, at in (("message", 1700000000000), ("pay", None), ("menu", None), ("unfollow", 1700000001000)):
+            self.assertEqual(self.client.ask_one(op="window", openid="o-window", action=action, at=at)["code"], 200)
+        title, *rows = [line.split() for line in self.mega("windows", "o-window", "--app", "default").splitlines()]
+        self.assertEqual(title, ["ACTION", "AT", "UNTIL", "STATE", "LEFT"])
+        self.assertEqual([(row[0], row[-1]) for row in rows],
+                         [("message", "closed"), ("menu", "20"), ("pay", "any"), ("unfollow", "2023-11-14T22:13:21.000Z")])
+        shown = json.loads(self.mega("windows", "o-window", "--json"))
+        self.assertEqual(shown[0], {"action": "message", "at": 1700000000000})
+        self.assertEqual((shown[1]["open"], shown[1]["left"]), (True, 20))
+        self.mega("windows", "o-window", "--app", "nobody", status=1)
+        self.mega("windows", status=2)
+
     def test_export(self):
         self.push(20, "e", task="export")
         self.push(2, "f", task="export", openid="bad1")
