@@ -71,6 +71,8 @@ _mega_values() {
     TASK) mapfile -t COMPREPLY < <(compgen -W "$(_mega_tasks)" -- "$2") ;;
     --lane) mapfile -t COMPREPLY < <(compgen -W "bulk express" -- "$2") ;;
     --role) mapfile -t COMPREPLY < <(compgen -W "client operator token sender templater stage" -- "$2") ;;
+    --callback-mode) mapfile -t COMPREPLY < <(compgen -W "plain compatible encrypted" -- "$2") ;;
+    --callback-format) mapfile -t COMPREPLY < <(compgen -W "xml json" -- "$2") ;;
     --format) mapfile -t COMPREPLY < <(compgen -W "csv jsonl" -- "$2") ;;
     --encoding) mapfile -t COMPREPLY < <(compgen -W "auto utf-8 gbk" -- "$2") ;;
     --delimiter) mapfile -t COMPREPLY < <(compgen -W "auto comma semicolon tab" -- "$2") ;;
