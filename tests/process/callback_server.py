@@ -50,7 +50,7 @@ def unseal(aes_key, sealed):
     """The text and the appid."""
     data = aes_cbc(base64.b64decode(aes_key + "="), base64.b64decode(sealed, validate=True), False)
     padding = data[-1]
-    assert 1 <= padding <= 32 and data.endswith(bytes([padding]) * padding), "padding"
+    assert len(data) % 32 == 0 and 1 <= padding <= 32 and data.endswith(bytes([padding]) * padding), "padding"
     length = struct.unpack(">I", data[16:20])[0]
     rest = data[20:-padding]
     assert length <= len(rest), "length"
