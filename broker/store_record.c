@@ -207,7 +207,8 @@ int record_unpack_final(struct span value, struct final *f)
     }
     if (format == FINAL_FORMAT)
         f->received_ms = mp_read_i64(&c);
-    return c.failed || f->state < STATE_SENT || f->state > STATE_FAILED ? -1 : 0;
+    enum store_state last = format == FINAL_FORMAT ? STATE_FAILED : STATE_DEAD;
+    return c.failed || f->state < STATE_SENT || f->state > last ? -1 : 0;
 }
 
 void record_pack_id(uint64_t seq, uint64_t content, struct buf *out)

@@ -48,6 +48,7 @@ export interface AskOptions {
 
 export type State =
   | 'waiting' | 'out' | 'sent' | 'pending' | 'refused' | 'expired' | 'cancelled' | 'dead'
+  | 'delivered' | 'blocked' | 'failed'
   | 'ready' | 'unready';
 
 /** An answer, whatever its code. What the broker has left out is missing. */

@@ -64,15 +64,20 @@ class ConsoleCase(unittest.TestCase):
         self.push(busy, openid="")
         self.push(["note1"], key="note")
         self.settle(good + bad + busy + ["note1"])
+        msgid = self.client.ask_one(op="status", id="good0")["msgid"]
         codes = [r["code"] for r in self.client.ask(
-            dict(op="push", openid="o", key="nix"), dict(op="push", openid="o", key="test", app="nix"),
+            dict(op="receipt", openid="o-good0", msgid=msgid, outcome="blocked"), dict(op="push", openid="o", key="nix"), dict(op="push", openid="o", key="test", app="nix"),
             dict(op="push", openid="o", key="test", id="good0"), dict(op="status", id="nix"), dict(op="nix"))]
-        self.assertEqual(codes, [400, 400, 400, 404, 400])
+        self.assertEqual(codes, [200, 400, 400, 400, 404, 400])
         call = 'megawechat_wechat_call_duration_seconds_%s{sender="sender-1",account="default",kind="%s"%s}'
         lasting = {account("megawechat_messages_accepted_total"): 13, account("megawechat_messages_sent_total"): 8,
                    account("megawechat_messages_refused_total"): 3, account("megawechat_messages_dead_total"): 2,
                    account("megawechat_messages_refused_errcode_total", errcode=43004): 3,
                    account("megawechat_messages_dead_reason_total", reason="attempts"): 2,
+                   account("megawechat_template_messages_sent_total", template="test"): 7,
+                   account("megawechat_template_messages_sent_total", template="note"): 1,
+                   account("megawechat_receipts_total", template="test", outcome="blocked"): 1,
+                   account("megawechat_receipts_total", template="test", outcome="delivered"): 0,
                    account("megawechat_calls_failed_total"): 4, account("megawechat_calls_retried_total"): 2,
                    account("megawechat_calls_failed_cause_total", cause="busy", errcode=-1): 4}
         self.grown(before, **lasting, **{

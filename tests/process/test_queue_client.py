@@ -446,15 +446,16 @@ class Pause(QueueCase):
 
 
 class Export(QueueCase):
-    CSV = ("app,id,state,openid,key,task,lane,code,errcode,msgid,calls,failures,accepted,due,settled,expires,seq,message\r\n"
+    CSV = ("app,id,state,openid,key,task,lane,code,errcode,msgid,calls,failures,accepted,due,settled,expires,seq,message,received\r\n"
            "default,m-1,sent,oABC,paid,,,200,,1152921504606846977,1,0,2024-05-01T12:00:00.123Z,2024-05-01T12:00:00.123Z,"
-           "2024-05-01T12:00:01.023Z,,1,\r\n"
+           "2024-05-01T12:00:01.023Z,,1,,\r\n"
            "shop,m-2,dead,\"=1+1,\"\"x\"\"\",\"k\r\nk\",may,bulk,500,-1,,3,2,2024-05-01T12:00:00.123Z,2024-05-01T12:00:00.123Z,"
-           "2024-05-01T12:00:00.123Z,2024-05-01T12:00:00.123Z,2,\"\x1b[31mred 你好\n\"\r\n")
+           "2024-05-01T12:00:00.123Z,2024-05-01T12:00:00.123Z,2,\"\x1b[31mred 你好\n\",\r\n")
 
     def serve(self):
         asked = self.ask("list")
-        self.assertEqual((asked["filter"]["state"], asked["limit"]), ("sent,pending,refused,expired,cancelled,dead,purged", 1000))
+        self.assertEqual((asked["filter"]["state"], asked["limit"]),
+                         ("sent,pending,refused,expired,cancelled,dead,purged,delivered,blocked,failed", 1000))
         self.answer(100, data=[SENT], next=b"1")
         self.ask("list")
         self.answer(data=[NASTY])

@@ -60,15 +60,16 @@ static void test_rows(void)
     entry_csv_names(&names);
     CHECK_STR(buf_str(&names),
               "app,id,state,openid,key,task,lane,code,errcode,msgid,calls,failures,accepted,due,settled,"
-              "expires,seq,message\r\n");
+              "expires,seq,message,received\r\n");
     buf_free(&names);
-    check_row("{}", ",,,,,,,,,,0,0,,,,,,\r\n");
+    check_row("{}", ",,,,,,,,,,0,0,,,,,,,\r\n");
     check_row("{id i app a openid o key k state dead accepted 1714564800123 calls 2 errcode -1 message 'a,b' "
               "more 5}",
-              "a,i,dead,o,k,,,,-1,,2,0,2024-05-01T12:00:00.123Z,,,,,\"a,b\"\r\n");
+              "a,i,dead,o,k,,,,-1,,2,0,2024-05-01T12:00:00.123Z,,,,,\"a,b\",\r\n");
+    check_row("{state delivered received 1714564800123}", ",,delivered,,,,,,,,0,0,,,,,,,2024-05-01T12:00:00.123Z\r\n");
     check_row("{id 5 msgid 9223372036854775807 accepted x calls nil}",
-              ",,,,,,,,,9223372036854775807,0,0,,,,,,\r\n");
-    check_row("[1 2]", ",,,,,,,,,,0,0,,,,,,\r\n");
+              ",,,,,,,,,9223372036854775807,0,0,,,,,,,\r\n");
+    check_row("[1 2]", ",,,,,,,,,,0,0,,,,,,,\r\n");
 }
 
 /* --- time --------------------------------------------------------------------------------------------------------- */

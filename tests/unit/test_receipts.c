@@ -181,7 +181,6 @@ static void test_many(void)
 static void test_unlisted(void)
 {
     struct store *s = fixture_open("unlisted");
-    struct final f;
     uint64_t seq = settled(s, "1", "o", STATE_SENT, 71, AT);
     store_index_step(s, 100);
     struct engine *e = go_inside(&s, "unlisted");
