@@ -5,7 +5,8 @@ accepted is compared with the broker's ledger and with what the simulator receiv
 
 Half of the callers send template messages, which WeChat de-duplicates by client_msg_id: a call that may have happened is made
 again. The others send customer-service messages, which it does not: such a call is never repeated, and its message is dead
-(on_unknown), whether it arrived or not; the line before the last says how many those are.
+(on_unknown), whether it arrived or not; the line before the last says how many those are. Their recipients have customer-service windows
+on record, with room for all of them: each message that the ledger says was sent has taken one, and no other has.
 
 The last line: accepted=… delivered=… lost=… doubled=… out_of_order=… faults=…
   lost          accepted and neither delivered nor recorded as dead for that reason, or not in the ledger with its true result
@@ -25,6 +26,7 @@ import threading
 from ring import Ring, SIMPLE, frame, pause, until
 
 RECIPIENTS = 60
+WINDOW = 1000000  # messages of a customer-service window
 NOTE = '{"touser":"${OPENID}","msgtype":"text","text":{"content":"${n}"},"$mega":{"kind":"custom"}}'
 NUMBER = re.compile('"(?:value|content)":"([^"]*)"')
 
@@ -177,12 +179,29 @@ def compare(ring, callers):
     return lost, doubled, len(late), sum(map(is_delivered, calls.values())), unknown
 
 
+def open_windows(ring, callers):
+    recipients = ["%s-%d" % (c.name, i) for c in callers if c.key == "note" for i in range(RECIPIENTS)]
+    for result in ring.client().ask(*[dict(op="window", openid=openid, action="message") for openid in recipients]):
+        assert result["code"] == 200, result
+
+
+def find_miscounted(ring):
+    """Recipients of whose window not as many messages were taken as were sent: [(openid, taken, sent)]."""
+    operator, sent = ring.operator(), collections.Counter()
+    for entry in operator.list(state="sent"):
+        if entry["key"] == "note":
+            sent[entry["openid"]] += 1
+    taken = {openid: WINDOW - operator.ask("windows", filter={"openid": openid})["data"][0]["left"] for openid in sent}
+    return [(openid, taken[openid], sent[openid]) for openid in sent if taken[openid] != sent[openid]]
+
+
 def run(faults, seed, templaters=1, senders=2):
     dice, counts = random.Random(seed), collections.Counter()
     with Ring(templates={"test": SIMPLE, "note": NOTE}, templaters=templaters, senders=senders, gateways=2,
-              sim=["--latency", "5-40", "--seed", str(seed)], conf={"wechat": {"max_attempts": "1000"}}) as ring:
+              sim=["--latency", "5-40", "--seed", str(seed)], conf={"wechat": {"max_attempts": "1000", "window_message": "%d/30d" % WINDOW}}) as ring:
         callers = [ZmqCaller(ring, "z", "test"), TcpCaller(ring, "t", "test", "gateway-1"),
                    ZmqCaller(ring, "n", "note"), TcpCaller(ring, "v", "note", "gateway-2")]
+        open_windows(ring, callers)
         for caller in callers:
             caller.start()
         try:
@@ -200,15 +219,18 @@ def run(faults, seed, templaters=1, senders=2):
             return depth["settled"] + depth["dead"] >= accepted and not depth["out"] or pause()
         until(is_settled, "everything settled", seconds=120)
         lost, doubled, late, delivered, unknown = compare(ring, callers)
+        miscounted = find_miscounted(ring)
     for (how, name), count in sorted(counts.items()):
         print("%4d x %s %s" % (count, how, name))
     for number in (lost + doubled)[:10]:
         print("wrong: " + number)
+    for openid, taken, sent in miscounted[:10]:
+        print("windows of %s: %d taken, %d sent" % (openid, taken, sent))
     print("left unknown and recorded as dead, never repeated: %d of %d customer-service messages"
           % (unknown, sum(len(c.accepted) for c in callers if c.key == "note")))
     print("accepted=%d delivered=%d lost=%d doubled=%d out_of_order=%d faults=%d"
           % (accepted, delivered, len(lost), len(doubled), late, faults))
-    return 0 if delivered + unknown >= accepted and not lost and not doubled and not late else 1
+    return 0 if delivered + unknown >= accepted and not lost and not doubled and not late and not miscounted else 1
 
 
 def main():
