@@ -35,7 +35,8 @@ struct options {
 static int read_options(struct options *o, int argc, char **argv, const char *program,
                         const char *what_it_does);
 static int take_name(struct program *p, const char *name, const char *program);
-static int load_conf(struct program *p, const struct options *o, const char *program, struct buf *warnings);
+static int load_conf(struct program *p, const struct options *o, const char *program,
+                     int (*check)(const struct conf *, struct buf *, struct buf *), struct buf *warnings);
 static int open_log(const struct program *p);
 static int take_signals(struct program *p);
 static int make_run_dir(const char *program, const char *dir, const struct privileges *owner);
@@ -44,6 +45,12 @@ static int become_user(const char *program, const struct privileges *user);
 static void log_warnings(struct buf *warnings);
 
 int program_open(struct program *p, int argc, char **argv, const char *program, const char *what_it_does)
+{
+    return program_open_checked(p, argc, argv, program, what_it_does, NULL);
+}
+
+int program_open_checked(struct program *p, int argc, char **argv, const char *program, const char *what_it_does,
+                         int (*check)(const struct conf *conf, struct buf *errors, struct buf *warnings))
 {
     struct options o = {.config = CONFIG_DEFAULT};
     struct buf warnings = {0};
@@ -55,7 +62,7 @@ int program_open(struct program *p, int argc, char **argv, const char *program, 
     if (rc == 0) {
         program_forbid_cores();
         program_raise_files(PROGRAM_FILES);
-        rc = load_conf(p, &o, program, &warnings);
+        rc = load_conf(p, &o, program, check, &warnings);
     }
     if (rc == 0)
         rc = find_user(program, p->conf, &user);
@@ -220,11 +227,14 @@ static void tell_empty_accounts(const struct conf *conf)
 }
 
 /* Loads the configuration, and does what --check-config and --dump-config ask for. */
-static int load_conf(struct program *p, const struct options *o, const char *program, struct buf *warnings)
+static int load_conf(struct program *p, const struct options *o, const char *program,
+                     int (*check)(const struct conf *, struct buf *, struct buf *), struct buf *warnings)
 {
     struct buf errors = {0};
     p->conf = conf_load(o->config, &errors, warnings);
     if (p->conf != NULL && curve_check_binds(p->conf, program, &errors) != 0)
+        conf_destroy(&p->conf);
+    if (p->conf != NULL && check != NULL && check(p->conf, &errors, warnings) != 0)
         conf_destroy(&p->conf);
     fputs(buf_str(&errors), stderr);
     buf_free(&errors);

@@ -32,6 +32,11 @@ struct program {
  * (--help), 2 = failed, 3 = wrong usage; what was wrong is already printed. */
 int program_open(struct program *p, int argc, char **argv, const char *program, const char *what_it_does);
 
+/* The same, with what this program reads beside the configuration: `check` looks at that before anything is begun and for --check-config.
+ * It returns 0, or -1 with a line for each error; what is only a warning goes to `warnings`. */
+int program_open_checked(struct program *p, int argc, char **argv, const char *program, const char *what_it_does,
+                         int (*check)(const struct conf *conf, struct buf *errors, struct buf *warnings));
+
 /* Takes RUN/NAME.lock for as long as the process lives, so that a second copy of a named stage finds it. Returns 0, or -1
  * when another process has it (logged). */
 int program_lock(struct program *p);

@@ -3,11 +3,12 @@
 
 #include "base/log.h"
 #include "listener/listener.h"
+#include "listener/series_set.h"
 
 int main(int argc, char **argv)
 {
     struct program program;
-    int opened = program_open(&program, argc, argv, "mega-listener", "takes WeChat's callbacks: receipts, follows, messages");
+    int opened = program_open_checked(&program, argc, argv, "mega-listener", "takes WeChat's callbacks: receipts, follows, messages", series_set_check);
     if (opened != 0)
         return opened - 1;
     /* One of them an installation, whatever it is called: the lock has a name of its own. */

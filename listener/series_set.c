@@ -148,3 +148,11 @@ int series_set_load(struct series_set *set, const char *folder, const struct con
     free(l);
     return is_wrong ? -1 : 0;
 }
+
+int series_set_check(const struct conf *conf, struct buf *errors, struct buf *warnings)
+{
+    struct series_set *set = series_set_new();
+    int rc = series_set_load(set, conf->listener.series, conf, errors, warnings);
+    series_set_destroy(&set);
+    return rc;
+}

@@ -20,6 +20,9 @@ void series_set_destroy(struct series_set **self);
  * each. What may be meant but cannot work, such as the end by a series that there is not, goes to `warnings`. */
 int series_set_load(struct series_set *set, const char *folder, const struct conf *conf, struct buf *errors, struct buf *warnings);
 
+/* Reads what [listener] series of this configuration names, and forgets it again; for program_open_checked. */
+int series_set_check(const struct conf *conf, struct buf *errors, struct buf *warnings);
+
 /* NULL when there is none. */
 const struct series *series_set_find(const struct series_set *set, struct span name);
 
