@@ -39,7 +39,7 @@ struct series_asks {
     struct audit *audit;
     struct waiting waiting[SERIES_ASKS_MAX];
     size_t waiting_count;
-    struct buf data, message; /* of the answer that is being made */
+    struct buf data, message, next; /* of the answer that is being made */
     int64_t now_ms;
     int64_t began_ms; /* monotonic */
     size_t (*pack_more)(void *self, struct buf *out); /* of the status; NULL: nothing */
@@ -76,6 +76,7 @@ void series_asks_destroy(struct series_asks **self)
     }
     buf_free(&s->data);
     buf_free(&s->message);
+    buf_free(&s->next);
     audit_destroy(&s->audit);
     free(s);
     *self = NULL;
@@ -117,9 +118,8 @@ static enum code finish_rows(struct series_asks *s, struct buf *rows, size_t cou
     return rc < 0 ? refuse(s, CODE_BUSY, "not now: mega-listener cannot read its file; try again") : CODE_OK;
 }
 
-static enum code who(struct series_asks *s, const struct series_ask *a, struct answer *answer)
+static enum code who(struct series_asks *s, const struct series_ask *a)
 {
-    static const char zero[1];
     struct buf rows = {0};
     struct series_row row;
     uint32_t limit = a->limit ? a->limit : SERIES_WHO_MAX, count = 0;
@@ -128,10 +128,9 @@ static enum code who(struct series_asks *s, const struct series_ask *a, struct a
     while ((rc = series_next(q, s->now_ms, &row)) == 1) {
         series_info_pack_row(&row, s->now_ms, a->openid.bytes > 0, &rows);
         if (++count == limit && a->openid.bytes == 0) {
-            buf_append(&s->message, row.openid.data, row.openid.bytes); /* not a message: kept for `next` */
-            buf_append(&s->message, zero, 1);
-            buf_append(&s->message, row.app.data, row.app.bytes);
-            answer->next = buf_span(&s->message);
+            buf_append(&s->next, row.openid.data, row.openid.bytes);
+            buf_append(&s->next, "", 1); /* a NUL, which is in neither */
+            buf_append(&s->next, row.app.data, row.app.bytes);
         }
     }
     db_end(q);
@@ -140,7 +139,7 @@ static enum code who(struct series_asks *s, const struct series_ask *a, struct a
         return refuse(s, CODE_NOT_FOUND, "openid: is not in this series and has not been of late");
     }
     enum code code = finish_rows(s, &rows, count, rc);
-    return code == CODE_OK && answer->next.bytes ? CODE_QUEUED : code;
+    return code == CODE_OK && s->next.bytes ? CODE_QUEUED : code;
 }
 
 static enum code plan(struct series_asks *s, const struct series_ask *a)
@@ -216,11 +215,23 @@ static enum code stop(struct series_asks *s, const struct series_ask *a, struct 
     return a->all && count == SERIES_STOP_MAX ? CODE_QUEUED : CODE_OK;
 }
 
+/* What works without a definition, too: its file was removed, and people are still in it. */
+static int is_for_people(enum series_op op)
+{
+    return op == SERIES_WHO || op == SERIES_STOP;
+}
+
+static int has_people(struct series_asks *s, struct span name)
+{
+    struct series_totals totals;
+    series_totals_read(s->db, name, &totals);
+    return totals.started > 0;
+}
+
 static enum code carry_out(struct series_asks *s, const struct series_ask *a, struct answer *answer)
 {
     const struct series *series = a->name.bytes ? series_set_find(s->set, a->name) : NULL;
-    int needs_definition = a->op == SERIES_SHOW || a->op == SERIES_START || (a->op == SERIES_PLAN && a->name.bytes);
-    if (needs_definition && series == NULL)
+    if (a->name.bytes && series == NULL && !(is_for_people(a->op) && has_people(s, a->name)))
         return refuse(s, CODE_NOT_FOUND, "name: there is no series of this name; see mega series list, and the log of mega-listener");
     switch (a->op) {
     case SERIES_LIST:
@@ -228,7 +239,7 @@ static enum code carry_out(struct series_asks *s, const struct series_ask *a, st
     case SERIES_SHOW:
         return show(s, series);
     case SERIES_WHO:
-        return who(s, a, answer);
+        return who(s, a);
     case SERIES_START:
         return start(s, a, series, answer);
     case SERIES_STOP:
@@ -248,16 +259,15 @@ static void on_ask(struct series_asks *s, struct waiting *w, const void *frame, 
     struct answer answer = {.code = CODE_REFUSED};
     buf_clear(&s->message);
     buf_clear(&s->data);
+    buf_clear(&s->next);
     buf_clear(&w->ask);
     int wrong = series_ask_unpack(packed, &a, &s->message);
     if (!wrong)
         answer.code = carry_out(s, &a, &answer);
     answer.ref = w->ref = a.ref;
     answer.data = buf_span(&s->data);
-    if (answer.next.bytes)
-        answer.next = buf_span(&s->message); /* what was appended may have moved */
-    else
-        answer.message = buf_span(&s->message);
+    answer.next = buf_span(&s->next);
+    answer.message = buf_span(&s->message);
     w->is_change = !wrong && (a.op == SERIES_START || a.op == SERIES_STOP);
     w->code = answer.code;
     w->done = (int64_t)answer.done;

@@ -12,7 +12,7 @@
 #define SERIES_TRIGGERS_MAX      32  /* start[], and as many end[] */
 #define SERIES_VARS_MAX          32  /* var[] */
 #define SERIES_AFTER_MS_MAX      AT_AHEAD_MS_MAX       /* of a step: the broker takes no message for a later time */
-#define SERIES_CLOCK_AFTER_MS_MAX (398LL * 86400 * 1000) /* of one that waits for a time of day, or for the end of quiet hours, as well */
+#define SERIES_CLOCK_AFTER_MS_MAX (397LL * 86400 * 1000) /* of one that waits for a time of day, or for the end of quiet hours, as well */
 #define SERIES_ZONE_DEFAULT      "Asia/Shanghai"
 #define SERIES_AGAIN_ALWAYS      0
 #define SERIES_AGAIN_NEVER       (-1)

@@ -17,7 +17,7 @@ void series_message_id(struct span app, struct span openid, struct span series, 
 {
     unsigned char hash[SHA256_BYTES];
     struct buf text = {0};
-    buf_append(&text, app.data, app.bytes + 0);
+    buf_append(&text, app.data, app.bytes);
     buf_append(&text, "", 1); /* NUL: in none of the names */
     buf_append(&text, openid.data, openid.bytes);
     buf_append(&text, "", 1);

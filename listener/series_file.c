@@ -320,7 +320,7 @@ static void check_steps(struct reading *r)
         complain(r, 0, "step[]", "missing; say what is sent when, such as +10m welcome");
     for (size_t i = 0; i < s->step_count; i++)
         if ((s->steps[i].clock_ms >= 0 || s->quiet_from_ms >= 0) && s->steps[i].after_ms > SERIES_CLOCK_AFTER_MS_MAX)
-            complain(r, r->step_lines[i], "step[]", "is later than 398 days; with a time of day or quiet hours give at most +398d");
+            complain(r, r->step_lines[i], "step[]", "is later than 397 days; with a time of day or quiet hours give at most +397d");
 }
 
 static void finish(struct reading *r)

@@ -180,11 +180,15 @@ void series_info_pack_row(const struct series_row *row, int64_t now_ms, int is_w
 
 static void pack_planned(const struct series *s, int64_t now_ms, struct buf *out)
 {
-    struct buf steps = {0};
+    struct buf steps = {0}, local = {0};
     for (size_t i = 0; i < s->step_count; i++) {
-        size_t at = mp_map_open(&steps), members = 3;
+        size_t at = mp_map_open(&steps), members = 4;
+        int64_t due_ms = series_plan_due_ms(s, i, now_ms);
+        buf_clear(&local);
+        zone_append(&s->zone, due_ms, &local);
         mp_put_u64(&steps, "step", i + 1);
-        mp_put_i64(&steps, "at", series_plan_due_ms(s, i, now_ms));
+        mp_put_i64(&steps, "at", due_ms);
+        mp_put_span(&steps, "local", buf_span(&local));
         mp_put_str(&steps, "key", s->steps[i].key);
         members += mp_opt_i64(&steps, "ttl", s->steps[i].ttl_ms);
         mp_map_close(&steps, at, members);
@@ -196,6 +200,7 @@ static void pack_planned(const struct series *s, int64_t now_ms, struct buf *out
     count += mp_opt_raw(out, "vars", buf_span(&s->vars));
     mp_map_close(out, place, count);
     buf_free(&steps);
+    buf_free(&local);
 }
 
 static int ends_by(const struct series *s, const struct series_trigger *event, const struct series_set *set, const int *starting)
@@ -216,7 +221,8 @@ void series_info_pack_plan(const struct series_set *set, struct span app, struct
     struct series_trigger trigger = {SERIES_FOLLOW, {NULL, 0}};
     int starting[SERIES_MAX] = {0};
     size_t starts = 0, end_count = 0;
-    series_trigger_read(event, 0, &trigger, &ignored); /* the ask was checked */
+    if (series_trigger_read(event, 0, &trigger, &ignored) != 0)
+        trigger.kind = SERIES_BY_SERIES; /* cannot be: the ask was checked */
     for (size_t i = 0; i < set->count; i++) {
         const struct series *s = set->all[i];
         starting[i] = span_is(app, s->app) && series_plan_starts(s, &trigger) && (name.bytes == 0 || span_is(name, s->name));

@@ -10,7 +10,8 @@ void series_info_pack(const struct series *s, const struct series_totals *totals
 /* One person's row; its steps as an array of maps when is_whole. */
 void series_info_pack_row(const struct series_row *row, int64_t now_ms, int is_whole, struct buf *out);
 
-/* What would happen in this account at this event now: {app, event, series: [{name, vars, steps: [{step, at, key, ttl}]}], ends: [name]}.
+/* What would happen in this account at this event now: {app, event, now, series: [{name, timezone, vars, steps: [{step, at, local,
+ * key, ttl}]}], ends: [name]}.
  * Only of the series `name`, unless that is empty. */
 void series_info_pack_plan(const struct series_set *set, struct span app, struct span event, struct span name, int64_t now_ms, struct buf *out);
 

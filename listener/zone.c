@@ -6,8 +6,9 @@
 #include <time.h>
 
 #define DAY_S          86400
-#define LOOK_S         (7 * DAY_S)    /* two changes within a week are taken for one: there are none in tzdata since 1970 that matter here */
-#define UNTIL_S        4260211200LL   /* 2105-01-01 */
+#define LOOK_S         (7 * DAY_S)    /* two changes within a week are taken for one: there are none in tzdata that matter here */
+#define FROM_S         1577836800LL   /* 2020-01-01 */
+#define UNTIL_S        3155760000LL   /* 2070-01-01 */
 #define OFFSET_MINUTES (15 * 60)      /* no clock is farther from UTC */
 #define ZONE_FOLDER    "/usr/share/zoneinfo"
 #define SYSTEM_ZONE    ":/etc/localtime" /* what the C library takes without TZ */
@@ -74,9 +75,9 @@ static int64_t find_change(int64_t from_s, int64_t to_s)
 
 static void gather_changes(struct zone *out)
 {
-    int32_t before = out->first_offset_s = offset_now_s(0);
+    int32_t before = out->first_offset_s = offset_now_s(FROM_S);
     out->changes = mem_new(ZONE_CHANGES_MAX * sizeof *out->changes);
-    for (int64_t at_s = LOOK_S; at_s < UNTIL_S && out->count < ZONE_CHANGES_MAX; at_s += LOOK_S) {
+    for (int64_t at_s = FROM_S + LOOK_S; at_s < UNTIL_S && out->count < ZONE_CHANGES_MAX; at_s += LOOK_S) {
         int32_t offset_s = offset_now_s(at_s);
         if (offset_s == before)
             continue;

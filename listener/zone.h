@@ -11,7 +11,7 @@
 #include "base/buf.h"
 
 #define ZONE_NAME_BYTES_MAX 64
-#define ZONE_CHANGES_MAX    512 /* from 1970 to 2105; two a year are 272 */
+#define ZONE_CHANGES_MAX    256 /* of 2020 to 2069; of most zones at most two a year */
 #define ZONE_DAY_MS         (24 * 3600 * 1000)
 
 struct zone_change {

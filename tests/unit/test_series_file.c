@@ -88,7 +88,7 @@ static void test_wrong_lines(void)
         {"step[] = 10m a", "step[]: begins with no time; give +10m, @20:30 or +1d@09:00"},
         {"step[] = +10 a", "step[]: \"+10\" is no time up to 400 days; give one such as +300ms"},
         {"step[] = +401d a", "is no time up to 400 days"},
-        {"step[] = +399d@09:00 a", "step[]: is later than 398 days; with a time of day or quiet hours give at most +398d"},
+        {"step[] = +398d@09:00 a", "step[]: is later than 397 days; with a time of day or quiet hours give at most +397d"},
         {"step[] = @24:00 a", "step[]: no time of day behind the @; give one such as @09:00"},
         {"step[] = @9:00 a", "no time of day behind the @"},
         {"step[] = +1d@09:00", "step[]: no template's key stands behind the time"},
@@ -145,7 +145,7 @@ static void test_wrong_files(void)
         {"start[] = follow\nstep[] = +1m a\nagain = never\nagain = always", "s/welcome.ini:4: again: is given already in line 3; remove one"},
         {"start[] = follow\nquiet = 1:00\nstep[] = x", "s/welcome.ini:2: quiet: "}, /* both are told */
         {"start[] = follow\nquiet = 1:00\nstep[] = x", "s/welcome.ini:3: step[]: "},
-        {"start[] = follow\nstep[] = +399d a\nquiet = 22:00-08:00", "s/welcome.ini:2: step[]: is later than 398 days"},
+        {"start[] = follow\nstep[] = +398d a\nquiet = 22:00-08:00", "s/welcome.ini:2: step[]: is later than 397 days"},
     };
     struct buf errors = {0}, many = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
