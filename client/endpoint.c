@@ -9,12 +9,14 @@
 
 static const char *const defaults[] = {
     [ENDPOINT_FRONTEND] = FRONTEND_DEFAULT, [ENDPOINT_CONTROL] = CONTROL_DEFAULT, [ENDPOINT_TASK] = TASK_DEFAULT,
-    [ENDPOINT_TOKEN] = TOKEN_DEFAULT};
+    [ENDPOINT_TOKEN] = TOKEN_DEFAULT,       [ENDPOINT_LISTENER] = LISTENER_DEFAULT};
 
 static const char *of_conf(const struct conf *conf, enum endpoint which)
 {
     if (which == ENDPOINT_TASK)
         return conf->task.endpoint;
+    if (which == ENDPOINT_LISTENER)
+        return conf->listener.endpoint;
     if (which == ENDPOINT_TOKEN)
         return conf->token.endpoint;
     return which == ENDPOINT_CONTROL ? conf->broker.control : conf->broker.frontend;

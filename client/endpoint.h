@@ -1,10 +1,10 @@
-/* Where the broker and mega-task are, and with which keys they are reached: from the configuration, for every command of mega. */
+/* Where the broker, mega-task and mega-listener are, and with which keys they are reached: from the configuration, for every command of mega. */
 #ifndef CLIENT_ENDPOINT_H
 #define CLIENT_ENDPOINT_H
 
 #include "base/curve.h"
 
-enum endpoint { ENDPOINT_FRONTEND, ENDPOINT_CONTROL, ENDPOINT_TASK, ENDPOINT_TOKEN };
+enum endpoint { ENDPOINT_FRONTEND, ENDPOINT_CONTROL, ENDPOINT_TASK, ENDPOINT_TOKEN, ENDPOINT_LISTENER };
 
 /* The file that is read when none is named, if it is there. */
 #define CONFIG_DEFAULT "/etc/mega-wechat/mega.conf"
@@ -14,6 +14,7 @@ enum endpoint { ENDPOINT_FRONTEND, ENDPOINT_CONTROL, ENDPOINT_TASK, ENDPOINT_TOK
 #define CONTROL_DEFAULT  "ipc:///run/mega-wechat/control.ipc"
 #define TASK_DEFAULT     "ipc:///run/mega-wechat/task.ipc"
 #define TOKEN_DEFAULT    "ipc:///run/mega-wechat/token.ipc"
+#define LISTENER_DEFAULT "ipc:///run/mega-wechat/listener.ipc"
 
 /* What the options say, NULL where they say nothing; and the keys that follow from it. */
 struct access {

@@ -8,6 +8,7 @@
 #include "client/hand_over.h"
 #include "client/keys.h"
 #include "client/queue_commands.h"
+#include "client/series.h"
 #include "client/task.h"
 #include "client/token.h"
 #include "client/trace.h"
@@ -17,7 +18,8 @@ int main(int argc, char **argv)
 {
     /* What getopt's own messages begin with. */
     static char queue[] = "mega: queue", token[] = "mega: token", task[] = "mega: task", trace[] = "mega: trace",
-                audit[] = "mega: audit", alarm[] = "mega: alarm", keygen[] = "mega: keygen", keys[] = "mega: keys";
+                audit[] = "mega: audit", alarm[] = "mega: alarm", keygen[] = "mega: keygen", keys[] = "mega: keys",
+                series[] = "mega: series";
     struct options options;
     program_forbid_cores();
     if (argc > 2 && strcmp(argv[1], "queue") == 0 && strcmp(argv[2], "audit") == 0) {
@@ -51,6 +53,10 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "task") == 0) {
         argv[1] = task;
         return task_main(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "series") == 0) {
+        argv[1] = series;
+        return series_main(argc - 1, argv + 1);
     }
     if (argc > 1 && strcmp(argv[1], "keygen") == 0) {
         argv[1] = keygen;

@@ -13,7 +13,7 @@
 
 #define TIMEOUT_MS      10000
 #define SEND_TIMEOUT_MS 90000 /* beyond the default send_patience */
-#define NAMES           "push, send, check, tset, status, cancel, ready, task, queue, trace, audit, store, token, alarm, wechat, keygen or keys"
+#define NAMES           "push, send, check, tset, status, cancel, ready, task, series, queue, trace, audit, store, token, alarm, wechat, keygen or keys"
 
 static const char help_text[] =
     "mega - hands messages to the broker and asks what became of them\n\n"
@@ -25,6 +25,7 @@ static const char help_text[] =
     "  mega cancel ID                       takes back a message that waits\n"
     "  mega ready [--wait]                  can messages be accepted and sent now?\n"
     "  mega task …                          one template to many: from a file, a query or all followers\n"
+    "  mega series …                        messages that follow on an event of a user: who is in which series\n"
     "  mega queue …                         what waits and what became of it: show, cancel, pause, send again, export\n"
     "  mega trace ID                        its way through all stages, out of the ledger and the logs\n"
     "  mega audit …                         who changed what\n"
@@ -33,7 +34,7 @@ static const char help_text[] =
     "  mega alarm …                         what is raised: list, silence; test how people are told\n"
     "  mega wechat …                        WeChat itself: quota, hosts, followers, what a code means; a test message\n"
     "  mega keygen …, mega keys …           pairs of keys for tcp under CURVE; who may come in with one\n\n"
-    "mega task, queue, trace, audit, store, token, alarm, wechat, keygen and keys tell more with --help. Of the others:\n\n"
+    "mega task, series, queue, trace, audit, store, token, alarm, wechat, keygen and keys tell more with --help. Of the others:\n\n"
     "  -c, --config FILE      where the frontend is read from (default " CONFIG_DEFAULT ", if it is there)\n"
     "      --frontend ADDR    the broker's frontend (default " FRONTEND_DEFAULT ")\n"
     ACCESS_HELP("  ")
@@ -208,7 +209,7 @@ static int read_command(struct options *o, int count, char **arguments)
         o->request.wait = o->op == OP_STATUS && o->wait;
         return STATUS_DONE;
     }
-    static const char *const families[] = {"task", "queue", "store", "token", "alarm", "wechat", "keygen", "keys"};
+    static const char *const families[] = {"task", "series", "queue", "store", "token", "alarm", "wechat", "keygen", "keys"};
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         if (strcmp(arguments[0], families[i]) == 0)
             return usage(arguments[0], "give it first, options behind it");

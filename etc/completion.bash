@@ -1,7 +1,7 @@
 # bash completion for mega and the programs of Mega-WeChat                                   -*- shell-script -*-
 #
 # Commands and options are those that the programs themselves list with --help, so they are of the version that is installed. Values
-# come from the configuration (accounts, templates of a folder) and of mega-task (names of tasks); what cannot be read or does not
+# come from the configuration (accounts, templates of a folder) of mega-task (names of tasks) and mega-listener (names of series); what cannot be read or does not
 # answer within a second completes to nothing. Installed once, with a link for each program.
 
 # Asks a program; standard error and whatever it would ask at a terminal are nobody's business while completing.
@@ -47,6 +47,13 @@ _mega_tasks() {
     _mega_ask "${COMP_WORDS[0]}" task list --json --timeout 1s -c "$config" | sed -n 's/.*"name":"\([^"]*\)".*/\1/p'
 }
 
+_mega_series() {
+    local config
+    config=$(_mega_config)
+    [ -r "$config" ] || return
+    _mega_ask "${COMP_WORDS[0]}" series list --json --timeout 1s -c "$config" | sed -n 's/.*"name":"\([^"]*\)".*/\1/p'
+}
+
 # What stands at the beginning of lines "  mega queue WORD …" of a help, or "  mega WORD …, mega WORD …".
 _mega_commands() {
     sed '/^  /s/, mega /\n  mega /g' | sed -n "s/^  ${1/[ -]/[ -]} \\([a-z][a-z-]*\\).*/\\1/p" | sort -u
@@ -61,7 +68,7 @@ _mega_options_with_value() {
     grep -oE -e '(^|[^A-Za-z0-9-])(--[a-z][a-z-]*|-[a-z],  *--[a-z][a-z-]*) [A-Z]' | grep -oE -e '-{1,2}[a-z][a-z-]*' | sort -u
 }
 
-# Sets COMPREPLY to what may stand for a value; $1 is the option before it, or the place KEY or TASK. Fails where that is not known.
+# Sets COMPREPLY to what may stand for a value; $1 is the option before it, or the place KEY, TASK or SERIES. Fails where that is not known.
 _mega_values() {
     local before=
     case $1 in
@@ -69,6 +76,7 @@ _mega_values() {
     --app) mapfile -t COMPREPLY < <(compgen -W "$(_mega_accounts)" -- "$2") ;;
     --key | KEY) mapfile -t COMPREPLY < <(compgen -W "$(_mega_keys)" -- "$2") ;;
     TASK) mapfile -t COMPREPLY < <(compgen -W "$(_mega_tasks)" -- "$2") ;;
+    SERIES) mapfile -t COMPREPLY < <(compgen -W "$(_mega_series)" -- "$2") ;;
     --lane) mapfile -t COMPREPLY < <(compgen -W "bulk express" -- "$2") ;;
     --role) mapfile -t COMPREPLY < <(compgen -W "client operator token sender templater stage" -- "$2") ;;
     --callback-mode) mapfile -t COMPREPLY < <(compgen -W "plain compatible encrypted" -- "$2") ;;
@@ -102,6 +110,7 @@ _mega_place() {
     case $1/$# in
     push/2 | send/2 | check/2 | tset/1) echo KEY ;;
     task/2) [[ $2 == create || $2 == list ]] || echo TASK ;;
+    series/2) [[ $2 == list || $2 == status ]] || echo SERIES ;;
     template/* | wechat/*)
         case ${2-}/$# in
         preview/2 | check/* | send-test/3) echo KEY ;;

@@ -275,8 +275,8 @@ class Completion(unittest.TestCase):
             with self.subTest(words=words):
                 self.assertEqual(set(self.complete(*words)), offered)
 
-    def test_names_of_tasks_are_asked_for(self):
-        """A mega that answers as mega-task does; and the real one, with no mega-task that answers."""
+    def test_names_of_tasks_and_series_are_asked_for(self):
+        """A mega that answers as mega-task and mega-listener do; and the real one, with no mega-task that answers."""
         fake = os.path.join(folder.name, "fake")
         os.makedirs(fake)
         with open(os.path.join(fake, "mega"), "w", encoding="utf-8") as file:
@@ -286,6 +286,8 @@ class Completion(unittest.TestCase):
         os.chmod(file.name, 0o755)
         self.assertEqual(set(self.complete("mega", "task", "show", "-c", self.config, "", bin_folder=fake)), {"may-sale", "june"})
         self.assertEqual(self.complete("mega", "task", "create", "-c", self.config, "", bin_folder=fake), [])
+        self.assertEqual(set(self.complete("mega", "series", "who", "-c", self.config, "", bin_folder=fake)), {"may-sale", "june"})
+        self.assertEqual(self.complete("mega", "series", "list", "-c", self.config, "", bin_folder=fake), [])
         self.assertEqual(self.complete("mega", "task", "show", "-c", self.config, ""), [])
 
 
