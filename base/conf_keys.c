@@ -216,7 +216,7 @@ const struct conf_key conf_keys[] = {
     {"listener", "listen", CONF_ADDRESS, IN_CONF(listener.listen), "127.0.0.1:9504", 0, 0, NULL,
      "HOST:PORT of mega-listener, where WeChat's callbacks arrive"},
     {"listener", "endpoint", CONF_ENDPOINT, IN_CONF(listener.endpoint), NULL, 0, 0, NULL,
-     "where mega series asks it; default ipc in [run] dir"},
+     "where it is asked about series; default ipc in [run] dir"},
     {"listener", "dir", CONF_PATH, IN_CONF(listener.dir), NULL, 0, 0, NULL,
      "folder of what it keeps; default listener in queue_file_path"},
     {"listener", "series", CONF_PATH, IN_CONF(listener.series), NULL, 0, 0, NULL,

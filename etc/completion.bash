@@ -144,5 +144,5 @@ _mega() {
     fi
 }
 
-complete -o default -F _mega mega mega-broker mega-console mega-gateway mega-restart mega-sender mega-store mega-task mega-template \
+complete -o default -F _mega mega mega-broker mega-console mega-gateway mega-listener mega-restart mega-sender mega-store mega-task mega-template \
     mega-templater mega-token mega-wechat wechat-sim

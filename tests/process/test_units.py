@@ -14,7 +14,7 @@ from ring import BIN
 
 ETC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../etc")
 EXPOSURE_MAX = 2.0  # of systemd-analyze security, 0 to 10: "OK" begins below 3
-PROGRAMS = ("broker", "token", "templater", "sender", "task", "gateway", "console")
+PROGRAMS = ("broker", "token", "templater", "sender", "task", "gateway", "console", "listener")
 ANALYZE = shutil.which("systemd-analyze")
 
 
