@@ -1,0 +1,108 @@
+"""Events passed on to the account's owner: signed as WeChat signs, his reply handed back in time, and nothing lost when he does not take it."""
+import threading
+import time
+import unittest
+
+from callback_server import CallbackServer, read_xml, seal_reply, write_reply
+from listener import AES_KEY, TOKEN, Listener, event, text
+from ring import APP_ID, Ring, pause, until
+
+
+class Owner(CallbackServer):
+    """His system, as strict as WeChat's documentation lets one be."""
+
+    def __init__(self, aes=False, answer=None):
+        super().__init__(TOKEN, AES_KEY if aes else None, None, APP_ID, answer)
+
+    def events(self):
+        with self.lock:
+            return [call.fields["Event"] + " " + call.fields["FromUserName"] for call in self.calls]
+
+
+class Case(unittest.TestCase):
+    def world(self, owner, aes=False, senders=1, **keys):
+        conf = Listener.conf(aes, **dict({"forward_timeout": "3s", "forward_retry": "50ms"}, **keys))
+        conf["wechat"]["forward"] = owner.url + "?from=mega"
+        ring = Ring(senders=senders, conf=conf)
+        ring.__enter__()
+        self.addCleanup(ring.__exit__, None, None, None)
+        self.addCleanup(owner.close)
+        return Listener(ring)
+
+    @staticmethod
+    def passed_on(listener):
+        return listener.rows("SELECT count(*) FROM forwards")[0][0] == 0 or pause()
+
+
+class Passing(Case):
+    def test_reply(self):
+        """What the owner answers is what WeChat gets; an empty answer is `success`; a repeat is not passed on again."""
+        owner = Owner(answer=lambda call: (200, write_reply(call, "hello you") if call.fields.get("Content") == "hi" else ""))
+        listener = self.world(owner)
+        body = text("oA", "hi", 11)
+        status, answer = listener.post(body, openid="oA")
+        self.assertEqual((status, read_xml(read_xml(answer.decode())["xml"] if b"<Content>" not in answer else answer.decode())["Content"]),
+                         (200, "hello you"))
+        self.assertEqual(listener.post(body, openid="oA"), (200, b"success"))
+        self.assertEqual(listener.post(event("oB", "subscribe"), openid="oB"), (200, b"success"))
+        self.assertEqual((len(owner.calls), owner.problems), (2, []))
+        self.assertEqual(owner.calls[0].query["from"], "mega")
+        until(lambda: self.passed_on(listener), "rows are removed")
+
+    def test_encrypted(self):
+        """The body goes on as it came, under a msg_signature of its own; an encrypted reply comes back untouched."""
+        owner = Owner(True, lambda call: (200, seal_reply(TOKEN, AES_KEY, APP_ID, write_reply(call))))
+        listener = self.world(owner, True)
+        status, answer = listener.post_sealed(text("oA", "hi", 12), openid="oA")
+        self.assertEqual(status, 200)
+        self.assertIn(b"<MsgSignature>", answer)
+        self.assertEqual((len(owner.calls), owner.problems), (1, []))
+
+    def test_refused_at_first(self):
+        """WeChat is told that the event is here, and the owner gets it until he takes it, signed anew each time."""
+        tries = []
+        owner = Owner(answer=lambda call: (tries.append(1), (500, "") if len(tries) < 4 else (200, "too late"))[1])
+        listener = self.world(owner)
+        self.assertEqual(listener.post(event("oA", "subscribe"), openid="oA"), (200, b"success"))
+        until(lambda: self.passed_on(listener), "he has taken it")
+        self.assertEqual((owner.events(), owner.problems), (["subscribe oA"] * 4, []))
+
+    def test_silent(self):
+        """One who does not answer holds WeChat up for forward_timeout and no longer; after eight in a row for no time at all."""
+        is_away = threading.Event()
+        is_away.set()
+        owner = Owner(answer=lambda call: None if is_away.is_set() else (200, ""))
+        listener = self.world(owner, forward_timeout="300ms", forward_retry="100ms")
+        began = time.monotonic()
+        self.assertEqual(listener.post(event("oA", "subscribe"), openid="oA"), (200, b"success"))
+        self.assertLess(time.monotonic() - began, 4)
+        for i in range(8):
+            listener.post(event("oB%d" % i, "subscribe"), openid="oB%d" % i)
+        calls = len(owner.calls)
+        listener.post(event("oC", "subscribe"), openid="oC")
+        self.assertLessEqual(len(owner.calls) - calls, 1)  # of a later try
+        is_away.clear()
+        until(lambda: self.passed_on(listener), "all that waited is passed on", 60)
+        self.assertEqual(len(set(owner.events())), 10)
+        self.assertEqual(owner.problems, [])
+
+    def test_killed(self):
+        """An event that was answered is passed on, however often the listener is killed meanwhile."""
+        is_away = threading.Event()
+        is_away.set()
+        owner = Owner(answer=lambda call: (503, "") if is_away.is_set() else (200, ""))
+        listener = self.world(owner, forward_timeout="500ms")
+        people = ["oK%d" % i for i in range(6)]
+        for who in people:
+            self.assertEqual(listener.post(event(who, "subscribe"), openid=who)[0], 200)
+            listener.process.kill()
+            listener.start()
+        is_away.clear()
+        until(lambda: self.passed_on(listener), "all are passed on", 60)
+        with owner.lock:
+            taken = {call.fields["FromUserName"] for call in owner.calls}
+        self.assertEqual((taken, owner.problems), (set(people), []))
+
+
+if __name__ == "__main__":
+    unittest.main()
