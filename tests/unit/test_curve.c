@@ -126,12 +126,12 @@ static void test_reading(void)
     buf_free(&error);
 }
 
-/* By enum curve_domain: frontend control ring jobs inbox token tokens task. */
+/* By enum curve_domain: frontend control ring jobs inbox token tokens task listener. */
 static const struct {
     enum curve_role role;
     const char *may;
-} table[] = {{ROLE_CLIENT, "10000000"}, {ROLE_OPERATOR, "11000101"},  {ROLE_TOKEN, "00000110"},
-             {ROLE_SENDER, "01100110"}, {ROLE_TEMPLATER, "01111000"}, {ROLE_STAGE, "11111111"}};
+} table[] = {{ROLE_CLIENT, "100000000"}, {ROLE_OPERATOR, "110001011"},  {ROLE_TOKEN, "000001100"},
+             {ROLE_SENDER, "011001100"}, {ROLE_TEMPLATER, "011110000"}, {ROLE_STAGE, "111111111"}};
 
 static void test_roles(void)
 {
