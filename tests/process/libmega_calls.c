@@ -57,6 +57,15 @@ static int blocking(const char *endpoint)
     message.id = "sent-1";
     OK(mega_send(mega, &message, &r));
     GOT(r, 200, "sent");
+    struct mega_receipt receipt = {.openid = "oA", .msgid = r.msgid, .state = "blocked", .at_ms = 1700000000000, .message = "failed:user block"};
+    OK(mega_receipt(mega, &receipt, &r));
+    GOT(r, 200, "blocked");
+    CHECK(strcmp(r.id, "sent-1") == 0, "%s", r.id);
+    OK(mega_status(mega, NULL, "sent-1", &r));
+    CHECK(r.code == 400 && strcmp(r.message, "failed:user block") == 0, "%d %s", r.code, r.message);
+    receipt.msgid++;
+    OK(mega_receipt(mega, &receipt, &r));
+    CHECK(r.code == 404, "%d", r.code);
     message.openid = "bad"; /* the simulator refuses it */
     message.id = "refused-1";
     OK(mega_send(mega, &message, &r));

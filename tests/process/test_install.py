@@ -266,7 +266,7 @@ class Completion(unittest.TestCase):
                 (["mega", "wechat", "preview", *c, ""], {"order", "sale"}),
                 (["mega", "wechat", "send-test", *c, "OPENID", ""], {"order", "sale"}),
                 (["mega-template", "check", *c, "order", ""], {"order", "sale"}),
-                (["mega", "queue", "list", "--state", "sent,de"], {"sent,dead"}),
+                (["mega", "queue", "list", "--state", "sent,de"], {"sent,dead", "sent,delivered"}),
                 (["mega", "push", "O", "K", "--lane", ""], {"bulk", "express"}),
                 (["mega", "queue", "export", "--format", "j"], {"jsonl"}),
                 (["mega-broker", "-c", self.config[:-3]], {self.config}),
