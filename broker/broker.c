@@ -375,6 +375,7 @@ static int commit(struct broker *b)
         b->commit_us += (took_us - b->commit_us) / 8;
         histogram_note(&b->commits, took_us);
     }
+    intake_charge(b, took_us);
     return 0;
 }
 

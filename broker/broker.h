@@ -101,7 +101,9 @@ struct broker {
     int64_t indexed_ms;    /* monotonic: the index took part in a turn last then */
     int64_t hurried_ms;    /* monotonic: a receipt has brought the index on last in the turn of then */
     uint64_t turn_seq;     /* what was accepted before this turn is below */
-    int64_t commit_us;     /* duration of a commit that wrote something, smoothed */
+    size_t work, greedy_work; /* of callers, done in this turn: of all, of greedy ones (clients.h) */
+    int64_t serving_us;    /* that it took */
+    int64_t commit_us;     /* duration of a commit that wrote something, smoothed: for people */
     struct id_maker ids;   /* of messages whose callers give none */
     const char *closed;    /* why new messages are not accepted (a constant text), or NULL */
     enum refusal closed_why;  /* the same as a figure */
@@ -127,6 +129,9 @@ int broker_run(struct broker *b);
 
 /* intake.c: reads requests and serves a turn's worth. */
 void frontend_receive(struct broker *b);
+
+/* The turn was committed, which took so long: it counts for those who were served. */
+void intake_charge(struct broker *b, int64_t commit_us);
 
 /* Forgets the clients and what they sent. */
 void intake_destroy(struct broker *b);

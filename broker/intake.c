@@ -217,21 +217,27 @@ static size_t serve_slice(struct broker *b, struct client *who)
 
 static void serve(struct broker *b)
 {
-    size_t bytes = 0, work = 0, greedy = 0, greedy_max = clients_greedy_max(b->clients);
+    size_t bytes = 0, greedy_max = clients_greedy_max(b->clients);
     int64_t began_us = clock_mono_us();
     struct client *who;
-    while (b->requests < REQUESTS_A_TURN && bytes < BYTES_A_TURN && greedy < greedy_max && (who = clients_next(b->clients)) != NULL) {
+    b->work = b->greedy_work = 0;
+    while (b->requests < REQUESTS_A_TURN && bytes < BYTES_A_TURN && b->greedy_work < greedy_max && (who = clients_next(b->clients)) != NULL) {
         int before = b->requests, is_greedy = who->is_greedy;
         int64_t from_us = is_greedy ? clock_mono_us() : 0;
         size_t slice_bytes = serve_slice(b, who);
         size_t slice = (size_t)(b->requests - before) + slice_bytes / WORK_BYTES;
         bytes += slice_bytes;
-        work += slice;
-        greedy += is_greedy ? slice : 0;
+        b->work += slice;
+        b->greedy_work += is_greedy ? slice : 0;
         clients_served(b->clients, who, slice, is_greedy ? clock_mono_us() - from_us : 0);
     }
-    if (work)
-        clients_charge(b->clients, clock_mono_us() - began_us + b->commit_us, b->commit_us * (int64_t)greedy / (int64_t)work);
+    b->serving_us = clock_mono_us() - began_us;
+}
+
+void intake_charge(struct broker *b, int64_t commit_us)
+{
+    if (b->work)
+        clients_charge(b->clients, b->serving_us + commit_us, commit_us * (int64_t)b->greedy_work / (int64_t)b->work);
 }
 
 void frontend_receive(struct broker *b)

@@ -24,10 +24,14 @@ import zmq
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from floods import KINDS, flood, sink  # noqa: E402
 from ring import LIMIT_S, Ring, Tcp, Zmq, frame, pause, until  # noqa: E402
 
 PAUSE_MAX_S = 2.0  # no caller may wait longer while a stage is started anew
 KEPT = 0.8         # of the good ones' throughput, at least
+ROUND_KEPT = 0.5   # in a single round beside a flood: callers and flood have to share the machine, too
+FLOOD_TURNS = 4    # of a round, by turns with and without a flood
+FLOOD_BEGINS_S = 0.5
 
 
 def say(text):
@@ -316,28 +320,6 @@ class Hostile(threading.Thread):
             s.close()
 
 
-FLOOD = """
-import sys, msgpack, zmq
-s = zmq.Context().socket(zmq.DEALER)
-s.linger = 0
-s.connect(sys.argv[1])
-one = {"op": "push", "ref": 1, "openid": "o-flood", "key": "test", "vars": {"n": "x" * 100}}
-message = msgpack.packb(one) * int(sys.argv[2])
-while True:
-    s.send(message)
-    while s.poll(0):
-        s.recv_multipart(copy=False)
-"""
-
-SINK = """
-import sys, zmq
-s = zmq.Context().socket(zmq.ROUTER)
-s.bind(sys.argv[1])
-while True:
-    s.recv_multipart(copy=False)
-"""
-
-
 def throughput(ring, callers, seconds):
     """Acknowledgements a second of callers with 32 messages unanswered each, over TCP and ZeroMQ; and the longest wait."""
     stop, counts, errors, waits = threading.Event(), collections.Counter(), [], [0.0]
@@ -386,9 +368,60 @@ def throughput(ring, callers, seconds):
     return sum(counts.values()) / took_s, waits[0], errors
 
 
-def hostile(connections=5000, rounds=5, seconds=2, callers=8, kept=KEPT):
-    """Good callers' throughput with and without hostile connections and a flood, round by round; medians are compared, and the worst
-    round is told. Returns what is wrong."""
+class Measured:
+    """Throughput of the good callers beside this and that, round by round."""
+
+    def __init__(self, ring, callers, wrong):
+        self.ring, self.callers, self.wrong = ring, callers, wrong
+        self.operator = ring.operator()
+        self.found = collections.defaultdict(list)
+
+    def measure(self, what, seconds):
+        per_s, wait_s, errors = throughput(self.ring, self.callers, seconds)
+        self.wrong.extend("%s: %s" % (what, e) for e in errors)
+        if wait_s > 5:
+            self.wrong.append("%s: a good caller waited for %.1f s" % (what, wait_s))
+        return per_s, wait_s
+
+    def note(self, what, per_s, wait_s):
+        self.found[what].append(per_s)
+        say("  %-28s %7.0f/s, longest wait %4.0f ms" % (what, per_s, wait_s * 1e3))
+
+    def is_drained(self):
+        """Whether nothing more is accepted of what a flood has left behind."""
+        accepted = self.operator.status()["totals"]["accepted"]
+        pause(100)
+        return self.operator.status()["totals"]["accepted"] == accepted
+
+    def beside_flood(self, kind, endpoint, seconds):
+        with flood(endpoint, kind):
+            self.measure(kind, FLOOD_BEGINS_S)
+            result = self.measure(kind, seconds)
+        until(self.is_drained, "what the flood has left behind is served", 120)
+        return result
+
+    def compare_floods(self, kind, sunk, seconds):
+        """By turns at the frontend and into the sink, for what its processor time costs, so that both meet the same machine."""
+        sums = [[], []]
+        for _ in range(FLOOD_TURNS):
+            for taken, endpoint in zip(sums, (sunk, self.ring.frontend)):
+                taken.append(self.beside_flood(kind, endpoint, seconds / FLOOD_TURNS))
+        for what, taken in zip(("%s flood elsewhere", "%s flood at the frontend"), sums):
+            self.note(what % kind, sum(one[0] for one in taken) / FLOOD_TURNS, max(one[1] for one in taken))
+
+    def judge(self, what, to, kept, round_kept):
+        part = statistics.median(self.found[what]) / statistics.median(self.found[to])
+        parts = [a / b for a, b in zip(self.found[what], self.found[to])]
+        say("%s: %.0f %% of %s; round by round %s" % (what, part * 100, to, ", ".join("%.0f %%" % (one * 100) for one in parts)))
+        if part < kept:
+            self.wrong.append("%s: %.0f %% are left, not %.0f %%" % (what, part * 100, kept * 100))
+        if min(parts) < round_kept:
+            self.wrong.append("%s: %.0f %% are left in a round, not %.0f %%" % (what, min(parts) * 100, round_kept * 100))
+
+
+def hostile(connections=5000, rounds=5, seconds=2, callers=8, kinds=KINDS):
+    """Good callers' throughput with and without hostile connections, and beside floods, round by round: medians are compared, and
+    each single round. Returns what is wrong."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     wrong = []
@@ -397,46 +430,23 @@ def hostile(connections=5000, rounds=5, seconds=2, callers=8, kept=KEPT):
         ring.shared_port = ring.port()
         assert ring.operator().ask("pause", filter={"all": True})["code"] == 200
         throughput(ring, callers, 1)  # warm
-        sink = "ipc://%s/sink" % ring.folder
-        found = collections.defaultdict(list)
-
-        def measure(what):
-            per_s, wait_s, errors = throughput(ring, callers, seconds)
-            wrong.extend(errors)
-            found[what].append(per_s)
-            say("  %-28s %7.0f/s, longest wait %4.0f ms" % (what, per_s, wait_s * 1e3))
-            if wait_s > 5:
-                wrong.append("%s: a good caller waited for %.1f s" % (what, wait_s))
-
-        def beside_flood(what, endpoint):
-            flood = subprocess.Popen([sys.executable, "-c", FLOOD, endpoint, "256"])
-            try:
-                measure(what)
-            finally:
-                flood.kill()
-                flood.wait()
-        sinking = subprocess.Popen([sys.executable, "-c", SINK, sink])
-        try:
+        m = Measured(ring, callers, wrong)
+        sunk = "ipc://%s/sink" % ring.folder
+        with sink(sunk):
             for number in range(rounds):
                 say("round %d" % (number + 1))
-                measure("alone")
+                m.note("alone", *m.measure("alone", seconds))
                 bad = Hostile(ring.shared_port, connections)
                 bad.start()
                 until(lambda: bad.made >= connections or pause(50), "hostile connections are made", 120)
-                measure("hostile connections")
+                m.note("hostile connections", *m.measure("hostile connections", seconds))
                 bad.stopped.set()
                 bad.join(LIMIT_S)
-                beside_flood("flood elsewhere", sink)  # what its processor time costs
-                beside_flood("flood at the frontend", ring.frontend)
-        finally:
-            sinking.kill()
-            sinking.wait()
-        for what, to in (("hostile connections", "alone"), ("flood at the frontend", "flood elsewhere")):
-            part = statistics.median(found[what]) / statistics.median(found[to])
-            worst = min(a / b for a, b in zip(found[what], found[to]))
-            say("%s: %.0f %% of %s, %.0f %% in the worst round" % (what, part * 100, to, worst * 100))
-            if part < kept:
-                wrong.append("%s: %.0f %% are left, not %.0f %%" % (what, part * 100, kept * 100))
+                for kind in kinds:
+                    m.compare_floods(kind, sunk, seconds)
+        m.judge("hostile connections", "alone", KEPT, 0)
+        for kind in kinds:
+            m.judge(kind + " flood at the frontend", kind + " flood elsewhere", KEPT, ROUND_KEPT)
         if not ring["gateway-1"].alive() or not ring["broker"].alive():
             wrong.append("a stage has ended")
     return wrong
@@ -449,6 +459,7 @@ def main():
     parser.add_argument("--callers", type=int, default=0, help="callers (upgrade 4 of each kind, overload 200, hostile 8)")
     parser.add_argument("--rounds", type=int, default=0, help="upgrade: times that each stage is started anew (1); hostile: rounds (5)")
     parser.add_argument("--connections", type=int, default=5000, help="hostile: TCP connections (5000)")
+    parser.add_argument("--flood", action="append", choices=KINDS, help="hostile: only this kind of flood; may be given several times")
     parser.add_argument("--new", metavar="DIR", help="upgrade: folder of the programs that are started instead")
     o = parser.parse_args()
     if o.proof == "upgrade":
@@ -456,7 +467,7 @@ def main():
     elif o.proof == "overload":
         wrong = overload(o.minutes * 60, o.callers or 200)
     else:
-        wrong = hostile(o.connections, o.rounds or 5, callers=o.callers or 8)
+        wrong = hostile(o.connections, o.rounds or 5, callers=o.callers or 8, kinds=o.flood or KINDS)
     for text in wrong:
         say("WRONG: " + text)
     say("%s: %s" % (o.proof, "FAILED" if wrong else "holds"))

@@ -3,14 +3,14 @@ a flood beside others, addresses and connections that may not come in."""
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from pressure import FLOOD, PAUSE_MAX_S, set_conf, upgrade  # noqa: E402
+from floods import flood  # noqa: E402
+from pressure import PAUSE_MAX_S, set_conf, upgrade  # noqa: E402
 from ring import LIMIT_S, Ring, Tcp, pause, until  # noqa: E402
 
 
@@ -59,17 +59,13 @@ class OneClient(unittest.TestCase):
         self.ring["broker"].signal(signal.SIGHUP)
         self.assertEqual(self.ring.operator().ask("pause", filter={"all": True})["code"], 200)
         good, longest_s = self.ring.client(), 0.0
-        flood = subprocess.Popen([sys.executable, "-c", FLOOD, self.ring.frontend, "256"])
-        try:
+        with flood(self.ring.frontend):
             accepted = self.ring.operator().status()["totals"]["accepted"]
             until(lambda: self.ring.operator().status()["totals"]["accepted"] > accepted + 1000 or pause(), "the flood is there")
             for i in range(50):
                 began = time.monotonic()
                 self.assertEqual(good.ask(push(i))[0]["code"], 200)
                 longest_s = max(longest_s, time.monotonic() - began)
-        finally:
-            flood.kill()
-            flood.wait()
         self.assertLess(longest_s, PAUSE_MAX_S)
 
     def connect(self, source):
