@@ -91,7 +91,7 @@ class CallbackServer:
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+            protocol_version, wbufsize = "HTTP/1.1", -1  # an answer is one packet: the client does not wait for the second
 
             def do_GET(self):
                 owner.serve(self, b"")
