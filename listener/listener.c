@@ -90,7 +90,7 @@ static void log_lines(enum log_level level, const char *event, struct buf *lines
     buf_free(lines);
 }
 
-/* What is wrong with a series is no reason not to take events. */
+/* At the start they have been checked; at a reload the old ones stay when something is wrong. */
 static void load_series(void *self)
 {
     struct listener *l = self;
