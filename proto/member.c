@@ -290,6 +290,11 @@ int member_accepts(const struct member *m, uint64_t generation)
     return generation >= m->generation;
 }
 
+uint64_t member_generation(const struct member *m)
+{
+    return m->generation;
+}
+
 int member_is_refused(const struct member *m)
 {
     return m->refused;

@@ -74,6 +74,9 @@ int member_is_welcome(const struct member *m);
 /* 1 when a job of this generation is not older than what was fenced. Read the data sockets only while welcome. */
 int member_accepts(const struct member *m, uint64_t generation);
 
+/* The generation of the last fence, or of the last welcome. */
+uint64_t member_generation(const struct member *m);
+
 /* 1 when the broker refused this stage (what it said of itself is wrong, or there are too many): the process should end. */
 int member_is_refused(const struct member *m);
 

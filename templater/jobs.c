@@ -164,7 +164,7 @@ static void send_rendered(struct jobs *j, const struct job *job, const struct te
                                 .kind = span_of(t->mega.kind->name),
                                 .body = buf_span(&j->body)};
     rendered_pack(&rendered, &j->packed);
-    if (outlets_send(j->outlets, job->sender, buf_span(&j->packed), &why) != 0)
+    if (outlets_send(j->outlets, job->sender, job->generation, buf_span(&j->packed), &why) != 0)
         report(j, job, OUTCOME_RETURNED, span_of(why));
     else
         log_step("message rendered", log_span("id", job->id), log_span("app", job->app), log_span("key", job->key),

@@ -20,7 +20,8 @@ struct outlet {
     size_t endpoint_bytes;
     zsock_t *socket;
     struct monitor *monitor;
-    int keep; /* mark of outlets_keep */
+    uint64_t generation; /* of the newest job that went in */
+    int keep;            /* mark of outlets_keep */
     UT_hash_handle hh;
 };
 
@@ -121,7 +122,7 @@ static struct outlet *outlet_open(struct outlets *o, struct span endpoint, const
     return outlet;
 }
 
-int outlets_send(struct outlets *o, struct span endpoint, struct span message, const char **why)
+int outlets_send(struct outlets *o, struct span endpoint, uint64_t generation, struct span message, const char **why)
 {
     if (endpoint.bytes == 0 || endpoint.bytes > ENDPOINT_BYTES_MAX) {
         *why = "the sender's endpoint is empty or too long";
@@ -132,18 +133,22 @@ int outlets_send(struct outlets *o, struct span endpoint, struct span message, c
         outlet = outlet_open(o, endpoint, why);
     if (outlet == NULL)
         return -1;
-    if (zmq_send(zsock_resolve(outlet->socket), message.data, message.bytes, ZMQ_DONTWAIT) >= 0)
-        return 0;
-    *why = "the way to the sender takes nothing";
-    return -1;
+    if (zmq_send(zsock_resolve(outlet->socket), message.data, message.bytes, ZMQ_DONTWAIT) < 0) {
+        *why = "the way to the sender takes nothing";
+        return -1;
+    }
+    if (generation > outlet->generation)
+        outlet->generation = generation;
+    return 0;
 }
 
-void outlets_keep(struct outlets *o, struct span packed_endpoints)
+/* Jobs and lists come by two sockets, so a job for a sender that has just come may overtake a list in which he is not. */
+void outlets_keep(struct outlets *o, struct span packed_endpoints, uint64_t generation)
 {
     struct outlet *outlet, *next;
     struct mp_cursor c;
     for (outlet = o->rows; outlet != NULL; outlet = outlet->hh.next)
-        outlet->keep = 0;
+        outlet->keep = outlet->generation >= generation;
     mp_open(&c, packed_endpoints);
     /* Without a single sender the member may be left out. */
     uint32_t count = packed_endpoints.bytes > 0 ? mp_read_array(&c) : 0;

@@ -23,13 +23,15 @@ struct outlets *outlets_new(const struct conf *conf);
 /* Drops what was not handed over. */
 void outlets_destroy(struct outlets **self);
 
-/* Sends a message (copied) to an endpoint, connecting when it is a new one. Returns 0, or -1 with a constant
- * text in *why. */
-int outlets_send(struct outlets *o, struct span endpoint, struct span message, const char **why);
+/* Sends a message (copied), a job of this generation, to an endpoint, connecting when it is a new one. Returns 0, or -1 with a
+ * constant text in *why. */
+int outlets_send(struct outlets *o, struct span endpoint, uint64_t generation, struct span message, const char **why);
 
-/* Closes the ways to endpoints that are not in the packed array of str (the broker's senders message). A
- * damaged list changes nothing. */
-void outlets_keep(struct outlets *o, struct span packed_endpoints);
+/* Closes the ways to endpoints that are not in the packed array of str (the broker's senders message), but for those into which a job
+ * of this generation (the one of the last fence) or a newer one has gone: the list is older than that job then, since the broker
+ * raises the generation whenever a sender leaves. What is closed loses only jobs that the fence gives out again. A damaged list
+ * changes nothing. */
+void outlets_keep(struct outlets *o, struct span packed_endpoints, uint64_t generation);
 
 /* Fills in poll items, at most OUTLETS_MAX. Returns their number. */
 size_t outlets_poll(const struct outlets *o, zmq_pollitem_t *items);

@@ -128,7 +128,7 @@ static void on_message(void *self, const struct control *m)
     if (m->type == CONTROL_CONFIRM)
         reports_confirm(t->reports, m->holdings);
     else if (m->type == CONTROL_SENDERS)
-        outlets_keep(t->outlets, m->endpoints);
+        outlets_keep(t->outlets, m->endpoints, member_generation(t->member));
     else if (m->type == CONTROL_TSET)
         templates_tset(t->templates, m);
 }

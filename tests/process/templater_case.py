@@ -40,6 +40,13 @@ class Sender:
     def __init__(self, context, folder, name):
         self.endpoint = "ipc://%s/%s.ipc" % (folder, name)
         self.socket = context.socket(zmq.PULL)
+        self.bind()
+
+    def unbind(self):
+        """Who connects waits until it is bound again."""
+        self.socket.unbind(self.endpoint)
+
+    def bind(self):
         self.socket.bind(self.endpoint)
 
     def close(self):
@@ -113,6 +120,12 @@ class Broker:
 
     def fence(self):
         self.generation += 1
+        self.say(t="fence", generation=self.generation)
+        return self.wait("held", generation=self.generation)["holdings"]
+
+    def again(self):
+        """Asks for the answer to the last fence once more: what was said before has been read then."""
+        self.heard = [m for m in self.heard if m["t"] != "held"]
         self.say(t="fence", generation=self.generation)
         return self.wait("held", generation=self.generation)["holdings"]
 

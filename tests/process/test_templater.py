@@ -304,11 +304,51 @@ class DirSource(Case):
         for seq, sender in ((1, self.sender), (2, other)):
             self.broker.job(seq, sender)
             self.broker.rendered(sender)
+        self.broker.fence()  # a sender leaves, so the generation rises
         self.broker.say(t="senders", endpoints=[self.sender.endpoint])
-        self.broker.fence()  # answered behind it
+        self.broker.again()  # answered behind it
         other.close()        # tells nothing: the way was closed before
         self.sender.close()
         self.assertEqual(self.broker.wait("lost")["endpoint"], self.sender.endpoint)
+
+    def test_job_overtakes_the_list_of_senders(self):
+        """Jobs have a socket of their own: one for a sender that has just come may be here before a list in which he is not yet. It
+        goes to him all the same, and his way is closed when he leaves."""
+        other = self.new_sender("s2")
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        other.unbind()
+        self.broker.job(1, other)                 # waits for his socket
+        self.broker.job(2, self.sender)
+        self.assertEqual(self.broker.rendered(self.sender)[0], 2)
+        self.broker.say(t="senders", endpoints=[self.sender.endpoint])
+        self.broker.say(t="senders", endpoints=[self.sender.endpoint, other.endpoint])
+        self.broker.again()
+        other.bind()
+        self.assertEqual(self.broker.rendered(other)[0], 1)
+        self.broker.fence()
+        self.broker.say(t="senders", endpoints=[self.sender.endpoint])
+        self.broker.again()
+        self.assertEqual(self.log().count("way to a sender closed"), 1)
+
+    def test_job_of_a_fence_overtakes_it(self):
+        """The same with a fence and the lists around it still on their way."""
+        other = self.new_sender("s2")
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        other.unbind()
+        self.broker.job(1, other, generation=2)
+        self.broker.job(2, self.sender, generation=2)
+        self.assertEqual(self.broker.rendered(self.sender)[0], 2)
+        self.broker.say(t="senders", endpoints=[self.sender.endpoint])
+        self.broker.fence()
+        self.broker.say(t="senders", endpoints=[self.sender.endpoint])
+        self.broker.say(t="senders", endpoints=[self.sender.endpoint, other.endpoint])
+        self.broker.again()
+        other.bind()
+        self.assertEqual(self.broker.rendered(other)[0], 1)
 
     def test_job_without_a_way_is_returned(self):
         self.put("test", TEST)
