@@ -178,11 +178,11 @@ size_t outlets_poll(const struct outlets *o, zmq_pollitem_t *items)
     return count;
 }
 
-void outlets_each_lost(struct outlets *o, void (*lost)(void *to, struct span endpoint), void *to)
+void outlets_each_lost(struct outlets *o, void (*lost)(void *to, struct span endpoint, uint64_t generation), void *to)
 {
     for (struct outlet *outlet = o->rows; outlet != NULL; outlet = outlet->hh.next)
         if (monitor_lost(outlet->monitor) > 0)
-            lost(to, (struct span){outlet->endpoint, outlet->endpoint_bytes});
+            lost(to, (struct span){outlet->endpoint, outlet->endpoint_bytes}, outlet->generation);
 }
 
 void outlets_flush(struct outlets *o)

@@ -36,8 +36,8 @@ void outlets_keep(struct outlets *o, struct span packed_endpoints, uint64_t gene
 /* Fills in poll items, at most OUTLETS_MAX. Returns their number. */
 size_t outlets_poll(const struct outlets *o, zmq_pollitem_t *items);
 
-/* Calls for each endpoint that lost a connection since the last time. */
-void outlets_each_lost(struct outlets *o, void (*lost)(void *to, struct span endpoint), void *to);
+/* Calls for each endpoint that lost a connection since the last time, with the generation of the newest job that went there. */
+void outlets_each_lost(struct outlets *o, void (*lost)(void *to, struct span endpoint, uint64_t generation), void *to);
 
 /* Closes everything; what is on its way has OUTLETS_FLUSH_MS from then to leave. */
 void outlets_flush(struct outlets *o);

@@ -30,6 +30,8 @@ struct templater {
     struct outlets *outlets;
     struct reports *reports;
     struct jobs *jobs;
+    uint64_t lost_generation; /* jobs up to it were in a connection to a sender that was lost; until a fence is above it the broker may
+                               * not know. 0 = none */
     int64_t stop_by_ms; /* 0 = not stopping */
     zmq_pollitem_t items[POLL_FIXED + OUTLETS_MAX + 1];
 };
@@ -113,11 +115,29 @@ static size_t on_hold(void *self, uint64_t generation, struct buf *holdings)
     return reports_hold(t->reports, holdings);
 }
 
+static void say_lost(struct templater *t, struct span endpoint)
+{
+    struct control lost = {.type = CONTROL_LOST,
+                           .endpoint = endpoint,
+                           .message = span_of("the connection to a sender was lost")};
+    member_send(t->member, &lost);
+}
+
+/* What was said of a lost connection may have gone with another one, that to the broker. */
+static void say_lost_again(struct templater *t)
+{
+    if (t->lost_generation && t->lost_generation >= member_generation(t->member))
+        say_lost(t, (struct span){NULL, 0});
+    else
+        t->lost_generation = 0; /* a fence has asked for all jobs that were in it */
+}
+
 static void on_welcomed(void *self, const struct control *m)
 {
     struct templater *t = self;
     if (t->stop_by_ms == 0)
         notify_ready(&t->program->notify, "running: welcomed by the broker");
+    say_lost_again(t);
     reports_send_all(t->reports, t->member);
     templates_welcomed(t->templates, m->versions);
 }
@@ -141,14 +161,13 @@ static void on_beat(void *self, struct control *beat)
 
 /* --- one turn ------------------------------------------------------------------------------------------ */
 
-static void on_lost(void *self, struct span endpoint)
+static void on_lost(void *self, struct span endpoint, uint64_t generation)
 {
     struct templater *t = self;
-    struct control lost = {.type = CONTROL_LOST,
-                           .endpoint = endpoint,
-                           .message = span_of("the connection to a sender was lost")};
     log_warn("connection to a sender lost", log_span("endpoint", endpoint));
-    member_send(t->member, &lost);
+    if (generation > t->lost_generation)
+        t->lost_generation = generation;
+    say_lost(t, endpoint);
 }
 
 /* A second time, what the broker has not confirmed is not waited for: it gives those jobs out again. */

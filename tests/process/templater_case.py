@@ -1,6 +1,7 @@
 """What the tests of the templater share: a fake broker, fake senders, and a templater in a folder of its own."""
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -232,6 +233,12 @@ class Case(unittest.TestCase):
     def log(self):
         with open(self.log_path(), errors="replace") as f:
             return f.read()
+
+    def wait_log(self, text):
+        end = time.monotonic() + LIMIT_S
+        while text not in self.log():
+            self.assertLess(time.monotonic(), end, "never logged: " + text)
+            select.select([], [], [], 0.02)
 
     def source_conf(self):
         return "[templater]\nsource = dir:%s\n" % self.templates

@@ -350,6 +350,29 @@ class DirSource(Case):
         other.bind()
         self.assertEqual(self.broker.rendered(other)[0], 1)
 
+    def test_lost_sender_is_told_again(self):
+        """What was said of a lost sender may have been lost with the connection to the broker: it is said again until a fence comes."""
+        self.put("test", TEST)
+        self.start()
+        self.broker.wait_keys(["test"])
+        self.broker.job(1, self.sender)
+        self.broker.rendered(self.sender)
+        self.broker.close()
+        self.sender.close()
+        self.wait_log("connection to a sender lost")
+        self.broker = self.new_broker()  # that of before, in its generation
+        self.broker.wait("lost")
+        self.broker.say(t="who")
+        self.broker.wait("lost")
+        self.broker.fence()
+        self.broker.say(t="who")
+        self.broker.wait("hello")
+        self.broker.wait("held")
+        self.broker.say(t="fence", generation=self.broker.generation)
+        while "held" not in [m["t"] for m in self.broker.heard]:
+            self.broker.receive(100)
+        self.assertNotIn("lost", [m["t"] for m in self.broker.heard])
+
     def test_job_without_a_way_is_returned(self):
         self.put("test", TEST)
         self.start()
