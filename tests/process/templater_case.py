@@ -201,8 +201,7 @@ class Case(unittest.TestCase):
             if p.poll() is None:
                 p.kill()
                 p.wait(LIMIT_S)
-        failed = any(error for _, error in getattr(self._outcome, "errors", []))
-        if failed and os.path.exists(self.log_path()):
+        if not self._outcome.success and os.path.exists(self.log_path()):
             print(self.log(), file=sys.stderr)
         self.broker.close()
         for sender in self.senders:

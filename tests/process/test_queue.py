@@ -15,11 +15,13 @@ TEMPLATES = {"test": SIMPLE, "other": SIMPLE, "note": NOTE}
 class QueueCase(unittest.TestCase):
     """A ring for each test: what is paused or dead concerns everybody."""
     options = {}
+    attempts = "10"  # fewer only where messages are to die: each sender that falls silent on a busy machine takes one
 
     def setUp(self):
         self.ring = Ring(templates=TEMPLATES, sim=["--fault", "bad=43004"],
-                         conf={"wechat": {"max_attempts": "2"}, "wechat:second": {"app_id": "wx1234567890abcdef",
-                               "app_secret": "0123456789abcdef0123456789abcdef"}}, **self.options)
+                         conf={"wechat": {"max_attempts": self.attempts},
+                               "wechat:second": {"app_id": "wx1234567890abcdef", "app_secret": "0123456789abcdef0123456789abcdef"}},
+                         **self.options)
         self.ring.conf["wechat:second"]["api_base"] = ""  # filled in when the simulator's port is known
         original = self.ring.write_conf
 
@@ -28,8 +30,17 @@ class QueueCase(unittest.TestCase):
             return original()
         self.ring.write_conf = write_conf
         self.ring.__enter__()
-        self.addCleanup(self.ring.__exit__, None, None, None)
+        self.addCleanup(self.end)
         self.client, self.operator = self.ring.client(), self.ring.operator()
+
+    def end(self):
+        """Of a test that failed it is told how the ring stood."""
+        failed = None if self._outcome.success else AssertionError
+        try:
+            if failed and self.ring["broker"].alive():
+                print(self.operator.answers("status", seconds=5))
+        finally:
+            self.ring.__exit__(failed, None, None)
 
     def push(self, count, prefix, **members):
         """Pushes `count` messages to as many recipients; returns their ids."""
@@ -235,6 +246,8 @@ class Cancel(QueueCase):
 
 
 class Dead(QueueCase):
+    attempts = "2"
+
     def setUp(self):
         super().setUp()
         self.ring.sim.post("/sim/faults", "o-never=http500")
