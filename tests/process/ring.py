@@ -233,15 +233,17 @@ class Operator:
         self.socket.close()
 
     def answers(self, op, seconds=LIMIT_S, **members):
-        """Every answer to one ask, the last one included. Asked again when the broker is away."""
+        """Every answer to one ask, the last one included. Asked again when the broker is away, or slow: what it says then of what was
+        done meanwhile is not taken."""
         ref, self.next_ref = self.next_ref, self.next_ref + 1
         ask, end, answers = dict(members, t="ask", op=op, ref=ref), deadline(seconds), []
         while not answers or (answers[-1]["code"] == 100 and op not in ("list",)):
             assert time.monotonic() < end, "no answer to %s" % ask
             if not answers:
                 self.socket.send(msgpack.packb(ask))
-            if self.socket.poll(2000):
-                answers += [a for a in map(msgpack.unpackb, self.socket.recv_multipart()) if a.get("ref") == ref]
+            for answer in map(msgpack.unpackb, self.socket.recv_multipart() if self.socket.poll(2000) else []):
+                if answer.get("ref") == ref and (not answers or answers[-1]["code"] == 100):
+                    answers.append(answer)
         return answers
 
     def ask(self, op, **members):
