@@ -35,6 +35,17 @@ static void pack_outbox(struct listener *l, struct buf *out)
     mp_bool(out, counts.is_waiting);
 }
 
+static void pack_forwarded(struct listener *l, struct buf *out)
+{
+    struct forward_counts counts = forward_counts(l->forward);
+    mp_str(out, "forward");
+    mp_map(out, 4);
+    mp_put_u64(out, "rows", counts.waiting);
+    mp_put_u64(out, "taken", counts.taken);
+    mp_put_u64(out, "failed", counts.failed);
+    mp_put_u64(out, "dropped", counts.dropped);
+}
+
 size_t status_pack(void *self, struct buf *out)
 {
     struct listener *l = self;
@@ -45,5 +56,6 @@ size_t status_pack(void *self, struct buf *out)
     mp_put_u64(out, "echoes", counts->echoes);
     mp_put_u64(out, "held", callback_held(l->callback));
     pack_outbox(l, out);
-    return 6;
+    pack_forwarded(l, out);
+    return 7;
 }

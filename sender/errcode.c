@@ -147,7 +147,8 @@ static const struct errcode table[] = {
 static const struct errcode_rule rules[] = {
     [ERRCODE_SENT] = {"sent", OUTCOME_SENT, CAUSE_NONE, "The message is sent."},
     [ERRCODE_PENDING] = {"pending", OUTCOME_PENDING, CAUSE_NONE,
-                         "WeChat has taken the message, reviews it and delivers it by itself if it passes. It is not sent again."},
+                         "WeChat has taken the message, reviews it and delivers it by itself if it passes. It is not sent again; WeChat's receipt "
+                         "makes it `delivered`, `blocked` or `failed`."},
     [ERRCODE_RETRY] = {"retry", OUTCOME_RETRY, CAUSE_BUSY,
                        "The message waits for its back-off and is tried again, up to max_attempts and max_age. When most answers "
                        "are of this class, the account slows down."},
