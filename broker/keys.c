@@ -202,6 +202,11 @@ int keys_is_custom(const struct key_info *info)
     return info && span_is(info->kind, "custom");
 }
 
+int keys_is_without_msgid(const struct key_info *info)
+{
+    return info && span_is(info->kind, "bizsubscribe");
+}
+
 static int has_variable(struct span vars, struct span name)
 {
     struct mp_cursor c;

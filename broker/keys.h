@@ -36,6 +36,9 @@ void keys_pack_versions(const struct keys *k, struct buf *out);
  * templater has not told the kind. */
 int keys_is_custom(const struct key_info *info);
 
+/* 1 when WeChat's answer to such messages has no msgid, although its receipts of them have one (bizsend). 0 as above. */
+int keys_is_without_msgid(const struct key_info *info);
+
 /* Returns 1 and the first of the template's variables that `vars` (a packed map, or empty) does not bring; 0 when it brings
  * all. */
 int keys_find_missing(const struct key_info *info, struct span vars, struct span *missing);

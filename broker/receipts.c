@@ -43,8 +43,11 @@ static int is_it(const struct receipt_wanted *w, const struct final *f)
 
 static int may_be_it(const struct receipt_wanted *w, const struct final *f)
 {
-    int is_open = w->msgid == 0 ? waits_for_one(f) : f->state == STATE_PENDING && f->msgid == 0;
-    return is_open && f->settled_ms <= w->at_ms + RECEIPT_EARLY_MS && f->settled_ms >= w->at_ms - RECEIPT_LATE_MS;
+    struct span key = f->fallback.bytes ? f->fallback : f->key;
+    const struct key_info *info = w->keys ? keys_find(w->keys, key) : NULL;
+    int has_none = f->msgid == 0 && (f->state == STATE_PENDING || keys_is_without_msgid(info));
+    int is_told = f->msgid != 0 || !keys_is_custom(info);
+    return waits_for_one(f) && is_told && (w->msgid == 0 || has_none) && f->settled_ms <= w->at_ms + RECEIPT_EARLY_MS && f->settled_ms >= w->at_ms - RECEIPT_LATE_MS;
 }
 
 /* All of them are looked at: what is surely meant may stand behind what may be. */

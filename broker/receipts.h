@@ -4,8 +4,9 @@
  * that it could not be delivered. It names the msgid that it gave, or 0; and a message that went to review (errcode 40252) never had one.
  * So a receipt is about
  *   1. the result of that account and recipient with that msgid; or else, when it names none,
- *   2. the recipient's latest message that was sent or is pending and has no receipt; when it names one, the latest pending one without a
- *      msgid: what was settled at the receipt's time, up to RECEIPT_EARLY_MS after it (the two clocks are WeChat's, in whole seconds, and
+ *   2. the recipient's latest message that was sent or is pending and has no receipt, but for customer-service messages, of which WeChat
+ *      tells nothing; when it names one, the latest of those to which WeChat gave none: pending ones, and those of kind bizsubscribe, whose
+ *      msgid only the receipt has. What was settled at the receipt's time, up to RECEIPT_EARLY_MS after it (the two clocks are WeChat's, in whole seconds, and
  *      ours) or up to RECEIPT_LATE_MS before it (a review takes half an hour at most; what is older will get no receipt any more and must
  *      not take that of another message).
  * The latest, since a receipt comes before the next message goes out, as a rule, and what goes out later is ruled out by the time.
@@ -15,6 +16,7 @@
 #ifndef BROKER_RECEIPTS_H
 #define BROKER_RECEIPTS_H
 
+#include "broker/keys.h"
 #include "broker/store.h"
 
 #define RECEIPT_EARLY_MS 5000
@@ -25,6 +27,7 @@ struct receipt_wanted {
     int64_t msgid;          /* 0 = it names none */
     int64_t at_ms;          /* wall time of the receipt */
     enum store_state state; /* DELIVERED, BLOCKED or FAILED */
+    const struct keys *keys; /* tell the kinds of templates; NULL: none is known */
 };
 
 /* Results with a msgid are always found. STORE_OK with `f`, else STORE_NONE. */

@@ -67,7 +67,8 @@ void receive_on_receipt(struct broker *b, const struct caller *to, const struct 
                                      .openid = r->openid,
                                      .msgid = r->msgid,
                                      .at_ms = r->at_ms ? r->at_ms : b->now_ms,
-                                     .state = receipts_state_of(r->outcome)};
+                                     .state = receipts_state_of(r->outcome),
+                                     .keys = b->keys};
     if (receipts_find_msgid(b->store, &w, &f) != STORE_OK) {
         if (!is_indexed(b)) {
             frontend_refuse(b, to, none, REFUSAL_UNMATCHED, "its recipient's messages are being indexed: ask again");

@@ -10,7 +10,9 @@ import unittest
 
 from ring import BIN, LIMIT_S, Ring, SIMPLE, pause, until
 
-TEMPLATES = {"test": SIMPLE, "other": SIMPLE}
+NOTE = '{"touser":"${OPENID}","msgtype":"text","text":{"content":"${n}"},"$mega":{"kind":"custom"}}'
+BIZ = '{"touser":"${OPENID}","template_id":"B","data":{"n":{"value":"${n}"}},"$mega":{"kind":"bizsubscribe"}}'
+TEMPLATES = {"test": SIMPLE, "other": SIMPLE, "note": NOTE, "biz": BIZ}
 OPTIONS = {"templates": TEMPLATES, "sim": ["--fault", "rev=40252", "--fault", "bad=43004"]}
 
 
@@ -116,6 +118,17 @@ class Join(ReceiptCase):
             self.assertEqual(self.receipt(openid="o-zero", msgid=0, outcome="blocked", at=at)["id"], "second")
         self.assertEqual(self.receipt(openid="o-zero", outcome="delivered", at=at + 1000)["id"], "first")
         self.receipt(404, openid="o-zero", outcome="delivered", at=at + 2000)
+
+    def test_kinds_without_msgid(self):
+        """WeChat's answer to a bizsubscribe message has none, its receipt has; of a custom message there is never a receipt."""
+        self.send("biz-1", openid="o-biz", key="biz")
+        self.send("note-1", openid="o-biz", key="note")
+        self.indexed()
+        self.assertEqual(self.receipt(openid="o-biz", msgid=4711, outcome="delivered", at=now_ms())["id"], "biz-1")
+        self.assertEqual(self.status("biz-1")["msgid"], 4711)
+        self.receipt(404, openid="o-biz", msgid=4712, outcome="delivered", at=now_ms())
+        self.receipt(404, openid="o-biz", outcome="delivered", at=now_ms() + 1)
+        self.assertEqual(self.status("note-1")["state"], "sent")
 
     def test_too_early(self):
         """Asked again it finds what is sent by then."""
