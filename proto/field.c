@@ -4,6 +4,7 @@
 
 #include "proto/frontend.h"
 
+#define ASK_NAME_BYTES_MAX 32 /* of a type or an op */
 #define UNKNOWN_BYTES_MAX 64 /* of the name of an unknown member, as far as an error repeats it */
 
 const char *field_type_name(enum mp_type type)
@@ -113,6 +114,65 @@ int field_bool(struct mp_cursor *c, const char *field, int *out, struct buf *err
         return wrong_type(field, v.type, "true or false", error);
     *out = v.as.boolean;
     return 0;
+}
+
+static int refuse(struct buf *error, const char *text)
+{
+    buf_append_str(error, text);
+    return -1;
+}
+
+int field_ask_type(struct mp_cursor *c, struct buf *error)
+{
+    struct span text = {NULL, 0};
+    if (field_text(c, "t", ASK_NAME_BYTES_MAX, &text, error))
+        return -1;
+    return text.data && span_is(text, "ask") ? 0 : refuse(error, "t: unknown; give ask");
+}
+
+int field_op(struct mp_cursor *c, const char *const names[], int first, int last, const char *told, struct buf *error)
+{
+    struct span text = {NULL, 0};
+    if (field_text(c, "op", ASK_NAME_BYTES_MAX, &text, error))
+        return -1;
+    for (int op = first; text.data && op <= last; op++)
+        if (span_is(text, names[op]))
+            return op;
+    buf_printf(error, "op: unknown; give %s", told);
+    return -1;
+}
+
+int field_count(struct mp_cursor *c, const char *field, int64_t max, uint64_t *out, struct buf *error)
+{
+    int64_t value = (int64_t)*out;
+    if (field_int(c, field, 0, max, "", &value, error))
+        return -1;
+    *out = (uint64_t)value;
+    return 0;
+}
+
+int field_ask(struct span packed, int (*read)(struct mp_cursor *c, struct span name, void *ask, struct buf *error), void *ask,
+              struct buf *error)
+{
+    struct mp_cursor c;
+    mp_open(&c, packed);
+    struct mp_value v = mp_read(&c);
+    if (v.type == MP_ERROR)
+        return refuse(error, "ask: not msgpack");
+    if (v.type != MP_MAP) {
+        buf_printf(error, "ask: %s; give a map with str names", field_type_name(v.type));
+        return -1;
+    }
+    for (uint32_t i = 0; i < v.as.count; i++) {
+        struct span name;
+        if (mp_read_name(&c, &name))
+            return refuse(error, "ask: a member's name that is no str");
+        if (read(&c, name, ask, error))
+            return -1;
+        if (c.failed)
+            return refuse(error, "ask: damaged msgpack");
+    }
+    return c.at == c.end ? 0 : refuse(error, "ask: bytes behind the map; give one map a frame");
 }
 
 int field_unknown(const char *where, struct span name, struct buf *error)

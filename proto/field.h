@@ -24,6 +24,19 @@ int field_int(struct mp_cursor *c, const char *field, int64_t min, int64_t max, 
 /* true or false: 1 or 0. */
 int field_bool(struct mp_cursor *c, const char *field, int *out, struct buf *error);
 
+/* The type of an ask: "ask". */
+int field_ask_type(struct mp_cursor *c, struct buf *error);
+
+/* The op of an ask: the number of one of names[first] to names[last], first being above 0, or -1; `told` says which there are. */
+int field_op(struct mp_cursor *c, const char *const names[], int first, int last, const char *told, struct buf *error);
+
+/* A count of 0 to max. */
+int field_count(struct mp_cursor *c, const char *field, int64_t max, uint64_t *out, struct buf *error);
+
+/* Reads an ask: one map with str names, and nothing behind it. `read` takes each member's value from the cursor, as the functions here do. */
+int field_ask(struct span packed, int (*read)(struct mp_cursor *c, struct span name, void *ask, struct buf *error), void *ask,
+              struct buf *error);
+
 /* Appends that a member is unknown, with its name as far as that is short. `where` stands in front of it: "filter.", or "". Returns -1. */
 int field_unknown(const char *where, struct span name, struct buf *error);
 

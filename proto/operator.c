@@ -39,14 +39,6 @@ const char *ask_name(enum ask_op op)
     return op == ASK_NONE ? NULL : op_names[op];
 }
 
-static enum ask_op op_find(struct span name)
-{
-    for (int i = ASK_STATUS; i <= ASK_DISCARD; i++)
-        if (span_is(name, op_names[i]))
-            return (enum ask_op)i;
-    return ASK_NONE;
-}
-
 /* --- states ------------------------------------------------------------------------------------------------------- */
 
 static unsigned state_find(struct span word)
@@ -219,24 +211,12 @@ static int read_filter(struct mp_cursor *c, struct filter *f, struct buf *error)
     return 0;
 }
 
-static int read_type(struct mp_cursor *c, struct buf *error)
-{
-    struct span text = {NULL, 0};
-    if (field_text(c, "t", NAME_BYTES_MAX, &text, error))
-        return -1;
-    return text.data && span_is(text, "ask") ? 0 : refuse(error, "t: unknown; give ask");
-}
-
 static int read_op(struct mp_cursor *c, enum ask_op *op, struct buf *error)
 {
-    struct span text = {NULL, 0};
-    if (field_text(c, "op", NAME_BYTES_MAX, &text, error))
-        return -1;
-    *op = text.data ? op_find(text) : ASK_NONE;
-    if (*op != ASK_NONE)
-        return 0;
-    return refuse(error,
-                  "op: unknown; give status, list, show, pauses, pause, resume, rate, windows, cancel, requeue or discard");
+    int found = field_op(c, op_names, ASK_STATUS, ASK_DISCARD,
+                         "status, list, show, pauses, pause, resume, rate, windows, cancel, requeue or discard", error);
+    *op = found > 0 ? (enum ask_op)found : ASK_NONE;
+    return found > 0 ? 0 : -1;
 }
 
 static int read_ref(struct mp_cursor *c, uint64_t *ref, struct buf *error)
@@ -259,10 +239,11 @@ static int read_limit(struct mp_cursor *c, uint32_t *limit, struct buf *error)
     return 0;
 }
 
-static int read_member(struct mp_cursor *c, struct span name, struct ask *a, struct buf *error)
+static int read_member(struct mp_cursor *c, struct span name, void *ask, struct buf *error)
 {
+    struct ask *a = ask;
     if (span_is(name, "t"))
-        return read_type(c, error);
+        return field_ask_type(c, error);
     if (span_is(name, "ref"))
         return read_ref(c, &a->ref, error);
     if (span_is(name, "op"))
@@ -364,38 +345,12 @@ static int check_complete(const struct ask *a, int has_type, struct buf *error)
     }
 }
 
-static int unpack_map(struct span packed, struct ask *a, struct buf *error)
-{
-    struct mp_cursor c;
-    int has_type = 0;
-    mp_open(&c, packed);
-    struct mp_value v = mp_read(&c);
-    if (v.type == MP_ERROR)
-        return refuse(error, "ask: not msgpack");
-    if (v.type != MP_MAP) {
-        buf_printf(error, "ask: %s; give a map with str names", field_type_name(v.type));
-        return -1;
-    }
-    for (uint32_t i = 0; i < v.as.count; i++) {
-        struct span name;
-        if (mp_read_name(&c, &name))
-            return refuse(error, "ask: a member's name that is no str");
-        if (read_member(&c, name, a, error))
-            return -1;
-        if (span_is(name, "t"))
-            has_type = 1;
-    }
-    if (c.at != c.end)
-        return refuse(error, "ask: bytes behind the map; give one map a frame");
-    return check_complete(a, has_type, error);
-}
-
 int ask_unpack(struct span packed, struct ask *a, struct buf *error)
 {
     struct mp_cursor c;
     *a = (struct ask){.rate_per_s = RATE_OF_CONF};
     buf_clear(error);
-    if (unpack_map(packed, a, error) == 0)
+    if (field_ask(packed, read_member, a, error) == 0 && check_complete(a, mp_find(packed, "t", &c), error) == 0)
         return 0;
     /* Refused for a member that stands before the ref: the asker still has to know which ask it was. */
     if (a->ref == 0 && mp_find(packed, "ref", &c))

@@ -23,14 +23,6 @@ const char *series_op_name(enum series_op op)
     return op == SERIES_NONE ? NULL : op_names[op];
 }
 
-static enum series_op op_find(struct span name)
-{
-    for (int i = SERIES_LIST; i <= SERIES_STATUS; i++)
-        if (span_is(name, op_names[i]))
-            return (enum series_op)i;
-    return SERIES_NONE;
-}
-
 static int is_letter_or_digit(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -153,21 +145,11 @@ void series_ask_pack(const struct series_ask *a, struct buf *out)
 
 /* --- unpacking ------------------------------------------------------------------------------------------------------------ */
 
-static int read_type(struct mp_cursor *c, struct buf *error)
-{
-    struct span text = {NULL, 0};
-    if (field_text(c, "t", NAME_BYTES_MAX, &text, error))
-        return -1;
-    return text.data && span_is(text, "ask") ? 0 : refuse(error, "t: unknown; give ask");
-}
-
 static int read_op(struct mp_cursor *c, enum series_op *op, struct buf *error)
 {
-    struct span text = {NULL, 0};
-    if (field_text(c, "op", NAME_BYTES_MAX, &text, error))
-        return -1;
-    *op = text.data ? op_find(text) : SERIES_NONE;
-    return *op != SERIES_NONE ? 0 : refuse(error, "op: unknown; give list, show, who, start, stop, plan or status");
+    int found = field_op(c, op_names, SERIES_LIST, SERIES_STATUS, "list, show, who, start, stop, plan or status", error);
+    *op = found > 0 ? (enum series_op)found : SERIES_NONE;
+    return found > 0 ? 0 : -1;
 }
 
 static int read_name(struct mp_cursor *c, struct span *name, struct buf *error)
@@ -195,30 +177,22 @@ static int read_event(struct mp_cursor *c, struct span *event, struct buf *error
     return 0;
 }
 
-static int read_count(struct mp_cursor *c, const char *field, int64_t max, uint64_t *out, struct buf *error)
-{
-    int64_t value = (int64_t)*out;
-    if (field_int(c, field, 0, max, "", &value, error))
-        return -1;
-    *out = (uint64_t)value;
-    return 0;
-}
-
 static int read_limit(struct mp_cursor *c, uint32_t *out, struct buf *error)
 {
     uint64_t limit = *out;
-    if (read_count(c, "limit", SERIES_WHO_MAX, &limit, error))
+    if (field_count(c, "limit", SERIES_WHO_MAX, &limit, error))
         return -1;
     *out = (uint32_t)limit;
     return 0;
 }
 
-static int read_member(struct mp_cursor *c, struct span name, struct series_ask *a, struct buf *error)
+static int read_member(struct mp_cursor *c, struct span name, void *ask, struct buf *error)
 {
+    struct series_ask *a = ask;
     if (span_is(name, "t"))
-        return read_type(c, error);
+        return field_ask_type(c, error);
     if (span_is(name, "ref"))
-        return read_count(c, "ref", INT64_MAX, &a->ref, error);
+        return field_count(c, "ref", INT64_MAX, &a->ref, error);
     if (span_is(name, "op"))
         return read_op(c, &a->op, error);
     if (span_is(name, "name"))
@@ -255,31 +229,12 @@ static int check_complete(const struct series_ask *a, struct buf *error)
     return 0;
 }
 
-static int unpack_map(struct span packed, struct series_ask *a, struct buf *error)
-{
-    struct mp_cursor c;
-    mp_open(&c, packed);
-    struct mp_value v = mp_read(&c);
-    if (v.type != MP_MAP)
-        return refuse(error, "ask: give a msgpack map with str names");
-    for (uint32_t i = 0; i < v.as.count; i++) {
-        struct span name;
-        if (mp_read_name(&c, &name))
-            return refuse(error, "ask: a member's name that is no str");
-        if (read_member(&c, name, a, error))
-            return -1;
-        if (c.failed)
-            return refuse(error, "ask: damaged msgpack");
-    }
-    return c.at == c.end ? check_complete(a, error) : refuse(error, "ask: bytes behind the map; give one map a frame");
-}
-
 int series_ask_unpack(struct span packed, struct series_ask *a, struct buf *error)
 {
     struct mp_cursor c;
     *a = (struct series_ask){.op = SERIES_NONE};
     buf_clear(error);
-    if (unpack_map(packed, a, error) == 0)
+    if (field_ask(packed, read_member, a, error) == 0 && check_complete(a, error) == 0)
         return 0;
     /* Refused for a member that stands before the ref: the asker still has to know which ask it was. */
     if (a->ref == 0 && mp_find(packed, "ref", &c))

@@ -20,14 +20,6 @@ const char *task_op_name(enum task_op op)
     return op == TASK_NONE ? NULL : op_names[op];
 }
 
-static enum task_op op_find(struct span name)
-{
-    for (int i = TASK_OPEN; i <= TASK_STATUS; i++)
-        if (span_is(name, op_names[i]))
-            return (enum task_op)i;
-    return TASK_NONE;
-}
-
 static int is_letter_or_digit(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -124,30 +116,11 @@ static int refuse(struct buf *error, const char *text)
 
 static int read_op(struct mp_cursor *c, enum task_op *op, struct buf *error)
 {
-    struct span text = {NULL, 0};
-    if (field_text(c, "op", NAME_BYTES_MAX, &text, error))
-        return -1;
-    *op = text.data ? op_find(text) : TASK_NONE;
-    return *op != TASK_NONE ? 0
-                            : refuse(error, "op: unknown; give open, rows, drop, commit, abort, list, show, start, pause, "
-                                            "resume, stop, rate, failed, resend or delete");
-}
-
-static int read_type(struct mp_cursor *c, struct buf *error)
-{
-    struct span text = {NULL, 0};
-    if (field_text(c, "t", NAME_BYTES_MAX, &text, error))
-        return -1;
-    return text.data && span_is(text, "ask") ? 0 : refuse(error, "t: unknown; give ask");
-}
-
-static int read_count(struct mp_cursor *c, const char *field, int64_t max, uint64_t *out, struct buf *error)
-{
-    int64_t value = (int64_t)*out;
-    if (field_int(c, field, 0, max, "", &value, error))
-        return -1;
-    *out = (uint64_t)value;
-    return 0;
+    int found = field_op(c, op_names, TASK_OPEN, TASK_STATUS,
+                         "open, rows, drop, commit, abort, list, show, start, pause, resume, stop, rate, "
+                         "failed, resend or delete", error);
+    *op = found > 0 ? (enum task_op)found : TASK_NONE;
+    return found > 0 ? 0 : -1;
 }
 
 static int read_name(struct mp_cursor *c, struct span *name, struct buf *error)
@@ -228,27 +201,28 @@ static int read_making(struct mp_cursor *c, struct span name, struct task_ask *a
     if (span_is(name, "ttl"))
         return field_int(c, "ttl", 0, AT_AHEAD_MS_MAX, "ms", &a->ttl_ms, error);
     if (span_is(name, "row"))
-        return read_count(c, "row", TASK_ROWS_MAX, &a->row, error);
+        return field_count(c, "row", TASK_ROWS_MAX, &a->row, error);
     if (span_is(name, "data"))
         return field_bin(c, "data", TASK_DATA_BYTES_MAX, &a->data, error);
     if (span_is(name, "drops"))
         return read_array(c, "drops", MP_UINT, TASK_DROPS_MAX, &a->drops, error);
     if (span_is(name, "rows"))
-        return read_count(c, "rows", TASK_ROWS_MAX, &a->rows, error);
+        return field_count(c, "rows", TASK_ROWS_MAX, &a->rows, error);
     if (span_is(name, "bad"))
-        return read_count(c, "bad", INT64_MAX, &a->bad, error);
+        return field_count(c, "bad", INT64_MAX, &a->bad, error);
     if (span_is(name, "start"))
         return field_bool(c, "start", &a->start, error);
     return field_unknown("", name, error);
 }
 
-static int read_member(struct mp_cursor *c, struct span name, struct task_ask *a, struct buf *error)
+static int read_member(struct mp_cursor *c, struct span name, void *ask, struct buf *error)
 {
+    struct task_ask *a = ask;
     uint64_t limit = 0;
     if (span_is(name, "t"))
-        return read_type(c, error);
+        return field_ask_type(c, error);
     if (span_is(name, "ref"))
-        return read_count(c, "ref", INT64_MAX, &a->ref, error);
+        return field_count(c, "ref", INT64_MAX, &a->ref, error);
     if (span_is(name, "op"))
         return read_op(c, &a->op, error);
     if (span_is(name, "name"))
@@ -256,7 +230,7 @@ static int read_member(struct mp_cursor *c, struct span name, struct task_ask *a
     if (span_is(name, "rate"))
         return field_int(c, "rate", 0, RATE_MAX, "messages a second", &a->rate_per_s, error);
     if (span_is(name, "from"))
-        return read_count(c, "from", INT64_MAX, &a->from, error);
+        return field_count(c, "from", INT64_MAX, &a->from, error);
     if (span_is(name, "failed"))
         return field_bool(c, "failed", &a->failed, error);
     if (span_is(name, "cancelled"))
@@ -265,7 +239,7 @@ static int read_member(struct mp_cursor *c, struct span name, struct task_ask *a
         return field_name(c, "by", BY_BYTES_MAX, &a->by, error);
     if (!span_is(name, "limit"))
         return read_making(c, name, a, error);
-    if (read_count(c, "limit", TASK_FAILED_MAX, &limit, error))
+    if (field_count(c, "limit", TASK_FAILED_MAX, &limit, error))
         return -1;
     a->limit = (uint32_t)limit;
     return 0;
@@ -286,31 +260,12 @@ static int check_complete(const struct task_ask *a, struct buf *error)
     return 0;
 }
 
-static int unpack_map(struct span packed, struct task_ask *a, struct buf *error)
-{
-    struct mp_cursor c;
-    mp_open(&c, packed);
-    struct mp_value v = mp_read(&c);
-    if (v.type != MP_MAP)
-        return refuse(error, "ask: give a msgpack map with str names");
-    for (uint32_t i = 0; i < v.as.count; i++) {
-        struct span name;
-        if (mp_read_name(&c, &name))
-            return refuse(error, "ask: a member's name that is no str");
-        if (read_member(&c, name, a, error))
-            return -1;
-        if (c.failed)
-            return refuse(error, "ask: damaged msgpack");
-    }
-    return c.at == c.end ? check_complete(a, error) : refuse(error, "ask: bytes behind the map; give one map a frame");
-}
-
 int task_ask_unpack(struct span packed, struct task_ask *a, struct buf *error)
 {
     struct mp_cursor c;
     *a = (struct task_ask){.lane = -1};
     buf_clear(error);
-    if (unpack_map(packed, a, error) == 0)
+    if (field_ask(packed, read_member, a, error) == 0 && check_complete(a, error) == 0)
         return 0;
     /* Refused for a member that stands before the ref: the asker still has to know which ask it was. */
     if (a->ref == 0 && mp_find(packed, "ref", &c))

@@ -93,7 +93,7 @@ static void test_refused(void)
         {"{t ask op plan app 'a b' ref 77}", "app: empty, or not plain UTF-8 without spaces and control characters; give 1 to 32 bytes"},
         {"{t ask op who name a limit 1001 ref 77}", "limit: out of range; give 0 to 1000"},
         {"{t ask op who name a from 5 ref 77}", "from: an integer; give a bin"},
-        {"[1 2]", "ask: give a msgpack map with str names"},
+        {"[1 2]", "ask: an array; give a map with str names"},
         {"<82a174a361736ba26f70a46c69737401>", "ask: bytes behind the map; give one map a frame"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -122,8 +122,8 @@ static void test_refused_without_ref(void)
         uint64_t ref;
     } cases[] = {
         {"{}", "op: missing; say what is to be done", 0},
-        {"[t ask]", "ask: give a msgpack map with str names", 0},
-        {"7", "ask: give a msgpack map with str names", 0},
+        {"[t ask]", "ask: an array; give a map with str names", 0},
+        {"7", "ask: an integer; give a map with str names", 0},
         {"{5 5}", "ask: a member's name that is no str", 0},
         {"{5 5 ref 77}", "ask: a member's name that is no str", 0},
         {"{t ask op list ref -1}", "ref: out of range; give 0 to 9223372036854775807", 0},
