@@ -126,6 +126,7 @@ static const struct {
     [REFUSED_SIZE] = {"size", "the body is too large\n", 413}, /* answered by web.c */
     [REFUSED_FORM] = {"form", "no callback of WeChat\n", 400},
     [REFUSED_BUSY] = {"busy", "not now\n", 503},
+    [REFUSED_STOPPING] = {"stopping", "not now\n", 503},
 };
 
 const char *callback_refusal_name(enum callback_refusal refusal)
@@ -389,7 +390,7 @@ static void on_post(struct callback *c, struct exchange *x, const struct conf_ac
     if (!read_event(&r))
         return;
     if (c->is_ending)
-        refuse(c, x, account, REFUSED_BUSY, "mega-listener is stopping; WeChat repeats it");
+        refuse(c, x, account, REFUSED_STOPPING, "mega-listener is stopping; WeChat repeats it");
     else if (!has_space(c))
         refuse(c, x, account, REFUSED_BUSY, "less disk is free than [broker] min_free_space; make room");
     else if (take(&r, &row) != 0)

@@ -39,6 +39,7 @@ enum callback_refusal {
     REFUSED_SIZE,      /* 413 */
     REFUSED_FORM,      /* 400 */
     REFUSED_BUSY,      /* 503: not written down */
+    REFUSED_STOPPING,  /* 503: mega-listener is ending */
     CALLBACK_REFUSALS
 };
 

@@ -389,10 +389,25 @@ int64_t outbox_wait_ms(const struct outbox_sender *o, int64_t mono_ms, int64_t l
     return until_ms > mono_ms ? until_ms - mono_ms : 0;
 }
 
+/* Those in memory stand in the order of their rows, but for the ones that had been set aside; what has not been read yet is younger. */
+static int64_t find_oldest(const struct outbox_sender *o)
+{
+    const struct flight *f = o->flights;
+    while (f && f->is_later)
+        f = f->hh.next;
+    if (f)
+        return f->added_ms;
+    struct db_query *q = db_query(o->db, "SELECT added_ms FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT 1");
+    db_set_i64(q, 1, o->cursor);
+    int64_t added_ms = db_step(q) == 1 ? db_i64(q, 0) : 0;
+    db_end(q);
+    return added_ms;
+}
+
 void outbox_count(struct outbox_sender *o, struct outbox_counts *counts)
 {
     *counts = o->counts;
     counts->is_waiting = o->pause_ms != 0;
     counts->rows = (uint64_t)db_number(o->db, "SELECT n FROM totals WHERE name = 'outbox'", 0);
-    counts->oldest_ms = db_number(o->db, "SELECT added_ms FROM outbox ORDER BY seq LIMIT 1", 0);
+    counts->oldest_ms = find_oldest(o);
 }

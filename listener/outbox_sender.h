@@ -26,7 +26,7 @@ struct outbox_sender;
 struct outbox_counts {
     uint64_t done, refused, unmatched, again; /* since the start: of rows; `again`: answers after which a row was sent again */
     uint64_t rows;      /* in the file */
-    int64_t oldest_ms;  /* wall time when the oldest was added; 0: there is none */
+    int64_t oldest_ms;  /* wall time when the oldest was added that is not set aside; 0: there is none */
     int is_waiting;     /* 1: the broker does not answer */
 };
 

@@ -154,11 +154,8 @@ static enum code plan(struct series_asks *s, const struct series_ask *a)
 static enum code status(struct series_asks *s)
 {
     struct usage usage = usage_now();
-    struct series_totals sums = {0}, one;
-    for (size_t i = 0; i < s->set->count; i++) {
-        series_totals_read(s->db, span_of(s->set->all[i]->name), &one);
-        sums = (struct series_totals){sums.in + one.in, sums.started + one.started, sums.done + one.done, sums.ended + one.ended};
-    }
+    struct series_totals sums;
+    series_totals_sum(s->db, &sums);
     size_t place = mp_map_open(&s->data), count = 7;
     mp_put_str(&s->data, "version", MEGA_VERSION);
     mp_put_i64(&s->data, "uptime_ms", clock_mono_ms() - s->began_ms);

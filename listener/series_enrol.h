@@ -78,5 +78,6 @@ struct series_totals {
     int64_t in, started, done, ended; /* people in it now; starts, and how they ended, ever */
 };
 void series_totals_read(struct db *db, struct span name, struct series_totals *out);
+void series_totals_sum(struct db *db, struct series_totals *out); /* of all, also of those that have no definition any more */
 
 #endif

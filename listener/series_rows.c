@@ -136,14 +136,24 @@ static int count(struct db *db, struct span name, int in, int started, int done,
     return db_run(q) == 1 ? 0 : -1;
 }
 
-void series_totals_read(struct db *db, struct span name, struct series_totals *out)
+static void take_totals(struct db_query *q, struct series_totals *out)
 {
-    struct db_query *q = db_query(db, "SELECT \"in\", started, done, ended FROM series_totals WHERE series = ?1");
-    db_set_text(q, 1, name);
     *out = (struct series_totals){0};
     if (db_step(q) == 1)
         *out = (struct series_totals){db_i64(q, 0), db_i64(q, 1), db_i64(q, 2), db_i64(q, 3)};
     db_end(q);
+}
+
+void series_totals_read(struct db *db, struct span name, struct series_totals *out)
+{
+    struct db_query *q = db_query(db, "SELECT \"in\", started, done, ended FROM series_totals WHERE series = ?1");
+    db_set_text(q, 1, name);
+    take_totals(q, out);
+}
+
+void series_totals_sum(struct db *db, struct series_totals *out)
+{
+    take_totals(db_query(db, "SELECT sum(\"in\"), sum(started), sum(done), sum(ended) FROM series_totals"), out);
 }
 
 /* Changes the state of a row. Returns 1 when it was in it until now, 0 when it was not, -1. */

@@ -244,6 +244,7 @@ static void test_receipts(void)
     outbox_count(outbox, &counts);
     CHECK_U64(counts.unmatched, 1);
     CHECK_U64(counts.rows, 1);
+    CHECK_INT(counts.oldest_ms, 0); /* what is set aside is waited for on purpose */
     turn();
     CHECK_INT(asked_count, 3);
     ahead_ms = 5000;

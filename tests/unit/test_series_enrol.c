@@ -145,11 +145,22 @@ static void check_totals(const char *name, int64_t in, int64_t started, int64_t 
     CHECK_INT(t.ended, ended);
 }
 
+static void check_sum(int64_t in, int64_t started, int64_t done, int64_t ended)
+{
+    struct series_totals t;
+    series_totals_sum(db, &t);
+    CHECK_INT(t.in, in);
+    CHECK_INT(t.started, started);
+    CHECK_INT(t.done, done);
+    CHECK_INT(t.ended, ended);
+}
+
 /* --- tests ---------------------------------------------------------------------------------------------------------------- */
 
 static void test_start_and_unfollow(void)
 {
     begin();
+    check_sum(0, 0, 0, 0);
     happens(EVENT_FOLLOW, "u1", "", T0);
     check_waits("u1", "a1 a2 a3");
     CHECK_STR(pushed[0].task, "series/a");
@@ -275,6 +286,7 @@ static void test_sweep(void)
     sweep_all();
     check_totals("b", 0, 500, 500, 0);
     check_totals("a", 499, 500, 0, 1);
+    check_sum(499, 1001, 501, 1); /* with the one of c */
     CHECK_INT(db_number(db, "SELECT count(*) FROM unfollowed", -1), 1);
     now_ms = T0 * 1000 + 3 * DAY;
     sweep_all();
