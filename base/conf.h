@@ -181,10 +181,11 @@ struct conf {
         char state_file[CONF_TEXT_BYTES_MAX]; /* default STORE/alarms.state; made 0600 */
         /* Limits. 0: this alarm is off. */
         int64_t stage_gone_ms, broker_gone_ms, refusing_ms, not_ready_ms, account_stopped_ms, token_missing_ms;
-        int64_t oldest_ms;        /* age of the oldest ready message */
+        int64_t oldest_ms;        /* age of the oldest ready message, and of what mega-listener has for the broker */
         int64_t token_left_ms;    /* of a token that was not replaced */
         int64_t clock_step_ms;
         uint32_t dead, damaged;   /* within window */
+        uint32_t callbacks_refused; /* 503 of mega-listener, likewise */
         uint64_t disk_spare_bytes; /* free space above [broker] min_free_space */
         uint32_t store_percent;   /* of store_size in use */
         uint32_t failed_percent;  /* of calls that fail */
@@ -227,7 +228,7 @@ int64_t conf_parse_time_ms(const char *text);
 
 /* So many stages of this kind there must be. */
 struct conf_expect {
-    char kind[16]; /* sender, templater, gateway, token, task */
+    char kind[16]; /* sender, templater, gateway, token, task, listener */
     uint32_t count; /* 1 to 1,000 */
 };
 

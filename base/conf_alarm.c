@@ -6,7 +6,7 @@
 
 #define EXPECT_COUNT_MAX 1000
 
-static const char *const expect_kinds[] = {"sender", "templater", "gateway", "token", "task"};
+static const char *const expect_kinds[] = {"sender", "templater", "gateway", "token", "task", "listener"};
 
 int conf_next_word(const char **list, const char *separators, struct span *word)
 {
@@ -164,6 +164,6 @@ const char *conf_alarm_error(const struct conf_alarm *alarm)
     error = error ? error : webhook_error(alarm);
     error = error ? error : mail_error(alarm);
     if (error == NULL && conf_parse_expect(alarm->expect, expect) < 0)
-        error = "expect: is no list of stages; give such as sender*2, templater, gateway, token, task";
+        error = "expect: is no list of stages; give such as sender*2, templater, gateway, token, task, listener";
     return error;
 }

@@ -147,6 +147,7 @@ static const struct use uses[] = {
     {"alarm", "oldest", CONSOLE, CONSOLE},
     {"alarm", "dead", CONSOLE, CONSOLE},
     {"alarm", "damaged", CONSOLE, CONSOLE},
+    {"alarm", "callbacks_refused", CONSOLE, CONSOLE},
     {"alarm", "disk_spare", CONSOLE, CONSOLE},
     {"alarm", "store_used", CONSOLE, CONSOLE},
     {"alarm", "clock_step", CONSOLE, CONSOLE},

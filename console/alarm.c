@@ -170,7 +170,7 @@ static void on_event(void *self, const struct alarm_event *event)
             alarm_channel_add(&a->channels[way], event, clock_mono_ms());
 }
 
-/* Token keeper and task runner are there when they answer, from whatever machine. What ended by itself is heard for a while after its
+/* Token keeper, task runner and listener are there when they answer, from whatever machine. What ended by itself is heard for a while after its
  * end; after that its lock says that nobody need miss it. */
 static void see_programs(struct alarms *a, const struct alarms_heard *heard)
 {
@@ -179,6 +179,8 @@ static void see_programs(struct alarms *a, const struct alarms_heard *heard)
         alarm_locks_see(&a->locks, "token");
     if (heard->has_task)
         alarm_locks_see(&a->locks, "task");
+    if (heard->listener.bytes > 0)
+        alarm_locks_see(&a->locks, "listener");
 }
 
 void alarms_look(struct alarms *a, const struct alarms_heard *heard)
@@ -187,11 +189,16 @@ void alarms_look(struct alarms *a, const struct alarms_heard *heard)
     struct alarm_listener listener = {a, on_event};
     find_name(a); /* the configuration may have been read again */
     see_programs(a, heard);
-    struct alarm_view view = {.mono_ms = mono_ms, .status = heard->broker, .tokens = heard->token,
+    struct alarm_view view = {.mono_ms = mono_ms, .status = heard->broker, .tokens = heard->token, .listener = heard->listener,
                               .processes = a->locks.list, .process_count = a->locks.count};
     alarm_rules_look(&a->rules, &view, &a->found);
     alarm_watch_take(&a->watch, &a->found, mono_ms, clock_wall_ms(), &listener);
     note_changed(a);
+}
+
+int alarms_expect(const struct alarms *a, const char *kind)
+{
+    return alarm_rules_expect(&a->rules, kind);
 }
 
 int alarms_fd(const struct alarms *a)

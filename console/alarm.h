@@ -17,6 +17,7 @@ struct alarms_heard {
     struct span broker; /* packed status; empty: it does not answer */
     struct span token;  /* of the token keeper, likewise */
     int has_task;       /* the task runner answers */
+    struct span listener; /* of mega-listener, as token */
 };
 
 /* Reads the file of what was raised. `conf` is kept. */
@@ -27,6 +28,9 @@ void alarms_destroy(struct alarms **self);
 
 /* Looks at what is wrong now. Once a second. */
 void alarms_look(struct alarms *a, const struct alarms_heard *heard);
+
+/* 1 when there should be a program of this kind, as alarm_rules_expect says. */
+int alarms_expect(const struct alarms *a, const char *kind);
 
 /* For the loop: readable when alarms_run has something to do; and how long until it has in any case, at most limit_ms. */
 int alarms_fd(const struct alarms *a);

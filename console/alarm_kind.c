@@ -20,6 +20,8 @@ static const struct {
     [ALARM_STORE] = {"store", 0},
     [ALARM_CLOCK_STEP] = {"clock-step", 0},
     [ALARM_FAILED_CALLS] = {"failed-calls", 0},
+    [ALARM_CALLBACKS_REFUSED] = {"callbacks-refused", 1},
+    [ALARM_CALLBACKS_WAITING] = {"callbacks-waiting", 0},
 };
 
 const char *alarm_kind_name(enum alarm_kind kind)

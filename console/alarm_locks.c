@@ -8,9 +8,11 @@
 
 #include "base/program.h"
 
-static const char *const kinds[] = {"gateway", "token", "task"};
+static const char *const kinds[] = {"gateway", "token", "task", "listener"};
 
 #define KINDS (sizeof kinds / sizeof *kinds)
+
+_Static_assert(KINDS == ALARM_LOCKS_KINDS, "each name may be one of each kind");
 
 /* The beginning of a small file, as a text; empty when it cannot be read. */
 static void read_text(int folder_fd, const char *path, char *out, size_t room)

@@ -5,12 +5,13 @@
 
 #include "console/alarm_rules.h"
 
-#define ALARM_LOCKS_MAX 128 /* files looked at; more are not */
+#define ALARM_LOCKS_MAX   128 /* files looked at; more are not */
+#define ALARM_LOCKS_KINDS 4   /* of programs */
 
-/* Of gateways those that run; of gateways, mega-token and mega-task those that ended. */
+/* Of gateways those that run; of gateways, mega-token, mega-task and mega-listener those that ended. */
 struct alarm_locks {
     char names[ALARM_LOCKS_MAX][ALARM_STAGE_NAME_MAX];
-    struct alarm_process list[3 * ALARM_LOCKS_MAX]; /* their spans point into names, or are constants */
+    struct alarm_process list[ALARM_LOCKS_KINDS * ALARM_LOCKS_MAX]; /* their spans point into names, or are constants */
     size_t name_count, count;
 };
 

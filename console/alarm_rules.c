@@ -258,6 +258,34 @@ static void look_at_tokens(struct look *l)
     buf_free(&text);
 }
 
+/* --- the listener ------------------------------------------------------------------------------------------------- */
+
+static void look_at_callbacks(struct look *l)
+{
+    struct span status = l->view->listener;
+    struct buf window = {0};
+    int64_t refused = alarm_growth_take(&l->rules->callbacks, l->conf->window_ms, l->view->mono_ms,
+                                        mp_view_i64(mp_view(status, "refused"), "busy"));
+    if (l->conf->callbacks_refused && refused >= (int64_t)l->conf->callbacks_refused)
+        find(l, ALARM_CALLBACKS_REFUSED, span_of(""), 0,
+             "%" PRId64 " callbacks of WeChat could not be written down and were answered 503 within %s (limit %" PRIu32 ")", refused,
+             duration(l->conf->window_ms, &window), l->conf->callbacks_refused);
+    buf_free(&window);
+}
+
+static void look_at_outbox(struct look *l)
+{
+    struct span outbox = mp_view(l->view->listener, "outbox");
+    struct buf age = {0}, limit = {0};
+    int64_t oldest_ms = mp_view_i64(outbox, "oldest_ms");
+    if (l->conf->oldest_ms && oldest_ms >= l->conf->oldest_ms)
+        find(l, ALARM_CALLBACKS_WAITING, span_of(""), l->conf->hold_ms,
+             "what follows from callbacks has waited for the broker for %s (limit %s), %" PRId64 " requests wait", duration(oldest_ms, &age),
+             duration(l->conf->oldest_ms, &limit), mp_view_i64(outbox, "rows"));
+    buf_free(&age);
+    buf_free(&limit);
+}
+
 /* --- all ---------------------------------------------------------------------------------------------------------- */
 
 static unsigned bit(enum alarm_kind kind)
@@ -265,12 +293,20 @@ static unsigned bit(enum alarm_kind kind)
     return 1u << kind;
 }
 
-/* Of what the broker tells nothing is known while it is silent. */
+/* Of what a party tells nothing is known while it is silent; a listener that was ended tells nothing for good. */
+static unsigned unknown(const struct alarm_rules *rules, const struct alarm_view *view)
+{
+    unsigned of_token = bit(ALARM_TOKEN), of_listener = bit(ALARM_CALLBACKS_REFUSED) | bit(ALARM_CALLBACKS_WAITING);
+    unsigned bits = view->status.bytes > 0 ? 0 : ~(bit(ALARM_BROKER_GONE) | of_token | of_listener);
+    if (view->tokens.bytes == 0)
+        bits |= of_token;
+    if (view->listener.bytes == 0 && alarm_rules_expect(rules, "listener"))
+        bits |= of_listener;
+    return bits;
+}
+
 static void look_without_status(struct look *l)
 {
-    l->found->unknown = ~bit(ALARM_BROKER_GONE);
-    if (l->view->tokens.bytes > 0)
-        l->found->unknown &= ~bit(ALARM_TOKEN);
     if (l->conf->broker_gone_ms)
         find(l, ALARM_BROKER_GONE, span_of(""), l->conf->broker_gone_ms, "the broker does not answer");
 }
@@ -286,15 +322,29 @@ static void look_at_status(struct look *l)
     look_at_accounts(l);
 }
 
+int alarm_rules_expect(const struct alarm_rules *rules, const char *kind)
+{
+    struct conf_expect expect[CONF_EXPECT_MAX];
+    int kinds = conf_parse_expect(rules->conf->expect, expect);
+    for (int i = 0; i < kinds; i++)
+        if (strcmp(expect[i].kind, kind) == 0)
+            return 1;
+    return alarm_stages_has(&rules->stages, kind);
+}
+
 void alarm_rules_look(struct alarm_rules *rules, const struct alarm_view *view, struct alarm_findings *found)
 {
     struct look l = {rules, rules->conf, view, found};
     found->count = 0;
-    found->unknown = view->tokens.bytes == 0 ? bit(ALARM_TOKEN) : 0;
     if (view->status.bytes == 0)
         look_without_status(&l);
     look_at_stages(&l);
+    found->unknown = unknown(rules, view);
     look_at_tokens(&l);
+    if (view->listener.bytes > 0) {
+        look_at_callbacks(&l);
+        look_at_outbox(&l);
+    }
     if (view->status.bytes > 0)
         look_at_status(&l);
     if (found->count == ALARM_FINDINGS_MAX)

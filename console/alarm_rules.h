@@ -24,6 +24,7 @@ struct alarm_view {
     int64_t mono_ms;
     struct span status;              /* of the broker, packed (MESSAGES.md); empty: it does not answer */
     struct span tokens;              /* of the token keeper; empty: likewise */
+    struct span listener;            /* of mega-listener; empty: likewise */
     const struct alarm_process *processes;
     size_t process_count;
 };
@@ -44,10 +45,13 @@ struct alarm_findings {
 struct alarm_rules {
     const struct conf_alarm *conf;
     struct alarm_stages stages;
-    struct alarm_growth dead, damaged;
+    struct alarm_growth dead, damaged, callbacks;
 };
 
 /* Fills `found` anew. */
 void alarm_rules_look(struct alarm_rules *rules, const struct alarm_view *view, struct alarm_findings *found);
+
+/* 1 when there should be one of this kind: `expect` says so, or it was seen and did not say goodbye. */
+int alarm_rules_expect(const struct alarm_rules *rules, const char *kind);
 
 #endif

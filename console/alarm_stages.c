@@ -40,6 +40,14 @@ void alarm_stages_see(struct alarm_stages *s, struct span kind, struct span name
         stage->presence = presence;
 }
 
+int alarm_stages_has(const struct alarm_stages *s, const char *kind)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->list[i].kind, kind) == 0)
+            return 1;
+    return 0;
+}
+
 size_t alarm_stages_count(const struct alarm_stages *s, const char *kind)
 {
     size_t count = 0;

@@ -1,7 +1,7 @@
 /* The stages that there should be: those that were seen and did not say goodbye. Pure.
  *
  * Senders and templaters are seen by the broker, which tells who is there and who left how. Other programs (mega-token, mega-task,
- * mega-gateway) are seen by their lock files in the run folder, which those of this machine keep (alarm_locks.h).
+ * mega-listener, mega-gateway) are seen by their lock files in the run folder, which those of this machine keep (alarm_locks.h).
  */
 #ifndef CONSOLE_ALARM_STAGES_H
 #define CONSOLE_ALARM_STAGES_H
@@ -39,6 +39,9 @@ void alarm_stages_see(struct alarm_stages *s, struct span kind, struct span name
 
 /* How many of the kind are there. */
 size_t alarm_stages_count(const struct alarm_stages *s, const char *kind);
+
+/* 1 when one of the kind is there, or has gone without a goodbye. */
+int alarm_stages_has(const struct alarm_stages *s, const char *kind);
 
 /* 1 for kinds that the broker tells of. */
 int alarm_stages_is_of_broker(const char *kind);

@@ -9,7 +9,7 @@
 #include "console/console.h"
 #include "proto/mp_json.h"
 
-static const char queue_path[] = "/api/queue/", tasks_path[] = "/api/tasks/", alarms_path[] = "/api/alarms";
+static const char queue_path[] = "/api/queue/", tasks_path[] = "/api/tasks/", series_path[] = "/api/series/", alarms_path[] = "/api/alarms";
 
 void api_refuse(struct exchange *x, unsigned status, const char *message)
 {
@@ -37,19 +37,24 @@ size_t api_on_header(struct console *c, struct exchange *x)
     return 0;
 }
 
+static const enum party parties[] = {[API_QUEUE] = PARTY_BROKER, [API_TASKS] = PARTY_TASK, [API_SERIES] = PARTY_LISTENER};
+
 struct dealer *api_dealer(const struct console *c, enum api_of of)
 {
-    return c->dealers[of == API_QUEUE ? PARTY_BROKER : PARTY_TASK];
+    return c->dealers[parties[of]];
 }
 
 const char *api_away(enum api_of of)
 {
-    return of == API_QUEUE ? "the broker does not answer; try again" : "the task runner does not answer; try again";
+    static const char *const texts[] = {[API_QUEUE] = "the broker does not answer; try again",
+                                        [API_TASKS] = "the task runner does not answer; try again",
+                                        [API_SERIES] = "the listener does not answer; try again"};
+    return texts[of];
 }
 
 int api_is_full(struct console *c, struct exchange *x, enum api_of of)
 {
-    int is_away = !heard_is_up(&c->heard[of == API_QUEUE ? PARTY_BROKER : PARTY_TASK], clock_mono_ms());
+    int is_away = !heard_is_up(&c->heard[parties[of]], clock_mono_ms());
     if (!is_away && c->api.held < API_HELD_MAX)
         return 0;
     api_refuse(x, 503, is_away ? api_away(of) : "too many requests at once; try again");
@@ -212,7 +217,7 @@ static void on_tokens(struct console *c, struct exchange *x)
 static void on_party(struct console *c, struct exchange *x, enum api_of of, const char *name)
 {
     struct api_op op;
-    if (strcmp(name, "export") == 0)
+    if (of != API_SERIES && strcmp(name, "export") == 0)
         api_export(c, x, of);
     else if (of == API_TASKS && strcmp(name, "create") == 0)
         api_create(c, x);
@@ -229,10 +234,12 @@ void api_on_request(struct console *c, struct exchange *x)
         on_party(c, x, API_QUEUE, x->path + bytes);
     else if (strncmp(x->path, tasks_path, bytes) == 0)
         on_party(c, x, API_TASKS, x->path + bytes);
+    else if (strncmp(x->path, series_path, sizeof series_path - 1) == 0)
+        on_party(c, x, API_SERIES, x->path + sizeof series_path - 1);
     else if (strcmp(x->path, "/api/tokens") == 0)
         on_tokens(c, x);
     else if (strncmp(x->path, alarms_path, sizeof alarms_path - 1) == 0)
         api_alarms(c, x, x->path + sizeof alarms_path - 1);
     else
-        api_refuse(x, 404, "no such address; there are /api/queue/OPERATION, /api/tasks/OPERATION, /api/tokens and /api/alarms");
+        api_refuse(x, 404, "no such address; there are /api/queue/OPERATION, /api/tasks/OPERATION, /api/series/OPERATION, /api/tokens and /api/alarms");
 }

@@ -1,7 +1,8 @@
-/* The JSON API under /api/: all that mega queue and mega task can do, for whoever has the token of [console] token.
+/* The JSON API under /api/: all that mega queue, mega task and mega series can do, for whoever has the token of [console] token.
  *
  *   GET, POST /api/queue/OP    what the broker is asked            /api/queue/export   a list as JSON lines or CSV, all pages
  *   GET, POST /api/tasks/OP    what the task runner is asked       /api/tasks/export   the rows that failed, likewise
+ *   GET, POST /api/series/OP   what the listener is asked
  *   POST      /api/tasks/create  a task of the rows in the body    GET /api/tokens     how it stands with the access tokens
  *   GET       /api/alarms        what is raised                    POST /api/alarms/test, /api/alarms/silence
  *

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/json_mp.h"
+#include "proto/series.h"
 #include "proto/task.h"
 
 #define TOKEN_BYTES_MAX 1400 /* of the text; of its bytes the broker takes 1,024 */
@@ -42,8 +43,22 @@ static int find_task(const char *name, struct api_op *op)
     return -1;
 }
 
+static int find_series(const char *name, struct api_op *op)
+{
+    for (int i = SERIES_NONE + 1; i <= SERIES_STATUS; i++) {
+        if (!is_named(name, series_op_name((enum series_op)i)))
+            continue;
+        *op = (struct api_op){.of = API_SERIES, .op = i, .name = series_op_name((enum series_op)i)};
+        op->reads_only = i != SERIES_START && i != SERIES_STOP;
+        return 0;
+    }
+    return -1;
+}
+
 int api_op_find(enum api_of of, const char *name, struct api_op *op)
 {
+    if (of == API_SERIES)
+        return find_series(name, op);
     return of == API_QUEUE ? find_queue(name, op) : find_task(name, op);
 }
 
@@ -139,7 +154,7 @@ static int refuse(struct translation *t, const char *text)
     return -1;
 }
 
-/* `from`: bytes for the broker, the number that these are for the task runner. */
+/* `from`: bytes for broker and listener, the number that these are for the task runner. */
 static int pack_from(struct translation *t, struct json_token token)
 {
     struct buf text = {0}, bytes = {0};
@@ -148,7 +163,7 @@ static int pack_from(struct translation *t, struct json_token token)
         json_unescape(token.raw, &text);
     if (token.type != JSON_STRING || api_token_read(buf_span(&text), &bytes) || (t->op->of == API_TASKS && bytes.bytes > 8)) {
         wrong = refuse(t, "from: give `next` of the answer before, as it was");
-    } else if (t->op->of == API_QUEUE) {
+    } else if (t->op->of != API_TASKS) {
         mp_str(t->out, "from");
         mp_bin(t->out, buf_span(&bytes));
         t->count++;
@@ -259,6 +274,9 @@ static int check(const struct api_op *op, struct span packed, struct buf *error)
 {
     struct ask ask;
     struct task_ask task;
+    struct series_ask series;
+    if (op->of == API_SERIES)
+        return series_ask_unpack(packed, &series, error);
     return op->of == API_QUEUE ? ask_unpack(packed, &ask, error) : task_ask_unpack(packed, &task, error);
 }
 

@@ -13,12 +13,12 @@
 
 #include "base/buf.h"
 
-enum api_of { API_QUEUE, API_TASKS };
+enum api_of { API_QUEUE, API_TASKS, API_SERIES };
 
 /* An operation of a party, by the name that the address has. */
 struct api_op {
     enum api_of of;
-    int op;              /* enum ask_op, enum task_op */
+    int op;              /* enum ask_op, enum task_op, enum series_op */
     const char *name;    /* as the party calls it */
     int reads_only;      /* 1: GET may ask it; else POST has to */
     int is_long;         /* 1: concerns many messages: progress comes, and it is asked again under its ref */

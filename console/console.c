@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "console/routes.h"
+#include "proto/series.h"
 #include "proto/task.h"
 #include "proto/token.h"
 
@@ -19,7 +20,8 @@ static int connect_dealers(struct console *c)
 {
     const char *const endpoints[PARTIES] = {[PARTY_BROKER] = c->conf->broker.control,
                                           [PARTY_TOKEN] = c->conf->token.endpoint,
-                                          [PARTY_TASK] = c->conf->task.endpoint};
+                                          [PARTY_TASK] = c->conf->task.endpoint,
+                                          [PARTY_LISTENER] = c->conf->listener.endpoint};
     for (int party = 0; party < PARTIES; party++) {
         c->dealers[party] = dealer_new(party_name((enum party)party), &c->conf->curve.keys, endpoints[party]);
         if (c->dealers[party] == NULL)
@@ -55,6 +57,8 @@ struct console *console_new(struct program *program)
         console_destroy(&c);
     else
         c->alarms = alarms_new(c->conf);
+    if (c)
+        c->heard[PARTY_LISTENER].is_optional = !alarms_expect(c->alarms, "listener");
     return c;
 }
 
@@ -113,12 +117,19 @@ static int on_task(void *self, const struct answer *answer)
     return take(self, PARTY_TASK, answer);
 }
 
+static int on_listener(void *self, const struct answer *answer)
+{
+    return take(self, PARTY_LISTENER, answer);
+}
+
 static void pack_status(enum party party, uint64_t ref, struct buf *out)
 {
     if (party == PARTY_BROKER)
         ask_pack(&(struct ask){.op = ASK_STATUS, .ref = ref}, out);
     else if (party == PARTY_TOKEN)
         token_pack(&(struct token_message){.type = TOKEN_STATUS, .ref = ref}, out);
+    else if (party == PARTY_LISTENER)
+        series_ask_pack(&(struct series_ask){.op = SERIES_STATUS, .ref = ref}, out);
     else
         task_ask_pack(&(struct task_ask){.op = TASK_STATUS, .ref = ref, .lane = -1}, out);
 }
@@ -132,15 +143,16 @@ static struct span heard_now(const struct console *c, enum party party)
 static void look_for_alarms(struct console *c)
 {
     struct alarms_heard heard = {.broker = heard_now(c, PARTY_BROKER), .token = heard_now(c, PARTY_TOKEN),
-                                 .has_task = heard_now(c, PARTY_TASK).bytes > 0};
+                                 .has_task = heard_now(c, PARTY_TASK).bytes > 0, .listener = heard_now(c, PARTY_LISTENER)};
     alarms_look(c->alarms, &heard);
+    c->heard[PARTY_LISTENER].is_optional = !alarms_expect(c->alarms, "listener");
 }
 
 /* An ask that was not answered within the second is given up for the next one. */
 static void poll_parties(struct console *c)
 {
     static int (*const done[PARTIES])(void *, const struct answer *) = {
-        [PARTY_BROKER] = on_broker, [PARTY_TOKEN] = on_token, [PARTY_TASK] = on_task};
+        [PARTY_BROKER] = on_broker, [PARTY_TOKEN] = on_token, [PARTY_TASK] = on_task, [PARTY_LISTENER] = on_listener};
     struct buf packed = {0};
     int64_t mono_ms = clock_mono_ms();
     if (mono_ms < c->poll_ms)

@@ -1,7 +1,7 @@
-/* The console: what speaks HTTP to people and to the programs that watch. A client of broker, token keeper and task runner like
+/* The console: what speaks HTTP to people and to the programs that watch. A client of broker, token keeper, task runner and listener like
  * any other: it holds nothing that is not there too, so it may be killed at any time.
  *
- * DESIGN. One thread, one loop: HTTP (web.c, libmicrohttpd) and three DEALERs (dealer.c) are polled together. Every second each
+ * DESIGN. One thread, one loop: HTTP (web.c, libmicrohttpd) and four DEALERs (dealer.c) are polled together. Every second each
  * party is asked for its status, whose packed map is kept (struct heard): /metrics and /readyz are made of what was heard last, so
  * any number of scrapes costs the broker nothing, and no request waits for a party that is away. Requests of the API wait for
  * their answer with their connection suspended; nothing blocks.

@@ -1,4 +1,4 @@
-/* Asks to one party (broker, token keeper, task runner) and their answers: a DEALER with any number of asks under way, up to DEALER_ASKS_MAX.
+/* Asks to one party (broker, token keeper, task runner, listener) and their answers: a DEALER with any number of asks under way, up to DEALER_ASKS_MAX.
  *
  * An ask is asked again every DEALER_AGAIN_MS under the same ref until it is answered, which is harmless (proto/MESSAGES.md), and given
  * up when nothing was heard of it for its time. Answers without an ask, and what is no answer, are ignored.

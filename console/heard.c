@@ -26,8 +26,14 @@ int heard_is_up(const struct heard *h, int64_t mono_ms)
     return h->heard_ms != 0 && mono_ms - h->heard_ms <= HEARD_MS_MAX;
 }
 
+int heard_is_missed(const struct heard *h, int64_t mono_ms)
+{
+    return !h->is_optional && !heard_is_up(h, mono_ms);
+}
+
 const char *party_name(enum party party)
 {
-    static const char *const names[PARTIES] = {[PARTY_BROKER] = "broker", [PARTY_TOKEN] = "token", [PARTY_TASK] = "task"};
+    static const char *const names[PARTIES] = {[PARTY_BROKER] = "broker", [PARTY_TOKEN] = "token", [PARTY_TASK] = "task",
+                                               [PARTY_LISTENER] = "listener"};
     return names[party];
 }

@@ -1,4 +1,4 @@
-/* What a party (broker, token keeper, task runner) has said last: its packed status, and when.
+/* What a party (broker, token keeper, task runner, listener) has said last: its packed status, and when.
  *
  * `data` is the `data` of the answer to `status` as proto/MESSAGES.md describes it, for each party its own map: read it with proto/mp_view.h.
  * It stays when the party is away; heard_is_up tells that.
@@ -12,7 +12,7 @@
 
 #define HEARD_MS_MAX 3500 /* a party that was not heard for longer is away: three polls and the time that an answer takes */
 
-enum party { PARTY_BROKER, PARTY_TOKEN, PARTY_TASK, PARTIES };
+enum party { PARTY_BROKER, PARTY_TOKEN, PARTY_TASK, PARTY_LISTENER, PARTIES };
 
 struct heard {
     struct buf data;    /* packed map; empty: never heard */
@@ -20,6 +20,7 @@ struct heard {
     int64_t start_ms;   /* wall time of its start; the same until it is another one, whatever answers take; 0 = it does not say */
     int64_t since_ms;   /* monotonic: it is up, or away, since then */
     int was_up;         /* as of the last time that it was looked at */
+    int is_optional;    /* 1: nobody misses it while it is away: it was never there, or it was ended */
 };
 
 void heard_free(struct heard *h);
@@ -30,7 +31,10 @@ void heard_take(struct heard *h, struct span data, int64_t mono_ms, int64_t now_
 /* 1 while the party answers. */
 int heard_is_up(const struct heard *h, int64_t mono_ms);
 
-/* "broker", "token", "task". */
+/* 1 when it should answer and does not. */
+int heard_is_missed(const struct heard *h, int64_t mono_ms);
+
+/* "broker", "token", "task", "listener". */
 const char *party_name(enum party party);
 
 #endif

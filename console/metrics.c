@@ -85,7 +85,8 @@ static void parties(struct exposition *e, const struct heard heard[PARTIES])
     int64_t mono_ms = clock_mono_ms();
     family(e, "megawechat_up", "gauge", "1 when the program answers the console.");
     for (int party = 0; party < PARTIES; party++)
-        sample(e, LABELS(LABEL("program", span_of(party_name((enum party)party)))), heard_is_up(&heard[party], mono_ms));
+        if (heard_is_up(&heard[party], mono_ms) || heard_is_missed(&heard[party], mono_ms))
+            sample(e, LABELS(LABEL("program", span_of(party_name((enum party)party)))), heard_is_up(&heard[party], mono_ms));
 }
 
 static void own_requests(struct exposition *e, const struct metrics_own *own)
@@ -117,4 +118,6 @@ void metrics_write(const struct conf *conf, const struct heard heard[PARTIES], c
         metrics_tokens(&e, buf_span(&heard[PARTY_TOKEN].data));
     if (heard_is_up(&heard[PARTY_TASK], mono_ms))
         metrics_tasks(&e, buf_span(&heard[PARTY_TASK].data));
+    if (heard_is_up(&heard[PARTY_LISTENER], mono_ms))
+        metrics_listener(&e, buf_span(&heard[PARTY_LISTENER].data));
 }

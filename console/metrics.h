@@ -29,4 +29,7 @@ void metrics_stages(struct exposition *e, struct span status);
 void metrics_tokens(struct exposition *e, struct span status);
 void metrics_tasks(struct exposition *e, struct span status);
 
+/* metrics_listener.c: callbacks, what follows from them, what is passed on, series. */
+void metrics_listener(struct exposition *e, struct span status);
+
 #endif

@@ -39,6 +39,8 @@ int ready_write(const struct heard heard[PARTIES], int64_t mono_ms, struct buf *
     }
     if (!heard_is_up(&heard[PARTY_TASK], mono_ms))
         add(&reasons, "task", span_of("the task runner does not answer; only bulk tasks are concerned"), &count);
+    if (heard_is_missed(&heard[PARTY_LISTENER], mono_ms))
+        add(&reasons, "listener", span_of("the listener does not answer; only callbacks and series are concerned"), &count);
     buf_printf(out, "{\"ready\":%s,\"reasons\":[", is_ready ? "true" : "false");
     buf_append(out, reasons.data, reasons.bytes);
     buf_append_str(out, "]}\n");

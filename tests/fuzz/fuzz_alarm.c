@@ -1,4 +1,4 @@
-/* What mega-console's alarms read from outside: a status of the broker or the token keeper, and the answer of a webhook, from any
+/* What mega-console's alarms read from outside: a status of the broker, the token keeper or the listener, and the answer of a webhook, from any
  * bytes. What people are told of it is a line of UTF-8 that a terminal only shows; what is sent is JSON. */
 #include <assert.h>
 #include <stdint.h>
@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct conf_alarm conf = {.window_ms = 600000, .stage_gone_ms = 1, .broker_gone_ms = 1, .refusing_ms = 1, .not_ready_ms = 1,
                                  .account_stopped_ms = 1, .token_missing_ms = 1, .oldest_ms = 1, .token_left_ms = 60000,
-                                 .clock_step_ms = 1, .dead = 1, .damaged = 1, .disk_spare_bytes = 1 << 30, .store_percent = 1,
-                                 .failed_percent = 1, .expect = "sender*2, templater"};
+                                 .clock_step_ms = 1, .dead = 1, .damaged = 1, .callbacks_refused = 1, .disk_spare_bytes = 1 << 30, .store_percent = 1,
+                                 .failed_percent = 1, .expect = "sender*2, templater, listener"};
 
 static void check_line(const char *text)
 {
@@ -50,7 +50,7 @@ static void look(struct span bytes)
     static struct alarm_rules rules;
     static struct alarm_findings found;
     rules = (struct alarm_rules){.conf = &conf};
-    struct alarm_view view = {.mono_ms = 1, .status = bytes, .tokens = bytes};
+    struct alarm_view view = {.mono_ms = 1, .status = bytes, .tokens = bytes, .listener = bytes};
     alarm_rules_look(&rules, &view, &found);
     view.mono_ms = 2;
     alarm_rules_look(&rules, &view, &found);

@@ -6,29 +6,45 @@
 #include "base/json.h"
 #include "console/api_answer.h"
 #include "console/api_rows.h"
+#include "proto/series.h"
 #include "proto/task.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const queue[] = {"status", "list", "show", "pauses", "pause", "resume", "rate", "cancel", "requeue", "purge"};
 static const char *const tasks[] = {"open", "rows", "drop", "commit", "list", "show", "start", "failed", "resend", "status"};
+static const char *const series[] = {"list", "show", "who", "start", "stop", "plan", "status", "who", "start", "stop"};
+static const char *const *const names[] = {[API_QUEUE] = queue, [API_TASKS] = tasks, [API_SERIES] = series};
+
+/* What the party reads of it: 1 when it is the ask `op` under that ref, asked by console:x. */
+static int is_read(const struct api_op *op, struct span packed, uint64_t ref)
+{
+    struct ask a;
+    struct task_ask t;
+    struct series_ask s;
+    struct buf error = {0};
+    int is_good = 0;
+    if (op->of == API_QUEUE)
+        is_good = ask_unpack(packed, &a, &error) == 0 && a.ref == ref && (int)a.op == op->op && span_is(a.by, "console:x");
+    else if (op->of == API_TASKS)
+        is_good = task_ask_unpack(packed, &t, &error) == 0 && t.ref == ref && (int)t.op == op->op && span_is(t.by, "console:x");
+    else
+        is_good = series_ask_unpack(packed, &s, &error) == 0 && s.ref == ref && (int)s.op == op->op && span_is(s.by, "console:x");
+    buf_free(&error);
+    return is_good;
+}
 
 static void ask(enum api_of of, unsigned which, struct span json)
 {
     struct api_op op;
     struct buf packed = {0}, error = {0};
     uint64_t ref = 7;
-    int unknown = api_op_find(of, of == API_QUEUE ? queue[which % 10] : tasks[which % 10], &op);
+    int unknown = api_op_find(of, names[of][which % 10], &op);
     assert(!unknown);
     if (api_ask_pack(&op, json, &ref, span_of("console:x"), &packed, &error)) {
         assert(error.bytes > 0);
     } else {
-        struct ask a;
-        struct task_ask t;
-        int wrong = of == API_QUEUE ? ask_unpack(buf_span(&packed), &a, &error) : task_ask_unpack(buf_span(&packed), &t, &error);
-        assert(!wrong && ref > 0);
-        assert(of == API_QUEUE ? a.ref == ref && (int)a.op == op.op && span_is(a.by, "console:x")
-                               : t.ref == ref && (int)t.op == op.op && span_is(t.by, "console:x"));
+        assert(ref > 0 && is_read(&op, buf_span(&packed), ref));
     }
     buf_free(&packed);
     buf_free(&error);
@@ -83,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ask(API_QUEUE, which, rest);
         break;
     case 1:
-        ask(API_TASKS, which, rest);
+        ask(which & 16 ? API_SERIES : API_TASKS, which, rest);
         break;
     case 2:
         rows(rest);

@@ -6,6 +6,7 @@ import hmac
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,7 @@ import unittest
 import urllib.parse
 
 from alarm_peers import Hook, Mailbox, Program, StatusBroker
+from listener import Listener, event
 from ring import BIN, LIMIT_S, Process, Ring, pause, until
 from sender_peers import make_certificates
 
@@ -97,6 +99,53 @@ class WholeSet(unittest.TestCase):
         self.assertEqual((mail["from"], mail["to"]), ("mega@example.com", ["ann@example.com", "bob@example.com"]))
         self.assertTrue(mail["subject"].startswith("[mega-wechat testhost] "), mail["subject"])
         self.assertNotIn("WEBHOOKKEY", self.console.log())
+
+
+class Callbacks(unittest.TestCase):
+    """Of mega-listener: it is gone, it cannot write down what comes, or what it has for the broker waits."""
+
+    def setUp(self):
+        self.hook = Hook()
+        self.addCleanup(self.hook.close)
+        alarm = dict(QUICK, webhook=self.hook.url, oldest="300ms", window="3s", callbacks_refused="2", mail_to="", not_ready="0")
+        self.ring = Ring(senders=1, conf=dict(Listener.conf(), alarm=alarm, console={"listen": "127.0.0.1:0"}))
+        self.ring.__enter__()
+        self.addCleanup(lambda: self.ring.__exit__(None, None, None))
+        self.console = self.ring.add("console", "mega-console").start()
+        self.listener = Listener(self.ring)
+        WholeSet.wait_known(self, "listener")
+
+    def test_callbacks(self):
+        # Somebody holds the file. The console has to have seen the figure of before.
+        until(lambda: re.search("answers party=listener", self.console.log()) or pause(), "the listener is heard")
+        with sqlite3.connect(self.listener.db_path, isolation_level=None) as db:
+            db.execute("BEGIN IMMEDIATE")
+            for i in range(2):
+                self.assertEqual(self.listener.post(event("o1", "subscribe"))[0], 503)
+            told = self.hook.wait_event("raised", "callbacks-refused")
+            self.assertEqual(told["severity"], "critical")
+            self.assertIn("2 callbacks", told["text"])
+            db.execute("ROLLBACK")
+        db.close()
+        self.assertEqual(self.listener.post(event("o1", "subscribe"))[0], 200)
+        self.hook.wait_event("recovered", "callbacks-refused")
+        # The broker is away.
+        until(self.listener.drained, "the outbox is empty")
+        self.ring["broker"].kill()
+        self.assertEqual(self.listener.post(event("o2", "subscribe"))[0], 200)
+        self.assertEqual(self.hook.wait_event("raised", "callbacks-waiting")["severity"], "warning")
+        self.ring["broker"].start()
+        self.hook.wait_event("recovered", "callbacks-waiting")
+        # It is killed; then somebody ends it.
+        self.listener.process.kill()
+        self.hook.wait_event("raised", "stage-gone", "listener")
+        self.listener.start()
+        self.hook.wait_event("recovered", "stage-gone", "listener")
+        self.assertEqual(self.listener.process.term(), 0)
+        self.ring["sender-1"].kill()
+        self.hook.wait_event("raised", "stage-gone", "sender-1")
+        gone = [e["subject"] for e in self.hook.events() if (e["event"], e["alarm"]) == ("raised", "stage-gone")]
+        self.assertEqual(gone, ["listener", "sender-1"])
 
 
 TOKEN = "CONSOLETOKEN0123456789"

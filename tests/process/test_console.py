@@ -4,12 +4,14 @@ import csv
 import http.client
 import io
 import json
+import os
 import signal
 import socket
 import time
 import unittest
 
 from console import TOKEN, Console
+from listener import Listener, event, receipt
 from ring import SIMPLE, Ring, pause, until
 
 NOTE = '{"touser":"${OPENID}","msgtype":"text","text":{"content":"${n}"},"$mega":{"kind":"custom"}}'
@@ -120,6 +122,7 @@ class ConsoleCase(unittest.TestCase):
         self.assertEqual(self.console.request("GET", "/healthz", token=None)[::2], (200, b"ok\n"))
         now = self.console.metrics()
         self.assertEqual([now['megawechat_up{program="%s"}' % p] for p in ("broker", "token", "task")], [0, 0, 0])
+        self.assertNotIn('megawechat_up{program="listener"}', now)  # none was ever there
         self.assertNotIn("megawechat_accepting", now)  # what was true then is not told as if it were now
         self.assertEqual(self.console.get("/api/queue/status?limit=1", timeout=30)[0], 503)
         for name in ("broker", "token", "sender-1", "task"):
@@ -295,6 +298,76 @@ class ConsoleCase(unittest.TestCase):
         self.assertEqual([off.request("GET", "/metrics", token=t)[0] for t in (None, TOKEN)], [401, 200])
         self.assertEqual(off.process.term(), 0)
         del self.ring.stages["console-off"]
+
+
+class Callbacks(unittest.TestCase):
+    """With mega-listener, which an installation may have or not."""
+
+    def setUp(self):
+        self.ring = Ring(senders=1, task=True, conf=dict(Console.conf(), **Listener.conf(series="series")))
+        self.ring.__enter__()
+        self.addCleanup(lambda: self.ring.__exit__(None, None, None))
+        os.mkdir(os.path.join(self.ring.folder, "series"))
+        with open(os.path.join(self.ring.folder, "series", "welcome.ini"), "w", encoding="utf-8") as file:
+            file.write("start[] = follow\nstep[] = +1h test\n")
+        self.console = Console(self.ring)
+
+    def wait_figures(self, **expected):
+        def have():
+            now = self.console.metrics()
+            return {name: now.get("megawechat_listener_" + name) for name in expected}
+        until(lambda: have() == expected or pause(100), "the figures")
+
+    def wait_up(self, value, status, *reasons):
+        def seen():
+            up = self.console.metrics().get('megawechat_up{program="listener"}')
+            answer = self.console.get("/readyz", token=None)
+            return up, answer[0], tuple(reason["name"] for reason in answer[1]["reasons"])
+        until(lambda: seen() == (value, status, reasons) or pause(100), "%s %s %s" % (value, status, reasons))
+
+    def test_figures_and_health(self):
+        self.wait_up(None, 200)
+        self.assertEqual(self.console.get("/api/series/list")[0], 503)
+        listener, client = Listener(self.ring), self.ring.client()
+        self.wait_up(1, 200)
+        self.assertEqual(client.ask_one(op="push", id="m1", openid="o1", key="test", vars={"n": "1"})["code"], 200)
+        msgid = client.ask_one(op="status", id="m1", wait=True)["msgid"]
+        created = int(time.time())
+        for body in (event("o1", "subscribe", created), event("o1", "subscribe", created), receipt("o1", msgid), receipt("o2", 4711)):
+            self.assertEqual(listener.post(body), (200, b"success"))
+        self.assertEqual(listener.post(event("o1", "CLICK"), token="guessed")[0], 403)
+        # A step of the series, a window, a receipt; another one waits for its message.
+        self.wait_figures(**{'events_total{kind="follow"}': 1, 'events_total{kind="receipt"}': 2, 'events_total{kind="click"}': 0,
+                             'repeats_total': 1, 'refused_total{reason="signature"}': 1, 'refused_total{reason="busy"}': 0,
+                             'requests_total{outcome="done"}': 3, 'requests_total{outcome="unmatched"}': 0, "outbox_requests": 1,
+                             "outbox_oldest_age_seconds": 0, "outbox_away": 0, 'forwards_total{outcome="taken"}': 0,
+                             "forward_waiting_events": 0, "series": 1, "series_people": 1, "series_started_total": 1})
+        self.console.wait_metric('megawechat_receipts_total{account="default",template="test",outcome="delivered"}', 1)
+        self.assertGreater(self.console.metrics()['megawechat_process_resident_memory_bytes{program="mega-listener",name="listener"}'], 1e6)
+        self.series_by_the_api()
+        listener.process.kill()
+        self.wait_up(0, 200, "listener")
+        self.assertNotIn("megawechat_listener_series", self.console.metrics())
+        listener.start()
+        self.wait_up(1, 200)
+        self.assertEqual(listener.process.term(), 0)
+        self.wait_up(None, 200)  # whoever ended it does not miss it
+
+    def series_by_the_api(self):
+        api = self.console
+        self.assertEqual(api.get("/api/series/list")[1]["data"], [{"name": "welcome", "app": "default", "in": 1, "started": 1, "steps": 1}])
+        self.assertEqual(api.get("/api/series/status")[1]["data"]["events"]["follow"], 1)
+        self.assertEqual([p["openid"] for p in api.get("/api/series/who?name=welcome&limit=5")[1]["data"]], ["o1"])
+        self.assertEqual(api.get("/api/series/plan?event=follow")[1]["data"]["series"][0]["name"], "welcome")
+        self.assertEqual(api.get("/api/series/show?name=nix")[0], 404)
+        self.assertEqual(api.get("/api/series/stop?name=welcome&openid=o1")[0], 405)
+        self.assertEqual(api.get("/api/series/export?name=welcome")[0], 404)
+        self.assertEqual(api.post("/api/series/start", {"name": "welcome", "openid": "o1"})[1].get("done", 0), 0)  # is in it
+        status, answer = api.post("/api/series/stop", {"name": "welcome", "all": True}, headers={"X-Operator": "ann"})
+        self.assertEqual((status, answer["done"]), (200, 1))
+        self.wait_figures(**{"series_people": 0, 'series_finished_total{outcome="ended"}': 1, 'series_finished_total{outcome="done"}': 0})
+        with open(os.path.join(self.ring.folder, "store", "audit.log"), encoding="utf-8") as file:
+            self.assertIn("console:ann", file.read())
 
 
 if __name__ == "__main__":

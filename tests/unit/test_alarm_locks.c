@@ -34,11 +34,12 @@ static void test_files(void)
     put("token.ipc", PROGRAM_LOCK_ENDED);
     put("a-name-that-is-longer-than-any-stage-can-have.lock", PROGRAM_LOCK_ENDED);
     alarm_locks_look(locks, test_folder());
-    CHECK_U64(locks->count, 6); /* g2 and token, each of three kinds */
+    CHECK_U64(locks->count, 8); /* g2 and token, each of four kinds */
     CHECK(has(locks, "gateway", "g2", ALARM_ENDED) && has(locks, "token", "token", ALARM_ENDED));
     alarm_locks_see(locks, "token"); /* it answers, so it has not ended */
     alarm_locks_see(locks, "task");
-    CHECK_U64(locks->count, 7);
+    CHECK_U64(locks->count, 9);
+    CHECK(has(locks, "listener", "g2", ALARM_ENDED));
     CHECK(has(locks, "token", "token", ALARM_THERE) && has(locks, "task", "task", ALARM_THERE));
     alarm_locks_look(locks, "/nonexistent");
     CHECK_U64(locks->count, 0);
@@ -55,7 +56,7 @@ static void test_limit(void)
         put(name, PROGRAM_LOCK_ENDED);
     }
     alarm_locks_look(locks, test_folder());
-    CHECK(locks->count <= 3 * ALARM_LOCKS_MAX && locks->count >= 3 * (ALARM_LOCKS_MAX - 4)); /* four of the others are none */
+    CHECK(locks->count <= ALARM_LOCKS_KINDS * ALARM_LOCKS_MAX && locks->count >= ALARM_LOCKS_KINDS * (ALARM_LOCKS_MAX - 4)); /* four of the others are none */
     alarm_locks_see(locks, "token"); /* no room: it is left out */
     free(locks);
 }

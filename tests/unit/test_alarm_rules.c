@@ -18,6 +18,9 @@ struct world {
     const char *token_message; /* why there is none; NULL: there is one */
     int64_t token_left_ms;
     int is_away; /* the broker */
+    int64_t busy, waiting_ms; /* of the listener: calls that it could not write down, age of its outbox */
+    enum alarm_presence listener; /* ALARM_THERE: it answers, if it does not hang; ALARM_UNSEEN: there is none, or it is gone */
+    int listener_hangs;
 };
 
 static const struct world well = {.disk_free = 100LL << 30, .store_used = 1 << 20, .sent = 10, .senders = {"sender-1", "sender-2"},
@@ -25,7 +28,7 @@ static const struct world well = {.disk_free = 100LL << 30, .store_used = 1 << 2
 
 static struct conf_alarm conf = {.hold_ms = 15000, .window_ms = 600000, .stage_gone_ms = 15000, .broker_gone_ms = 16000,
                                  .refusing_ms = 10000, .not_ready_ms = 30000, .account_stopped_ms = 120000,
-                                 .token_missing_ms = 60000, .oldest_ms = 300000, .token_left_ms = 60000, .clock_step_ms = 1000,
+                                 .token_missing_ms = 60000, .callbacks_refused = 3, .oldest_ms = 300000, .token_left_ms = 60000, .clock_step_ms = 1000,
                                  .dead = 10, .damaged = 1, .disk_spare_bytes = 1 << 30, .store_percent = 80, .failed_percent = 50};
 
 static void put_double(struct buf *out, const char *name, double value)
@@ -115,17 +118,35 @@ static void pack_tokens(const struct world *w, struct buf *out)
     mp_put_str(out, "message", w->token_message ? w->token_message : "");
 }
 
+static void pack_listener(const struct world *w, struct buf *out)
+{
+    mp_map(out, 2);
+    mp_str(out, "refused");
+    mp_map(out, 2);
+    mp_put_i64(out, "busy", w->busy);
+    mp_put_i64(out, "stopping", 1000);
+    mp_str(out, "outbox");
+    mp_map(out, 2);
+    mp_put_i64(out, "rows", 12);
+    mp_put_i64(out, "oldest_ms", w->waiting_ms);
+}
+
 /* What is found, one behind the other: "KIND:SUBJECT (for MS): TEXT\n". */
+static unsigned unknown; /* of the last look */
+
 static const char *look(struct alarm_rules *rules, const struct world *w)
 {
     static struct alarm_findings found;
     static struct buf text;
-    struct buf status = {0}, tokens = {0};
-    struct alarm_process gateway = {span_of("gateway"), span_of(w->gateway), w->gateway_presence};
+    struct buf status = {0}, tokens = {0}, listener = {0};
+    struct alarm_process processes[] = {{span_of("gateway"), span_of(w->gateway), w->gateway_presence},
+                                        {span_of("listener"), span_of("listener"), w->listener}};
     pack_status(w, &status);
     pack_tokens(w, &tokens);
+    if (w->listener == ALARM_THERE && !w->listener_hangs)
+        pack_listener(w, &listener);
     struct alarm_view view = {.mono_ms = w->mono_ms, .status = buf_span(&status), .tokens = buf_span(&tokens),
-                              .processes = &gateway, .process_count = 1};
+                              .listener = buf_span(&listener), .processes = processes, .process_count = 1 + (w->listener != ALARM_UNSEEN)};
     if (w->is_away)
         view.status.bytes = view.tokens.bytes = 0;
     alarm_rules_look(rules, &view, &found);
@@ -136,8 +157,10 @@ static const char *look(struct alarm_rules *rules, const struct world *w)
         buf_printf(&text, "%s (for %lld): %s\n", id, (long long)found.list[i].for_ms, found.list[i].text);
     }
     CHECK(!w->is_away || (found.unknown & 1u << ALARM_OLDEST && !(found.unknown & 1u << ALARM_BROKER_GONE)));
+    unknown = found.unknown;
     buf_free(&status);
     buf_free(&tokens);
+    buf_free(&listener);
     return buf_str(&text);
 }
 
@@ -187,6 +210,12 @@ static void test_figures(void)
          "token:shop (for 60000): there is no access token for the account shop: WeChat gave 40125 invalid appsecret\n"},
         {WITH(.token_message = ""), "token:shop (for 60000): there is no access token for the account shop: none was given yet\n"},
         {WITH(.token_left_ms = 60000), ""},
+        {WITH(.listener = ALARM_THERE, .waiting_ms = 299999), ""},
+        {WITH(.listener = ALARM_THERE, .waiting_ms = 300000),
+         "callbacks-waiting (for 15000): what follows from callbacks has waited for the broker for 5m00s (limit 5m00s), 12 requests wait\n"},
+        {WITH(.is_away = 1, .listener = ALARM_THERE, .waiting_ms = 300000),
+         "broker-gone (for 16000): the broker does not answer\n"
+         "callbacks-waiting (for 15000): what follows from callbacks has waited for the broker for 5m00s (limit 5m00s), 12 requests wait\n"},
         {WITH(.token_left_ms = 59999), "token:shop (for 0): the access token of the account shop ends in 59.9s and was not replaced\n"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -197,7 +226,8 @@ static void test_off(void)
 {
     struct conf_alarm all = conf;
     struct world bad = WITH(.closed = "x", .unready = "x", .oldest_ms = 1 << 30, .disk_free = 0, .store_used = 1 << 30,
-                            .step_ms = 1 << 20, .failed = 100, .stopped = "x", .token_message = "x", .dead = 0);
+                            .step_ms = 1 << 20, .failed = 100, .stopped = "x", .token_message = "x", .dead = 0, .listener = ALARM_THERE, .waiting_ms = 1 << 30,
+                            .busy = 1000);
     conf = (struct conf_alarm){.window_ms = 600000};
     CHECK_STR(look_once(&bad), "");
     bad.is_away = 1;
@@ -257,6 +287,40 @@ static void test_stages(void)
     free(rules);
 }
 
+#define CALLBACKS (1u << ALARM_CALLBACKS_REFUSED | 1u << ALARM_CALLBACKS_WAITING)
+
+/* It is missed when it was there and said no goodbye, and what it told stays as it was until it is back. */
+static void test_listener(void)
+{
+    struct alarm_rules *rules = mem_new(sizeof *rules);
+    const char *gone = "stage-gone:listener (for 15000): the listener listener is gone, and it said no goodbye\n";
+    rules->conf = &conf;
+    CHECK_STR(look(rules, &well), ""); /* none was ever there */
+    CHECK(!alarm_rules_expect(rules, "listener") && !(unknown & CALLBACKS));
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_THERE, .busy = 7)), ""); /* before the first look */
+    CHECK(alarm_rules_expect(rules, "listener") && !(unknown & CALLBACKS));
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_THERE, .busy = 9)), "");
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_THERE, .busy = 10)),
+              "callbacks-refused (for 0): 3 callbacks of WeChat could not be written down and were answered 503 within 10m00s (limit 3)\n");
+    CHECK_STR(look(rules, &WITH(.is_away = 1, .listener = ALARM_THERE, .busy = 9)), "broker-gone (for 16000): the broker does not answer\n");
+    CHECK(!(unknown & CALLBACKS));
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_UNSEEN)), gone);
+    CHECK_U64(unknown & CALLBACKS, CALLBACKS);
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_VANISHED)), gone);
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_THERE, .listener_hangs = 1)), "");
+    CHECK_U64(unknown & CALLBACKS, CALLBACKS);
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_THERE)), ""); /* another one: it counts anew */
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_THERE, .busy = 2)), "");
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_ENDED)), "");
+    CHECK(!alarm_rules_expect(rules, "listener") && !(unknown & CALLBACKS));
+    snprintf(conf.expect, sizeof conf.expect, "sender, listener");
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_ENDED)), "stages-missing:listener (for 15000): 0 of 1 of the kind listener run\n");
+    CHECK(alarm_rules_expect(rules, "listener"));
+    CHECK_STR(look(rules, &WITH(.listener = ALARM_THERE)), "");
+    conf.expect[0] = '\0';
+    free(rules);
+}
+
 static void test_expected(void)
 {
     snprintf(conf.expect, sizeof conf.expect, "sender*3, gateway");
@@ -276,9 +340,10 @@ static void test_nonsense(void)
     struct buf status = {0};
     rules->conf = &conf;
     pack_status(&well, &status);
+    pack_listener(&well, &status); /* behind the other: as bytes they are one */
     for (size_t i = 0; i < status.bytes; i++)
         for (int bit = 0; bit < 8; bit++) {
-            struct alarm_view view = {.mono_ms = (int64_t)i, .status = {status.data, i}};
+            struct alarm_view view = {.mono_ms = (int64_t)i, .status = {status.data, i}, .listener = {status.data + i, status.bytes - i}};
             alarm_rules_look(rules, &view, found);
             status.data[i] ^= (char)(1 << bit);
             view.status.bytes = status.bytes;
@@ -298,6 +363,7 @@ int main(void)
     test_growth();
     test_growth_for_long();
     test_stages();
+    test_listener();
     test_expected();
     test_nonsense();
     return 0;

@@ -5,6 +5,7 @@
 #include "console/api_rows.h"
 #include "console/bearer.h"
 #include "proto/json_mp.h"
+#include "proto/series.h"
 #include "proto/task.h"
 #include "tests/unit/pack.h"
 
@@ -60,6 +61,27 @@ static void test_tasks(void)
     buf_free(&error);
 }
 
+static void test_series(void)
+{
+    struct buf packed = {0}, error = {0};
+    struct series_ask a;
+    struct api_op op;
+    CHECK_INT(make(API_SERIES, "who", "{\"name\":\"welcome\",\"from\":\"_-8\",\"limit\":5}", &packed, &error), 0);
+    CHECK_INT(series_ask_unpack(buf_span(&packed), &a, &error), 0);
+    CHECK_INT(a.op, SERIES_WHO);
+    CHECK(span_is(a.from, "\xff\xef") && span_is(a.by, "console:ann") && span_is(a.name, "welcome"));
+    CHECK_INT(make(API_SERIES, "stop", "{\"name\":\"welcome\",\"all\":true,\"ref\":9}", &packed, &error), 0);
+    CHECK_INT(series_ask_unpack(buf_span(&packed), &a, &error), 0);
+    CHECK(a.all && a.ref == 9);
+    CHECK_INT(api_op_find(API_SERIES, "plan", &op), 0);
+    CHECK(op.reads_only);
+    CHECK_INT(api_op_find(API_SERIES, "start", &op), 0);
+    CHECK(!op.reads_only);
+    CHECK_INT(api_op_find(API_SERIES, "export", &op), -1);
+    buf_free(&packed);
+    buf_free(&error);
+}
+
 static void test_wrong(void)
 {
     static const struct {
@@ -80,6 +102,9 @@ static void test_wrong(void)
                  {API_QUEUE, "cancel", "{\"ref\":99999999999999999999999,\"filter\":{\"all\":true}}", "ref"},
                  {API_QUEUE, "rate", "{\"rate\":1e400}", "too large"},
                  {API_TASKS, "show", "{}", "name"},
+                 {API_SERIES, "show", "{}", "name"},
+                 {API_SERIES, "stop", "{\"name\":\"welcome\"}", "openid"},
+                 {API_SERIES, "plan", "{\"event\":\"nix\"}", "event"},
                  {API_TASKS, "failed", "{\"name\":\"t\",\"from\":\"AAAAAAAAAAAAAAAA\"}", "from"},
                  {API_TASKS, "rows", "{\"data\":5}", "data"},
                  {API_TASKS, "rows", "{\"data\":[[1]", "not JSON"}};
@@ -211,6 +236,7 @@ int main(void)
 {
     test_queue();
     test_tasks();
+    test_series();
     test_wrong();
     test_arguments();
     test_tokens();

@@ -62,16 +62,18 @@ static void test_alarm(void)
     struct conf_expect expect[CONF_EXPECT_MAX];
     struct conf *c = load_clean("[wechat]\napp_id = wx\n[alarm]\ncommand = /bin/tell  me \nwebhook = https://oapi.dingtalk.com/robot/send?access_token=T\n"
                                 "webhook_type = dingtalk\nwebhook_secret = SEC\nmail_server = smtp://127.0.0.1:25\nmail_tls = none\n"
-                                "mail_user = u\nmail_password = p\nmail_from = a@b\nmail_to = c@d , e@f\nexpect = sender*2, token\n");
+                                "mail_user = u\nmail_password = p\nmail_from = a@b\nmail_to = c@d , e@f\nexpect = sender*2, token, listener\n");
     CHECK_INT(c->alarm.webhook_type, WEBHOOK_DINGTALK);
     CHECK_STR(c->alarm.state_file, "/var/lib/mega-wechat/alarms.state");
     CHECK_INT(c->alarm.oldest_ms, 300000);
     CHECK_U64(c->alarm.disk_spare_bytes, 1 << 30);
-    CHECK_INT(conf_parse_expect(c->alarm.expect, expect), 2);
+    CHECK_INT(conf_parse_expect(c->alarm.expect, expect), 3);
     CHECK_STR(expect[0].kind, "sender");
     CHECK_U64(expect[0].count, 2);
     CHECK_STR(expect[1].kind, "token");
     CHECK_U64(expect[1].count, 1);
+    CHECK_STR(expect[2].kind, "listener");
+    CHECK_U64(c->alarm.callbacks_refused, 3);
     CHECK_INT(conf_parse_expect("", expect), 0);
     conf_destroy(&c);
 }
