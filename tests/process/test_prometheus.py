@@ -11,6 +11,7 @@ import unittest
 import urllib.parse
 
 from console import Console
+from listener import Listener, event, receipt
 from ring import SIMPLE, Ring, pause, until
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
@@ -134,15 +135,19 @@ class Files(unittest.TestCase):
 
 class Scraped(unittest.TestCase):
     def test_scraped_queried_and_an_alarm_fires(self):
-        with Ring(templates={"test": SIMPLE}, senders=1, task=True, conf=dict(Console.conf(), wechat={"max_attempts": "2"}),
+        conf = dict(Console.conf(), **Listener.conf())
+        conf["wechat"]["max_attempts"] = "2"
+        with Ring(templates={"test": SIMPLE}, senders=1, task=True, conf=conf,
                   sim=["--fault", "bad=43004", "--fault", "busy=-1"]) as ring:
-            console = Console(ring)
+            listener, console = Listener(ring), Console(ring)
+            until(lambda: 'megawechat_up{program="listener"} 1' in self.told(console) or pause(100), "the listener is heard", SECONDS)
             status, text = tool("promtool", "check", "metrics", input=console.request("GET", "/metrics")[2])
             self.assertEqual((status, text), (0, ""))
             prometheus = Prometheus(ring, console.port)
             self.addCleanup(prometheus.close)
             until(lambda: prometheus.query('megawechat_ready{job="mega-wechat"}') or pause(100), "the first scrape", SECONDS)
             self.push(ring.client())
+            self.call_back(ring.client(), listener)
             self.queries_find_figures(prometheus, console)
             self.alarm_fires_and_ends(ring, prometheus)
 
@@ -155,6 +160,13 @@ class Scraped(unittest.TestCase):
         client.ask(*[dict(op="send", id="%s%d" % (to, i), openid=to, key="test", vars={"n": "1"}) for to in ("good", "bad") for i in range(3)])
         client.ask(dict(op="push", id="busy", openid="busy", key="test", vars={"n": "1"}),
                    dict(op="push", id="nix", openid="o", key="nix"))
+
+    def call_back(self, client, listener):
+        """A follow, and the receipt of a message."""
+        msgid = client.ask_one(op="status", id="good0", wait=True)["msgid"]
+        for body in (event("good", "subscribe"), receipt("good", msgid)):
+            self.assertEqual(listener.post(body), (200, b"success"))
+        until(listener.drained, "the broker knows of it")
 
     def queries_find_figures(self, prometheus, console):
         """Each family that a query names is told by the console, and each query finds something, but for what only is there in trouble."""
