@@ -24,6 +24,7 @@ struct db {
     struct db_query *queries;
     int is_changing;
     int is_spoilt; /* 1: a statement of the transaction has failed */
+    int is_held;   /* 1: somebody else was waited for in vain: nobody waits again until a transaction has begun */
 };
 
 static void tell(struct db *db, const char *event)
@@ -163,14 +164,25 @@ const char *db_path(const struct db *db)
 
 /* --- transactions ------------------------------------------------------------------------------------------------- */
 
+/* One wait for whoever holds the file is enough: all callers of a turn together must not take longer than a callback may. */
+static void note_held(struct db *db, int is_held)
+{
+    if (db->is_held != is_held)
+        sqlite3_busy_timeout(db->sqlite, is_held ? 0 : DB_BUSY_MS);
+    db->is_held = is_held;
+}
+
 int db_begin(struct db *db)
 {
     if (db->is_changing)
         return db->is_spoilt ? -1 : 0;
     if (execute(db, "BEGIN IMMEDIATE") != 0) {
         tell(db, "nothing can be written down now");
+        if ((sqlite3_errcode(db->sqlite) & 0xff) == SQLITE_BUSY)
+            note_held(db, 1);
         return -1;
     }
+    note_held(db, 0);
     db->is_changing = 1;
     db->is_spoilt = 0;
     return 0;

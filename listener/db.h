@@ -33,7 +33,8 @@ const char *db_path(const struct db *db);
 
 /* --- transactions ------------------------------------------------------------------------------------------------- */
 
-/* Returns 0; -1 (logged) when none can be begun now, or the one that is open is spoilt. */
+/* Returns 0; -1 (logged) when none can be begun now, or the one that is open is spoilt. Whoever holds the file is waited for for
+ * DB_BUSY_MS, and then not again until one could be begun. */
 int db_begin(struct db *db);
 
 /* Makes what was changed since db_begin durable. Returns 0, also when nothing was begun; -1 (logged): none of it counts. */

@@ -231,6 +231,15 @@ class Kills(unittest.TestCase):
             with sqlite3.connect(listener.db_path, isolation_level=None) as other:
                 other.execute("BEGIN IMMEDIATE")
                 self.assertEqual(listener.post(event("f1", "subscribe"))[0], 503)
+                began, seen = time.monotonic(), []
+                threads = [threading.Thread(target=lambda i: seen.append(listener.post(event("g%d" % i, "subscribe"))[0]), args=(i,))
+                           for i in range(40)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join(60)
+                self.assertEqual(seen, [503] * 40)
+                self.assertLess(time.monotonic() - began, 5)  # each of them: nobody waits for the others
                 other.execute("ROLLBACK")
             self.assertEqual(listener.post(event("f1", "subscribe")), (200, b"success"))
 
