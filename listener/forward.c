@@ -25,6 +25,7 @@ struct forward_wait {
     int64_t tries; /* before this one */
     size_t account;
     int is_first;
+    int is_probe; /* it was begun while its owner was down */
     void (*done)(void *self, const struct forward_reply *reply); /* NULL: nobody waits any more */
     void *self;
 };
@@ -142,11 +143,13 @@ static void note_failed(struct forward *f, const struct forward_wait *call, cons
 {
     struct account_gate *gate = &f->gates[call->account];
     const char *name = f->conf->accounts[call->account].name;
-    gate->failures++;
+    /* Those that were under way when the last of the eight failed say nothing new: else the end of a burst would close the gate for long. */
+    int is_news = !is_down(gate) || call->is_probe;
+    gate->failures += (uint32_t)is_news;
     f->counts.failed++;
     log_warn("an event was not taken by the account's owner", log_str("account", name), log_i64("status", answer->status),
              log_str("error", answer->error ? answer->error : "the answer must be HTTP status 200"), log_i64("try", call->tries + 1));
-    if (is_down(gate))
+    if (is_news && is_down(gate))
         gate->open_ms = now_ms + wait_after(f, (int64_t)gate->failures - FORWARD_FAILURES + 1);
     if (now_ms - call->added_ms < FORWARD_KEPT_MS) {
         put_off_row(f, call->row, call->tries + 1, now_ms + wait_after(f, call->tries + 1));
@@ -166,6 +169,7 @@ static void unlink_call(struct forward_wait *call)
         return;
     call->f->later--;
     call->f->gates[call->account].under_way--;
+    call->f->tick_ms = 0; /* the next one may go at once */
 }
 
 static void on_answer(void *self, const struct fetch_answer *answer)
@@ -261,11 +265,14 @@ void forward_leave(struct forward_wait *wait)
     wait->done = NULL;
 }
 
-/* The row whose columns these are. */
+/* The row whose columns these are. What cannot be put off in the file would be tried again at once, and is not tried. */
 static void try_row(struct forward *f, size_t account, struct db_query *q, int64_t now_ms)
 {
+    if (db_begin(f->db) != 0)
+        return;
     struct forward_wait *call = mem_new(sizeof *call);
     *call = (struct forward_wait){.f = f, .row = db_i64(q, 0), .account = account, .tries = db_i64(q, 4), .added_ms = db_i64(q, 5)};
+    call->is_probe = is_down(&f->gates[account]);
     if (begin(call, db_text(q, 1), db_text(q, 2), db_text(q, 3), TIMEOUT_LATER_MS) != 0) {
         free(call);
         return;

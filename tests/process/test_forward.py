@@ -86,6 +86,44 @@ class Passing(Case):
         self.assertEqual(len(set(owner.events())), 10)
         self.assertEqual(owner.problems, [])
 
+    def test_many_fail_at_once(self):
+        """An owner who goes down with many calls under way is asked again as soon as after eight."""
+        count = 40
+        all_here, is_away = threading.Barrier(count), threading.Event()
+        is_away.set()
+
+        def answer(call):
+            if not is_away.is_set():
+                return 200, ""
+            all_here.wait(60)
+            is_away.clear()
+            return 503, ""
+
+        owner = Owner(answer=answer)
+        listener = self.world(owner, forward_timeout="4500ms")
+        people = ["oM%d" % i for i in range(count)]
+        threads = [threading.Thread(target=listener.post, args=(event(who, "subscribe"),), kwargs={"openid": who}) for who in people]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        until(lambda: self.passed_on(listener), "all are passed on", 60)
+        self.assertEqual((sorted(owner.events()), owner.problems), (sorted(["subscribe " + who for who in people] * 2), []))
+
+    def test_catches_up(self):
+        """What waited while the owner was away goes as fast as he takes it."""
+        is_away, taken = threading.Event(), []
+        is_away.set()
+        owner = Owner(answer=lambda call: (503, "") if is_away.is_set() else (taken.append(time.monotonic()), (200, ""))[1])
+        listener = self.world(owner, forward_timeout="300ms", forward_retry="1s")
+        people = ["oW%d" % i for i in range(240)]
+        for who in people:
+            self.assertEqual(listener.post(event(who, "subscribe"), openid=who)[0], 200)
+        is_away.clear()
+        until(lambda: self.passed_on(listener), "all are passed on", 120)
+        self.assertEqual((len(taken), owner.problems), (len(people), []))
+        self.assertLess(taken[-1] - taken[0], 15)  # with eight a second it would take 30
+
     def test_killed(self):
         """An event that was answered is passed on, however often the listener is killed meanwhile."""
         is_away = threading.Event()
