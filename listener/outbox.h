@@ -33,7 +33,7 @@ struct outbox_push {
 int outbox_add_push(struct db *db, const struct outbox_push *push, int64_t now_ms);
 
 /* What is to be cancelled: messages of this recipient; of one id, key or task where they are given. Pushes of the outbox that it covers
- * are removed at once, and never sent. */
+ * are removed at once, and never sent. One of an id that the broker does not know is asked once more after a few seconds. */
 struct outbox_cancel {
     struct span app, openid; /* both required */
     struct span id, key, task;

@@ -220,12 +220,12 @@ static void on_answer(void *argument, const struct mega_result *result)
         return;
     }
     answer(o);
-    switch (request_judge(f->kind, age_ms, result)) {
+    switch (request_judge(f->kind, f->is_later || f->is_many, age_ms, result)) {
     case REQUEST_AGAIN:
         wait_for(o, f);
         return;
     case REQUEST_LATER:
-        settle(o, f, o->now_ms + request_later_ms(age_ms));
+        settle(o, f, o->now_ms + request_later_ms(f->kind, age_ms));
         return;
     case REQUEST_UNMATCHED:
         o->counts.unmatched++;

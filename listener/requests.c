@@ -2,9 +2,10 @@
 
 #include "listener/outbox.h"
 
-#define LATER_MS_MIN 2000
-#define LATER_MS_MAX (3 * 60 * 1000)
-#define TEXT_BYTES   1024 /* of a text of a row, with its NUL */
+#define LATER_MS_MIN    2000
+#define LATER_MS_MAX    (3 * 60 * 1000)
+#define CANCEL_LATER_MS 5000
+#define TEXT_BYTES      1024 /* of a text of a row, with its NUL */
 
 /* libmega wants C strings. NULL: there is none, or it is too long for anything. */
 struct texts {
@@ -71,21 +72,25 @@ int request_send(struct mega *mega, const struct outbox_row *row, mega_done *don
     return MEGA_INVALID;
 }
 
-enum request_verdict request_judge(enum outbox_kind kind, int64_t age_ms, const struct mega_result *result)
+enum request_verdict request_judge(enum outbox_kind kind, int is_later, int64_t age_ms, const struct mega_result *result)
 {
     if (result->error != 0 || result->code == 503)
         return REQUEST_AGAIN;
     if (result->code == 404 && kind == OUTBOX_RECEIPT)
         return age_ms < OUTBOX_RECEIPT_MS ? REQUEST_LATER : REQUEST_UNMATCHED;
     if (result->code == 404 && kind == OUTBOX_CANCEL)
-        return REQUEST_DONE; /* nothing waits any more */
+        return is_later ? REQUEST_DONE : REQUEST_LATER;
+    if (result->state[0] && (kind == OUTBOX_PUSH || kind == OUTBOX_CANCEL))
+        return REQUEST_DONE; /* it had been taken before, and this is what became of it, be it a refusal of WeChat */
     if (kind == OUTBOX_PUSH && (result->code == 408 || result->code == 409 || result->code == 500))
-        return REQUEST_DONE; /* it had been taken before, and this is what became of it */
+        return REQUEST_DONE;
     return result->code == 200 || result->code == 100 ? REQUEST_DONE : REQUEST_REFUSED;
 }
 
-int64_t request_later_ms(int64_t age_ms)
+int64_t request_later_ms(enum outbox_kind kind, int64_t age_ms)
 {
+    if (kind == OUTBOX_CANCEL)
+        return CANCEL_LATER_MS;
     return age_ms < LATER_MS_MIN ? LATER_MS_MIN : age_ms > LATER_MS_MAX ? LATER_MS_MAX : age_ms;
 }
 

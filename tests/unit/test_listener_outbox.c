@@ -77,9 +77,10 @@ static void turn(void)
     outbox_send(outbox, clock_wall_ms() + ahead_ms, clock_mono_ms() + ahead_ms);
 }
 
-static void answer_with(size_t i, int code, int error)
+static void answer_with(size_t i, int code, int error, const char *state)
 {
     struct mega_result result = {.code = code, .error = error};
+    snprintf(result.state, sizeof result.state, "%s", state);
     CHECK(i < asked_count && !asked[i].is_answered);
     asked[i].is_answered = 1;
     asked[i].done(asked[i].argument, &result);
@@ -87,7 +88,7 @@ static void answer_with(size_t i, int code, int error)
 
 static void answer(size_t i, int code)
 {
-    answer_with(i, code, 0);
+    answer_with(i, code, 0, "");
 }
 
 static void restart(void)
@@ -206,6 +207,43 @@ static void test_cancel(void)
     answer(3, 200);
     turn();
     CHECK_STR(asked[4].what, "cancel - id5");
+    answer(4, 404); /* its push may still be on its way, if it went before a restart */
+    turn();
+    CHECK_INT(rows(), 1);
+    turn();
+    CHECK_INT(asked_count, 5);
+    ahead_ms = 6000;
+    turn();
+    CHECK_INT(asked_count, 6);
+    CHECK_STR(asked[5].what, "cancel - id5");
+    answer(5, 404);
+    turn();
+    CHECK_INT(rows(), 0);
+}
+
+/* What was settled before it was cancelled, or is asked again after a lost answer, is no mistake of anybody. */
+static void test_settled(void)
+{
+    static const struct {
+        int code;
+        const char *state;
+    } ends[] = {{200, "sent"}, {400, "refused"}, {400, "blocked"}, {408, "expired"}, {409, "cancelled"}, {500, "dead"}};
+    struct outbox_counts counts;
+    begin();
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        push("o1", "id1");
+        turn();
+        answer_with(2 * i, ends[i].code, 0, ends[i].state);
+        turn();
+        cancel("o1", "id1");
+        turn();
+        answer_with(2 * i + 1, ends[i].code, 0, ends[i].state);
+        turn();
+    }
+    outbox_count(outbox, &counts);
+    CHECK_U64(counts.refused, 0);
+    CHECK_U64(counts.done, 12);
+    CHECK_U64(counts.rows, 0);
 }
 
 /* Many cancels of many at once would be refused by the broker. */
@@ -279,7 +317,7 @@ static void test_busy_and_away(void)
     turn();
     CHECK_INT(asked_count, 103);
     for (size_t i = 2; i < 103; i++)
-        answer_with(i, 0, MEGA_TIMEOUT);
+        answer_with(i, 0, MEGA_TIMEOUT, "");
     turn(); /* ahead of its pause already: a few try */
     CHECK_INT(asked_count, 103 + OUTBOX_PROBES);
     answer(103, 200);
@@ -372,6 +410,7 @@ int main(void)
 {
     test_order();
     test_cancel();
+    test_settled();
     test_cancels();
     test_receipts();
     test_busy_and_away();
