@@ -31,6 +31,7 @@ struct web {
     struct MHD_Daemon *daemon;
     struct web_handler handler;
     struct web_connection *connections;
+    unsigned count, count_max; /* of connections */
     char address[WEB_ADDRESS_BYTES];
     int is_loopback;
     int fd;        /* the daemon's epoll descriptor */
@@ -158,6 +159,7 @@ static void on_connection(void *self, struct MHD_Connection *mhd, void **context
         if (c->next)
             c->next->link = &c->next;
         w->connections = c;
+        w->count++;
         *context = c;
         return;
     }
@@ -165,6 +167,7 @@ static void on_connection(void *self, struct MHD_Connection *mhd, void **context
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
+    w->count--;
     free(c);
     *context = NULL;
 }
@@ -197,6 +200,7 @@ struct web *web_new(const struct web_options *options, struct web_handler handle
 {
     struct web *w = mem_new(sizeof *w);
     w->handler = handler;
+    w->count_max = options->connections_max;
     int fd = web_listen(options->listen, options->key, w->address, &w->is_loopback);
     if (fd >= 0) {
         w->daemon = start(w, fd, options->connections_max);
@@ -269,6 +273,12 @@ int64_t web_wait_ms(const struct web *w, int64_t limit_ms)
     return limit_ms;
 }
 
+/* How long a request may be awaited. Where all places are taken, whoever has not even sent a header makes room for those who wait. */
+static int64_t patience_ms(const struct web *w, const struct web_connection *c)
+{
+    return (w->count >= w->count_max && c->exchange == NULL ? WEB_CROWDED_S : WEB_REQUEST_S) * 1000;
+}
+
 /* Cuts whoever takes too long with his request. The library notices that, and lets the connection go. */
 static void sweep(struct web *w)
 {
@@ -277,7 +287,7 @@ static void sweep(struct web *w)
         return;
     w->sweep_ms = now_ms + SWEEP_MS;
     for (struct web_connection *c = w->connections; c; c = c->next)
-        if (c->since_ms && now_ms - c->since_ms > WEB_REQUEST_S * 1000)
+        if (c->since_ms && now_ms - c->since_ms > patience_ms(w, c))
             shutdown(c->fd, SHUT_RDWR);
 }
 

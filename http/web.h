@@ -10,7 +10,7 @@
  *
  * What a client may take: connections_max connections for all, WEB_HEADER_BYTES_MAX of header, what on_header allows of body, and
  * WEB_REQUEST_S from the first byte that is awaited to the last, however slowly it sends; so nobody holds a place for longer without
- * having asked something.
+ * having asked something. Where all places are taken those who ask nothing have WEB_CROWDED_S.
  */
 #ifndef HTTP_WEB_H
 #define HTTP_WEB_H
@@ -20,6 +20,7 @@
 #define WEB_HEADER_BYTES_MAX 16384 /* and the memory of a connection; more is a 431 */
 #define WEB_IDLE_S           15    /* without a byte in either direction the connection is closed */
 #define WEB_REQUEST_S        30    /* a request must be whole after so long; a connection may rest as long as that between two */
+#define WEB_CROWDED_S        2     /* while connections_max are open: so long one may be without the header of a request */
 #define WEB_PIECE_BYTES      65536 /* of an answer that comes in pieces: more is asked for when less is left */
 
 enum web_method { WEB_GET, WEB_POST, WEB_OTHER };

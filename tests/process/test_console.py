@@ -273,6 +273,17 @@ class ConsoleCase(unittest.TestCase):
         for s in slow[20:] + [endless]:
             s.close()
 
+    def test_idle(self):
+        """All places are taken by clients that say nothing, or half a header: they do not keep others out."""
+        idle = [socket.create_connection(("127.0.0.1", self.console.port)) for i in range(70)]
+        for s in idle[::2]:
+            s.sendall(b"GET /healthz HTTP/1.1\r\nHo")
+        began = time.monotonic()
+        self.assertEqual(self.console.request("GET", "/healthz", token=None)[0], 200)
+        self.assertLess(time.monotonic() - began, 10)
+        for s in idle:
+            s.close()
+
     def test_off(self):
         """Without a token there is no API; an address for other hosts needs one."""
         with open(self.ring.conf_path) as f:
