@@ -47,6 +47,9 @@ struct clients {
     int64_t fair_us;       /* and last in the turn that ended then */
     int64_t credit_us;     /* that greedy ones may take while fair ones are at work */
     int64_t forget_us;
+    struct client *held;   /* NULL: nobody is */
+    struct client *heaviest; /* of those who may be held: whose work since the last look is most */
+    uint64_t look;
     int64_t judged_us;     /* the last look */
     int64_t busy_us;       /* since then, with serving and commits */
     size_t used, used_fair; /* work served since then: of all, of fair ones */
@@ -68,11 +71,15 @@ static void calm(struct clients *c, struct client *who)
 {
     c->greedy_count -= (size_t)who->is_greedy;
     who->is_greedy = who->is_flood = 0;
+    if (c->held == who)
+        c->held = NULL;
 }
 
 static void forget(struct clients *c, struct entry *e)
 {
     calm(c, &e->client);
+    if (c->heaviest == &e->client)
+        c->heaviest = NULL;
     HASH_DEL(c->table, e);
     free(e);
 }
@@ -145,56 +152,68 @@ static int is_contested(const struct clients *c)
     return c->fair_served || c->now_us - c->fair_us < CONTEST_US;
 }
 
-/* A held one either has a window, or is on its way to be greedy. Where nobody was in its way that does not show. */
-static void judge_held(struct clients *c, struct client *who)
+/* Trusted for a while: it was held, and seen to wait for answers. */
+static void trust(const struct clients *c, struct client *who)
 {
-    int has_grown = who->bytes > who->look_bytes + GROWTH_BYTES;
-    who->look_bytes = who->bytes;
-    if (has_grown)
-        return;
-    calm(c, who);
-    if (!is_contested(c))
-        return;
     who->trust_us = who->trust_us ? 2 * who->trust_us : TRUST_US_MIN;
     if (who->trust_us > TRUST_US_MAX)
         who->trust_us = TRUST_US_MAX;
     who->trusted_us = c->now_us + who->trust_us;
 }
 
-static int may_be_held(const struct clients *c, const struct client *who)
+/* The held one either has a window, or is on its way to be greedy. Where nobody was in its way that does not show. */
+static void judge_held(struct clients *c)
+{
+    struct client *who = c->held;
+    int has_grown = who->bytes > who->look_bytes + GROWTH_BYTES;
+    who->look_bytes = who->bytes;
+    if (has_grown)
+        return;
+    calm(c, who);
+    if (is_contested(c))
+        trust(c, who);
+    sort_lines(c);
+}
+
+static int is_too_heavy(const struct clients *c, const struct client *who)
 {
     int has_company = who->used < c->used_fair;
-    if (who->is_greedy || !has_company || c->now_us < who->trusted_us)
-        return 0;
-    return (double)c->busy_us * (double)who->used / (double)c->used > (double)(c->now_us - c->judged_us) / HEAVY_PART;
+    return !who->is_greedy && has_company &&
+           (double)c->busy_us * (double)who->used / (double)c->used > (double)(c->now_us - c->judged_us) / HEAVY_PART;
 }
 
 /* One at a time, the heaviest: where all are held nobody is in their way, and it does not show who has a window. */
 static void judge(struct clients *c)
 {
-    struct client *heaviest = NULL;
-    struct entry *e, *next;
-    int is_one_held = 0;
-    HASH_ITER(hh, c->table, e, next)
-    {
-        struct client *who = &e->client;
-        if (who->is_greedy && !who->is_flood)
-            judge_held(c, who);
-        is_one_held |= who->is_greedy && !who->is_flood;
-        if (may_be_held(c, who) && (heaviest == NULL || who->used > heaviest->used))
-            heaviest = who;
-    }
-    HASH_ITER(hh, c->table, e, next)
-        e->client.used = 0;
-    if (heaviest && !is_one_held) {
+    struct client *heaviest = c->heaviest;
+    if (c->held)
+        judge_held(c);
+    if (c->held == NULL && heaviest && is_too_heavy(c, heaviest)) {
+        c->held = heaviest; /* its line is changed when it comes to the front of this one */
         heaviest->is_greedy = 1;
         heaviest->look_bytes = 0;
         c->greedy_count++;
     }
-    sort_lines(c);
+    c->heaviest = NULL;
+    c->look++;
     c->judged_us = c->now_us;
     c->busy_us = 0;
     c->used = c->used_fair = 0;
+}
+
+/* Of the client so much was done. */
+static void note_work(struct clients *c, struct client *who, size_t work)
+{
+    if (who->look != c->look)
+        who->used = 0;
+    who->look = c->look;
+    who->used += work;
+    c->used += work;
+    if (who->is_greedy)
+        return;
+    c->used_fair += work;
+    if (c->now_us >= who->trusted_us && (c->heaviest == NULL || who->used > c->heaviest->used))
+        c->heaviest = who;
 }
 
 void clients_begin(struct clients *c, int64_t now_us)
@@ -259,6 +278,8 @@ void clients_keep(struct clients *c, struct client *who, struct parcel *p)
     if (who->bytes >= CLIENTS_GREEDY_BYTES && (who->is_greedy || c->active > 1)) {
         c->greedy_count += !who->is_greedy;
         who->trust_us = 0;
+        if (c->held == who)
+            c->held = NULL;
         who->is_greedy = who->is_flood = 1; /* its line is changed when it comes to the front of this one */
     }
     if (who->work >= CLIENTS_TURN_WORK / 2)
@@ -321,10 +342,7 @@ struct parcel *clients_pop(struct clients *c, struct client *who)
 
 void clients_served(struct clients *c, struct client *who, size_t work, int64_t us)
 {
-    who->used += work;
-    c->used += work;
-    if (!who->is_greedy)
-        c->used_fair += work;
+    note_work(c, who, work);
     who->is_queued = 0;
     who->seen_us = c->now_us;
     if (who->is_greedy && is_contested(c)) /* else nobody had to wait for it */

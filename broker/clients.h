@@ -51,7 +51,8 @@ struct client {
     int64_t trusted_us; /* not held until then, */
     int64_t trust_us;   /* so long after it was last seen to wait for answers; 0 = it was not, yet */
     size_t look_bytes;  /* of a held one: waiting at the last look */
-    size_t used;        /* work served since the last look */
+    uint64_t look;      /* at which `used` was 0 */
+    size_t used;        /* work served since then; of an earlier look it does not count */
     int is_queued;      /* stands in one of the lines */
     struct client *behind; /* in its line */
     uint64_t turn;      /* in which read_bytes were read */
