@@ -19,6 +19,7 @@
 #define TRUST_US_MIN    2000000           /* not held again for so long; each time for twice as long, */
 #define TRUST_US_MAX    30000000          /* up to so long */
 #define CREDIT_US_MAX   2000              /* of that time, saved up at most: what a fair one may have to wait longer */
+#define DEBT_US_MAX     500000            /* overdrawn at most, so that after a disk that stood still they wait for some seconds only */
 #define FORGET_EVERY_US 1000000
 #define MILLION         1000000
 
@@ -45,7 +46,7 @@ struct clients {
     int64_t now_us;
     int fair_served;       /* a fair one was served in this turn */
     int64_t fair_us;       /* and last in the turn that ended then */
-    int64_t credit_us;     /* that greedy ones may take while fair ones are at work */
+    int64_t credit_us;     /* that greedy ones may take while fair ones are at work; below 0: they took more */
     int64_t forget_us;
     struct client *held;   /* NULL: nobody is */
     struct client *heaviest; /* of those who may be held: whose work since the last look is most */
@@ -201,6 +202,16 @@ static void judge(struct clients *c)
     c->used = c->used_fair = 0;
 }
 
+/* Greedy ones took so much time. Where it was not contested nobody had to wait for them. */
+static void spend(struct clients *c, int64_t us)
+{
+    if (!is_contested(c))
+        return;
+    c->credit_us -= us;
+    if (c->credit_us < -DEBT_US_MAX)
+        c->credit_us = -DEBT_US_MAX;
+}
+
 /* Of the client so much was done. */
 static void note_work(struct clients *c, struct client *who, size_t work)
 {
@@ -345,8 +356,8 @@ void clients_served(struct clients *c, struct client *who, size_t work, int64_t 
     note_work(c, who, work);
     who->is_queued = 0;
     who->seen_us = c->now_us;
-    if (who->is_greedy && is_contested(c)) /* else nobody had to wait for it */
-        c->credit_us -= us;
+    if (who->is_greedy)
+        spend(c, us);
     if (who->first)
         stand(c, who);
     else if (who->is_flood && c->now_us - who->greedy_us >= GREEDY_US)
@@ -356,8 +367,7 @@ void clients_served(struct clients *c, struct client *who, size_t work, int64_t 
 void clients_charge(struct clients *c, int64_t busy_us, int64_t greedy_us)
 {
     c->busy_us += busy_us;
-    if (is_contested(c))
-        c->credit_us -= greedy_us;
+    spend(c, greedy_us);
 }
 
 size_t clients_greedy_max(const struct clients *c)

@@ -314,6 +314,23 @@ static void test_floods_alone_are_not_refused(void)
     clients_destroy(&c, drop);
 }
 
+/* A commit that took a minute is charged to the flood as far as it is its own, but does not silence it for minutes. */
+static void test_a_disk_that_stood_still_is_forgotten(void)
+{
+    struct peer peers[] = {{.name = "good", .bytes = 300, .requests = 1, .window = 100}, {.name = "flood", .bytes = 1200000, .requests = 4096}};
+    struct clients *c = fresh(64u << 20, 0);
+    commit_us = 20000;
+    run(c, peers, 2, 0, 1000000);
+    commit_us = 60000000;
+    run(c, peers, 2, 1000000, 70000000); /* with the flood's turn in one of these commits */
+    commit_us = 600;
+    clear(peers, 2);
+    run(c, peers, 2, 200000000, 8000000);
+    printf("after commits of a minute: good %zu, flood %zu\n", peers[0].served, peers[1].served);
+    CHECK(peers[1].served > 0);
+    clients_destroy(&c, drop);
+}
+
 static void test_what_is_kept_has_a_bound(void)
 {
     struct peer peers[] = {{.name = "good", .bytes = 300, .requests = 1, .window = 2000}, {.name = "flood", .bytes = 1200000, .requests = 4096}};
@@ -396,6 +413,7 @@ int main(void)
     test_equals_have_equal_shares();
     test_floods_alone_are_not_refused();
     test_what_is_kept_has_a_bound();
+    test_a_disk_that_stood_still_is_forgotten();
     test_who_does_nothing_costs_nothing();
     test_rate();
     test_who_waits_is_remembered();
