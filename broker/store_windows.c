@@ -42,13 +42,13 @@ size_t store_windows_purge(struct store *s, int64_t now_ms, size_t budget)
             from->used = 0;
             return gone;
         }
-        struct key found = key_copy(key);
         if (goes(key, value, now_ms)) {
             engine_del_found(s->engine, WINDOWS, from);
             gone++;
+        } else {
+            *from = key_copy(key); /* sound, so there is room behind it */
+            key_u8(from, 0);       /* the next key there can be */
         }
-        *from = found;
-        key_u8(from, 0); /* the next key there can be */
     }
     return gone;
 }

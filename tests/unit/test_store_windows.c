@@ -94,13 +94,15 @@ static void test_damaged(void)
     store_windows_write(s, span_of("a"), span_of("good"), &full);
     store_windows_write(s, span_of("a"), span_of("bad"), &full);
     struct engine *e = go_inside(&s, "damaged");
-    struct key bad = key_parked_prefix(span_of("a"), span_of("bad")), odd = {.used = 0};
+    struct key bad = key_parked_prefix(span_of("a"), span_of("bad")), odd = {.used = 0}, longest = {.used = KEY_ROOM};
     key_raw(&odd, span_of("\xff"));
+    memset(longest.bytes, 'k', sizeof longest.bytes);
     engine_put(e, WINDOWS, &bad, span_of("nonsense"));
     engine_put(e, WINDOWS, &odd, span_of("nonsense"));
+    engine_put(e, WINDOWS, &longest, span_of("nonsense"));
     come_back(&e, &s, "damaged");
     CHECK_INT(store_windows_read(s, span_of("a"), span_of("bad"), &w), STORE_DAMAGED);
-    CHECK_U64(store_windows_purge(s, FIXTURE_NOW_MS, 100), 2);
+    CHECK_U64(store_windows_purge(s, FIXTURE_NOW_MS, 100), 3);
     CHECK(!is_known(s, "a", "bad") && is_known(s, "a", "good"));
     store_close(&s);
 }
