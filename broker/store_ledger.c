@@ -76,7 +76,9 @@ void store_requeue(struct store *s, const struct message *m)
     struct place place = key_place_of(m);
     struct key seq = key_seq(m->seq), ended = key_time(f.settled_ms, m->seq), queued = key_queue(m->account, &place);
     const struct message times = {.seq = m->seq, .expires_ms = m->expires_ms, .give_up_ms = m->give_up_ms};
+    const int64_t msgid = f.msgid;
     store_write_message(s, m);
+    store_unlist_msgid(s, msgid, times.seq);
     engine_put_nothing(s->engine, store_queue_of(place.timed), &queued);
     engine_del(s->engine, LEDGER, &seq);
     engine_del(s->engine, DEAD, &ended);
@@ -91,11 +93,12 @@ void store_revise_dead(struct store *s, const struct message *m, const struct fi
         return;
     }
     struct key seq = key_seq(m->seq), dead = key_time(old.settled_ms, m->seq), ended = key_time(f->settled_ms, m->seq);
-    const int64_t msgid = f->msgid;
+    const int64_t msgid = f->msgid, msgid_before = old.msgid;
     const uint64_t number = m->seq;
     record_pack_final(f, &s->scratch);
     engine_put(s->engine, LEDGER, &seq, buf_span(&s->scratch));
     engine_put_nothing(s->engine, ENDED, &ended);
+    store_unlist_msgid(s, msgid_before, number);
     store_list_msgid(s, msgid, number);
     engine_del(s->engine, DEAD, &dead);
     engine_del(s->engine, MESSAGES, &seq);

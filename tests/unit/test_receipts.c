@@ -227,6 +227,25 @@ static void test_revised(void)
     store_close(&s);
 }
 
+/* WeChat may name a msgid with an error, too. It is listed by that no longer than the message is dead. */
+static void test_msgid_of_a_dead_one(void)
+{
+    struct store *s = fixture_open("dead");
+    uint64_t again = settled(s, "1", "o", STATE_DEAD, 81, AT), revised = settled(s, "2", "o", STATE_DEAD, 82, AT);
+    struct message m = fixture_read(s, again);
+    store_requeue(s, &m);
+    m = fixture_read(s, revised);
+    struct final true_one = {.state = STATE_SENT, .code = CODE_OK, .msgid = 83, .settled_ms = AT, .account = m.account, .id = m.id,
+                             .openid = m.openid, .key = m.key};
+    store_revise_dead(s, &m, &true_one);
+    struct engine *e = go_inside(&s, "dead");
+    struct key listed = key_msgid(83, revised);
+    CHECK_U64(engine_entries(e, MSGIDS), 1);
+    CHECK_INT(engine_del(e, MSGIDS, &listed), 1);
+    come_back(&e, &s, "dead");
+    store_close(&s);
+}
+
 int main(void)
 {
     test_by_msgid();
@@ -238,5 +257,6 @@ int main(void)
     test_unlisted();
     test_purge();
     test_revised();
+    test_msgid_of_a_dead_one();
     return 0;
 }
