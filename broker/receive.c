@@ -5,6 +5,7 @@
 #include "broker/receipts.h"
 
 #define INDEXED_A_TURN 4096 /* messages that the index of recipients is brought on by, so that a receipt without a msgid finds its own */
+#define RECORD_BYTES   256  /* that it adds to the store besides its text, with what pages leave empty */
 
 static void answer(struct broker *b, const struct caller *to, const struct final *f, enum store_state state)
 {
@@ -49,6 +50,7 @@ static void receive(struct broker *b, int account, const struct receipt_wanted *
     f->msgid = f->msgid ? f->msgid : w->msgid;
     f->message = reason_of(r, w->state);
     f->received_ms = w->at_ms;
+    b->unchecked_bytes += RECORD_BYTES + f->message.bytes;
     message_log_received(f);
     delivery_count(b->delivery, account, f->fallback.bytes ? f->fallback : f->key, counts[w->state]);
     store_receive(b->store, f);
@@ -80,6 +82,10 @@ void receive_on_receipt(struct broker *b, const struct caller *to, const struct 
         }
     }
     int is_news = receipts_is_news(&f, w.state);
+    if (is_news && b->closed) { /* what is left of the store is for the results of what is out */
+        frontend_refuse(b, to, none, b->closed_why, b->closed);
+        return;
+    }
     answer(b, to, &f, is_news ? w.state : f.state); /* packs now: the spans of f are gone after the write */
     if (is_news)
         receive(b, account, &w, r, &f);

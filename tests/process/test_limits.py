@@ -162,6 +162,21 @@ class Limits(unittest.TestCase):
             self.assertIn("min_free_space", result["message"])
             ring.sim.wait(delivered=1)
 
+    def test_receipts_of_a_full_store(self):
+        """A receipt makes a result longer: one that is news waits until there is room, so that what is out can always be settled."""
+        with Ring() as ring:
+            client = ring.client()
+            told = dict(op="receipt", openid="o", outcome="failed", msgid=client.ask_one(op="send", id="1", openid="o", key="test")["msgid"])
+            ring["broker"].term()
+            for room, code in (("900000G", 503), ("1M", 200), ("900000G", 200)):
+                ring.conf.setdefault("broker", {})["min_free_space"] = room
+                ring.write_conf()
+                ring["broker"].start()
+                answer = ring.client().ask_one(**told)
+                self.assertEqual(answer["code"], code, answer)
+                ring["broker"].term()
+            self.assertEqual(answer["state"], "failed")
+
 
 if __name__ == "__main__":
     unittest.main()
