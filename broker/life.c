@@ -332,6 +332,12 @@ static void count_failure(struct broker *b, size_t account, const struct outcome
     reasons_count(b->reasons, (int)account, REASON_FAILED, *cause ? cause : "none", report->errcode);
 }
 
+/* A time of the order clock as wall time. */
+static int64_t wall_of(const struct broker *b, int64_t order_ms)
+{
+    return b->now_ms - (b->order_ms - order_ms);
+}
+
 static void report_on_out(struct broker *b, struct out *o, const struct outcome_report *report)
 {
     struct message m;
@@ -342,7 +348,7 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
     if (read_out(b, o, &m))
         return;
     catch_up(&m, o, report->outcome != OUTCOME_RETURNED || report->calls > 0);
-    int is_noted = window_note(b, &m, report, b->now_ms - (b->order_ms - o->out_ms), &note);
+    int is_noted = window_note(b, &m, report, wall_of(b, o->out_ms), &note);
     struct verdict v = judge(b, o, &m, report, steps_back);
     struct final f = {.errcode = report->errcode, .msgid = report->msgid, .message = report->message};
     if (v.state == STATE_SENT) { /* "repeated" counts as sent: there is nothing to tell of it */
@@ -437,8 +443,10 @@ static int report_on_earlier(struct broker *b, const struct outcome_report *repo
         return 0;
     if (report->outcome == OUTCOME_REFUSED && is_asked_anew(b, &m, report, state == STATE_DEAD))
         return 0;
+    /* When that turn was is not known: what a recipient did since the first one may have opened a window that it has not used. */
     struct window_note note;
-    int is_noted = report->outcome == OUTCOME_SENT && window_note(b, &m, report, b->now_ms, &note);
+    int64_t asked_ms = m.first_out_ms ? wall_of(b, m.first_out_ms) : m.accepted_ms;
+    int is_noted = report->outcome == OUTCOME_SENT && window_note(b, &m, report, asked_ms, &note);
     struct verdict v = verdict_on_report(&m, &plain, &mark, b->order_ms, &rules);
     struct final f = {.state = v.state, .code = v.code, .errcode = report->errcode, .msgid = report->msgid,
                       .message = report->message};

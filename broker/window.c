@@ -76,8 +76,10 @@ int window_note(const struct broker *b, const struct message *m, const struct ou
     int is_sent = report->outcome == OUTCOME_SENT;
     int is_refused = report->outcome == OUTCOME_REFUSED &&
                      (report->errcode == ERRCODE_NO_WINDOW || report->errcode == ERRCODE_WINDOW_USED);
-    int account = is_sent || is_refused ? accounts_find(&b->accounts, m->account) : -1;
-    if (account < 0 || m->openid.bytes > sizeof note->bytes || !keys_is_custom(keys_find(b->keys, message_template(m))))
+    if ((!is_sent && !is_refused) || !keys_is_custom(keys_find(b->keys, message_template(m))))
+        return 0;
+    int account = accounts_find(&b->accounts, m->account);
+    if (account < 0 || m->openid.bytes > sizeof note->bytes)
         return 0;
     note->account = (size_t)account;
     note->asked_ms = asked_ms;

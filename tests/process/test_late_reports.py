@@ -49,6 +49,9 @@ class LateReports(unittest.TestCase):
         pause(20)  # for the bye to leave: closed without it the stage counts as silent, which is as good
         stage.close()
 
+    def windows(self, openid):
+        return {w["action"]: w for w in self.operator.ask("windows", filter={"openid": openid})["data"]}
+
     def until_settled(self, id):
         until(lambda: self.show(id)["state"] not in ("ready", "out", "waiting", "scheduled", "parked") or pause(), "settled")
         return self.show(id)
@@ -70,6 +73,20 @@ class LateReports(unittest.TestCase):
         self.assertEqual(self.show("kf1")["state"], "paused")
         self.report(self.show("kf1")["seq"], 1, "refused", 43004)  # of something else: it counts
         self.assertEqual((self.show("kf1")["state"], self.show("kf1")["errcode"]), ("refused", 43004))
+
+    def test_late_success_and_windows(self):
+        """A late success takes one from the customer-service windows that were open at its first call, and none from one opened since."""
+        self.begin("kf=-1*1", "menu=-1*1", backoff="1h")
+        for openid, action in (("kf1", "message"), ("menu1", "menu")):
+            self.assertEqual(self.client.ask_one(op="window", openid=openid, action=action)["code"], 200)
+            self.push(openid, "custom")
+            until(lambda: self.show(openid).get("errcode") == -1 or pause(), "failed once")
+        pause(10)
+        self.assertEqual(self.client.ask_one(op="window", openid="menu1", action="menu")["code"], 200)
+        for openid, action, left in (("kf1", "message", 19), ("menu1", "menu", 20)):
+            self.report(self.show(openid)["seq"], 1, "sent", 0)
+            self.assertEqual(self.show(openid)["state"], "sent")
+            self.assertEqual(self.windows(openid)[action]["left"], left)
 
     def test_second_try(self):
         """40037 may be a mistake: a Push is tried once more, also if it is told twice."""
