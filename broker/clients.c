@@ -71,7 +71,7 @@ void clients_configure(struct clients *c, const struct clients_rules *rules)
 static void calm(struct clients *c, struct client *who)
 {
     c->greedy_count -= (size_t)who->is_greedy;
-    who->is_greedy = who->is_flood = 0;
+    who->is_greedy = 0;
     if (c->held == who)
         c->held = NULL;
 }
@@ -147,6 +147,12 @@ static void sort_lines(struct clients *c)
 }
 
 /* --- who is held --------------------------------------------------------------------------------------------------- */
+
+/* Greedy, not only held. */
+static int is_flood(const struct clients *c, const struct client *who)
+{
+    return who->is_greedy && who != c->held;
+}
 
 static int is_contested(const struct clients *c)
 {
@@ -291,7 +297,7 @@ void clients_keep(struct clients *c, struct client *who, struct parcel *p)
         who->trust_us = 0;
         if (c->held == who)
             c->held = NULL;
-        who->is_greedy = who->is_flood = 1; /* its line is changed when it comes to the front of this one */
+        who->is_greedy = 1; /* its line is changed when it comes to the front of this one */
     }
     if (who->work >= CLIENTS_TURN_WORK / 2)
         who->greedy_us = c->now_us;
@@ -305,7 +311,7 @@ static int is_sated(const struct clients *c, const struct client *who)
     size_t share = c->active > 1 ? CLIENTS_TURN_WORK / c->active : CLIENTS_TURN_WORK;
     if (who->work < (share > SHARE_MIN ? share : SHARE_MIN))
         return 0;
-    if (who->is_flood || c->active < 2 || c->bytes >= CLIENTS_ALL_BYTES / 2)
+    if (is_flood(c, who) || c->active < 2 || c->bytes >= CLIENTS_ALL_BYTES / 2)
         return 1;
     return who->turn != c->turn || who->read_bytes >= LOOK_BYTES;
 }
@@ -360,7 +366,7 @@ void clients_served(struct clients *c, struct client *who, size_t work, int64_t 
         spend(c, us);
     if (who->first)
         stand(c, who);
-    else if (who->is_flood && c->now_us - who->greedy_us >= GREEDY_US)
+    else if (is_flood(c, who) && c->now_us - who->greedy_us >= GREEDY_US)
         calm(c, who);
 }
 

@@ -46,7 +46,6 @@ struct client {
     size_t work;        /* likewise */
     uint32_t waiting;   /* callers of it who wait for an outcome (waiters.h) */
     int is_greedy;      /* greedy, or held */
-    int is_flood;       /* greedy, not only held */
     int64_t greedy_us;  /* half a turn's work of it waited last then */
     int64_t trusted_us; /* not held until then, */
     int64_t trust_us;   /* so long after it was last seen to wait for answers; 0 = it was not, yet */
