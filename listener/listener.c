@@ -165,7 +165,9 @@ static void turn(struct listener *l)
     series_asks_receive(l->asks, l->now_ms);
     purge(l);
     outbox_write(l->outbox);
+    int is_changed = db_is_changing(l->db);
     int is_kept = db_commit(l->db) == 0;
+    l->commits += (uint64_t)(is_changed && is_kept);
     callback_after_commit(l->callback, is_kept);
     series_asks_answer(l->asks, is_kept);
     outbox_after_commit(l->outbox, is_kept);

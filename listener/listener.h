@@ -36,6 +36,7 @@ struct listener {
     int64_t purge_ms;          /* monotonic: old keys of dedupe.h are looked for again then */
     int64_t sweep_ms;          /* monotonic: series_tick is called again then */
     int64_t ending_ms;         /* monotonic: TERM came, it ends then at the latest; 0 = it did not */
+    uint64_t commits;          /* since the start */
     int64_t now_ms;            /* wall time of this turn */
     int64_t mono_ms;
 };

@@ -57,5 +57,6 @@ size_t status_pack(void *self, struct buf *out)
     mp_put_u64(out, "held", callback_held(l->callback));
     pack_outbox(l, out);
     pack_forwarded(l, out);
-    return 7;
+    mp_put_u64(out, "commits", l->commits);
+    return 8;
 }
