@@ -164,7 +164,7 @@ static void turn(struct listener *l)
     mega_dispatch(l->mega, 0);
     series_asks_receive(l->asks, l->now_ms);
     purge(l);
-    outbox_write(l->outbox);
+    outbox_write(l->outbox, l->ending_ms ? INT64_MAX : l->mono_ms); /* nothing waits for a turn that may not come */
     int is_changed = db_is_changing(l->db);
     int is_kept = db_commit(l->db) == 0;
     l->commits += (uint64_t)(is_changed && is_kept);

@@ -52,6 +52,8 @@ struct outbox_sender {
     int64_t cursor; /* rows up to it have been read */
     struct settled *settled;
     size_t settled_count, settled_room;
+    int64_t settled_ms; /* monotonic: since when there are some, or were tried to be written in vain */
+    int is_written;     /* 1: all of them are in the transaction */
     int64_t pause_until_ms, pause_ms; /* monotonic; pause_ms 0 = the broker answers */
     int64_t now_ms, mono_ms;
     struct outbox_counts counts;
@@ -157,6 +159,8 @@ static void settle(struct outbox_sender *o, struct flight *f, int64_t due_ms)
         o->settled_room = o->settled_room ? 2 * o->settled_room : 256;
         o->settled = mem_resize(o->settled, o->settled_room * sizeof *o->settled);
     }
+    if (o->settled_count == 0)
+        o->settled_ms = o->mono_ms;
     o->settled[o->settled_count++] = (struct settled){f->seq, due_ms};
     let_go(o, f);
 }
@@ -242,9 +246,16 @@ static void on_answer(void *argument, const struct mega_result *result)
 
 /* --- the file ------------------------------------------------------------------------------------------------------- */
 
-void outbox_write(struct outbox_sender *o)
+/* Answers come one by one, and each commit is a wait for the disk: they go with the next event's, or together after a while. Until then
+ * a kill has them asked again, which is harmless. */
+static int may_wait(const struct outbox_sender *o, int64_t mono_ms)
 {
-    if (o->settled_count == 0 || db_begin(o->db) != 0)
+    return !db_is_changing(o->db) && o->settled_count < OUTBOX_WRITE_ROWS && mono_ms - o->settled_ms < OUTBOX_WRITE_MS;
+}
+
+void outbox_write(struct outbox_sender *o, int64_t mono_ms)
+{
+    if (o->settled_count == 0 || may_wait(o, mono_ms) || db_begin(o->db) != 0)
         return;
     for (size_t i = 0; i < o->settled_count; i++) {
         const struct settled *s = &o->settled[i];
@@ -256,12 +267,16 @@ void outbox_write(struct outbox_sender *o)
         if (db_run(q) < 0)
             return; /* the transaction is spoilt; they are kept for the next one */
     }
+    o->is_written = 1;
 }
 
 void outbox_after_commit(struct outbox_sender *o, int is_kept)
 {
-    if (is_kept)
+    if (is_kept && o->is_written)
         o->settled_count = 0;
+    else if (o->settled_count && !may_wait(o, clock_mono_ms()))
+        o->settled_ms = clock_mono_ms() + OUTBOX_WAIT_MS_MIN - OUTBOX_WRITE_MS; /* the file does not take them now */
+    o->is_written = 0;
 }
 
 #define COLUMNS "seq, kind, added_ms, id IS NULL, app, openid"
@@ -384,8 +399,8 @@ int64_t outbox_wait_ms(const struct outbox_sender *o, int64_t mono_ms, int64_t l
     DL_FOREACH(o->waiting, f)
         if (f->until_ms < until_ms)
             until_ms = f->until_ms;
-    if (o->settled_count) /* what was found to be wrong while it was sent */
-        until_ms = until_ms < mono_ms + OUTBOX_WAIT_MS_MIN ? until_ms : mono_ms + OUTBOX_WAIT_MS_MIN;
+    if (o->settled_count && o->settled_ms + OUTBOX_WRITE_MS < until_ms)
+        until_ms = o->settled_ms + OUTBOX_WRITE_MS;
     return until_ms > mono_ms ? until_ms - mono_ms : 0;
 }
 

@@ -18,6 +18,8 @@
 
 #define OUTBOX_CANCELS_MAX  8    /* cancels of many at once: the broker carries out 12 for all callers */
 #define OUTBOX_PROBES       16   /* rows that go ahead while nothing is answered */
+#define OUTBOX_WRITE_MS     50   /* so long, and up to so many rows, what was answered waits for a commit that there is anyway */
+#define OUTBOX_WRITE_ROWS   256
 #define OUTBOX_WAIT_MS_MIN  200  /* before a row is sent again; doubled each time */
 #define OUTBOX_WAIT_MS_MAX  10000
 
@@ -36,8 +38,9 @@ struct outbox_sender *outbox_sender_new(struct db *db, struct mega *mega);
 /* After the handle of libmega, whose callbacks would use it. */
 void outbox_sender_destroy(struct outbox_sender **self);
 
-/* In the turn's transaction: writes down what was answered. Begins one where there is something. */
-void outbox_write(struct outbox_sender *o);
+/* In the turn's transaction: writes down what was answered. Where there is none it begins one, but not for little that came just before
+ * mono_ms. */
+void outbox_write(struct outbox_sender *o, int64_t mono_ms);
 
 /* After the turn's commit: `is_kept` tells whether it went well. */
 void outbox_after_commit(struct outbox_sender *o, int is_kept);

@@ -70,9 +70,11 @@ static struct db *db;
 static struct outbox_sender *outbox;
 static int64_t ahead_ms; /* of both clocks: waits are over */
 
+/* One in which something is changed anyway. */
 static void turn(void)
 {
-    outbox_write(outbox);
+    CHECK_INT(db_begin(db), 0);
+    outbox_write(outbox, clock_mono_ms());
     outbox_after_commit(outbox, db_commit(db) == 0);
     outbox_send(outbox, clock_wall_ms() + ahead_ms, clock_mono_ms() + ahead_ms);
 }
@@ -375,13 +377,48 @@ static void test_not_written(void)
     push("o1", "id1");
     turn();
     answer(0, 200);
-    outbox_write(outbox);
+    CHECK_INT(db_begin(db), 0);
+    outbox_write(outbox, clock_mono_ms());
     db_rollback(db);
     outbox_after_commit(outbox, 0);
     CHECK_INT(rows(), 1);
     turn();
     CHECK_INT(rows(), 0);
     CHECK_INT(asked_count, 1);
+}
+
+/* A turn in which nothing else is changed writes no few answers down, and does not forget them. */
+static void test_few_wait(void)
+{
+    begin();
+    for (int i = 0; i < OUTBOX_WRITE_ROWS + 1; i++) {
+        char openid[16];
+        snprintf(openid, sizeof openid, "o%d", i);
+        push(openid, "id");
+    }
+    int64_t began_ms = clock_mono_ms();
+    turn();
+    turn();
+    CHECK_INT(asked_count, OUTBOX_WRITE_ROWS + 1);
+    for (size_t i = 0; i < OUTBOX_WRITE_ROWS; i++) {
+        outbox_write(outbox, began_ms);
+        CHECK_INT(db_is_changing(db), 0);
+        outbox_after_commit(outbox, 1);
+        answer(i, 200);
+    }
+    CHECK(outbox_wait_ms(outbox, clock_mono_ms(), 1000) <= OUTBOX_WRITE_MS);
+    outbox_write(outbox, began_ms); /* many do not wait */
+    CHECK_INT(db_is_changing(db), 1);
+    outbox_after_commit(outbox, db_commit(db) == 0);
+    CHECK_INT(rows(), 1);
+    answer(OUTBOX_WRITE_ROWS, 200);
+    outbox_write(outbox, began_ms);
+    CHECK_INT(db_is_changing(db), 0);
+    outbox_after_commit(outbox, 1);
+    outbox_write(outbox, clock_mono_ms() + OUTBOX_WRITE_MS); /* nor one for long */
+    CHECK_INT(db_is_changing(db), 1);
+    outbox_after_commit(outbox, db_commit(db) == 0);
+    CHECK_INT(rows(), 0);
 }
 
 static void test_refused(void)
@@ -417,6 +454,7 @@ int main(void)
     test_restart();
     test_bounds();
     test_not_written();
+    test_few_wait();
     test_refused();
     outbox_sender_destroy(&outbox);
     db_close(&db);
