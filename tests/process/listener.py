@@ -6,6 +6,9 @@ import sqlite3
 import time
 import urllib.parse
 
+import msgpack
+import zmq
+
 from callback_server import seal, sign
 from ring import APP_ID, LIMIT_S, pause, until
 
@@ -95,6 +98,15 @@ class Listener:
         """Of its file."""
         with sqlite3.connect("file:%s?mode=ro" % self.db_path, uri=True, timeout=10) as db:
             return db.execute(sql, arguments).fetchall()
+
+    def ask(self, **members):
+        """What it answers on its own socket."""
+        with zmq.Context.instance().socket(zmq.DEALER) as socket:
+            socket.linger = 0
+            socket.connect("ipc://%s/run/listener.ipc" % self.ring.folder)
+            socket.send(msgpack.packb(dict(members, t="ask", ref=1)))
+            assert socket.poll(LIMIT_S * 1000), "mega-listener does not answer"
+            return msgpack.unpackb(socket.recv())
 
     def drained(self):
         """Nothing waits for the broker."""

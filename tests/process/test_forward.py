@@ -1,11 +1,12 @@
 """Events passed on to the account's owner: signed as WeChat signs, his reply handed back in time, and nothing lost when he does not take it."""
+import signal
 import threading
 import time
 import unittest
 
 from callback_server import CallbackServer, read_xml, seal_reply, write_reply
 from listener import AES_KEY, TOKEN, Listener, event, text
-from ring import APP_ID, Ring, pause, until
+from ring import APP_ID, LIMIT_S, Ring, pause, until
 
 
 class Owner(CallbackServer):
@@ -66,6 +67,26 @@ class Passing(Case):
         self.assertEqual(listener.post(event("oA", "subscribe"), openid="oA"), (200, b"success"))
         until(lambda: self.passed_on(listener), "he has taken it")
         self.assertEqual((owner.events(), owner.problems), (["subscribe oA"] * 4, []))
+
+    def test_stopping(self):
+        """A call that waits for its owner is answered before the end; one that comes meanwhile is 503, which is nobody's alarm."""
+        may_answer = threading.Event()
+        self.addCleanup(may_answer.set)
+        owner = Owner(answer=lambda call: (may_answer.wait(LIMIT_S), (200, ""))[1])
+        listener = self.world(owner, forward_timeout="4500ms")
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append(listener.post(event("oA", "subscribe"), openid="oA")))
+        waiting.start()
+        until(lambda: owner.calls or pause(), "the owner is asked")
+        listener.process.signal(signal.SIGTERM)
+        listener.ask(op="status")  # the turn in which it may not have seen the signal yet is over
+        self.assertEqual(listener.post(event("oB", "subscribe"))[0], 503)
+        refused = listener.ask(op="status")["data"]["refused"]
+        self.assertEqual((refused["stopping"], refused["busy"]), (1, 0))
+        may_answer.set()
+        waiting.join(LIMIT_S)
+        self.assertEqual(answers, [(200, b"success")])
+        self.assertEqual(listener.process.process.wait(LIMIT_S), 0)
 
     def test_silent(self):
         """One who does not answer holds WeChat up for forward_timeout and no longer; after eight in a row for no time at all."""
