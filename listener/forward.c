@@ -32,7 +32,7 @@ struct forward_wait {
 
 struct account_gate {
     uint32_t failures; /* in a row */
-    uint32_t under_way; /* later tries */
+    uint32_t under_way, first; /* later tries, first ones */
     int64_t open_ms;   /* wall time: no try before, while it is down */
 };
 
@@ -165,8 +165,10 @@ static void unlink_call(struct forward_wait *call)
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;
-    if (call->is_first)
+    if (call->is_first) {
+        call->f->gates[call->account].first--;
         return;
+    }
     call->f->later--;
     call->f->gates[call->account].under_way--;
     call->f->tick_ms = 0; /* the next one may go at once */
@@ -252,9 +254,12 @@ struct forward_wait *forward_begin(struct forward *f, int64_t row, struct span a
     struct forward_wait *call = mem_new(sizeof *call);
     *call = (struct forward_wait){.f = f, .row = row, .added_ms = clock_wall_ms(), .is_first = 1, .done = done, .self = self};
     call->account = account ? (size_t)(account - f->conf->accounts) : 0;
-    int may = account && account->forward[0] && !is_down(&f->gates[call->account]);
-    if (may && begin(call, query, type, body, deadline_ms - clock_mono_ms()) == 0)
+    struct account_gate *gate = &f->gates[call->account];
+    int may = account && account->forward[0] && !is_down(gate) && gate->first < FORWARD_FIRST_MAX;
+    if (may && begin(call, query, type, body, deadline_ms - clock_mono_ms()) == 0) {
+        gate->first++;
         return call;
+    }
     free(call);
     done(self, NULL); /* its row falls due in a moment */
     return NULL;

@@ -19,6 +19,7 @@
 
 #define FORWARD_CALLS_MAX       256   /* under way at once, of all accounts */
 #define FORWARD_LATER_MAX       32    /* of them: later tries */
+#define FORWARD_FIRST_MAX       160   /* of them: first tries of one account, so that a slow owner leaves room for the others' */
 #define FORWARD_FAILURES        8     /* in a row: the owner is down */
 #define FORWARD_REPLY_BYTES_MAX 65536 /* a longer reply is not handed on */
 #define FORWARD_WAIT_MS_MAX     (30 * 60 * 1000)

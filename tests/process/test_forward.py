@@ -6,7 +6,7 @@ import unittest
 
 from callback_server import CallbackServer, read_xml, seal_reply, write_reply
 from listener import AES_KEY, TOKEN, Listener, event, text
-from ring import APP_ID, LIMIT_S, Ring, pause, until
+from ring import APP_ID, LIMIT_S, SECRET, Ring, pause, until
 
 
 class Owner(CallbackServer):
@@ -21,10 +21,10 @@ class Owner(CallbackServer):
 
 
 class Case(unittest.TestCase):
-    def world(self, owner, aes=False, senders=1, **keys):
+    def world(self, owner, aes=False, senders=1, more=None, **keys):
         conf = Listener.conf(aes, **dict({"forward_timeout": "3s", "forward_retry": "50ms"}, **keys))
         conf["wechat"]["forward"] = owner.url + "?from=mega"
-        ring = Ring(senders=senders, conf=conf)
+        ring = Ring(senders=senders, conf=conf, ini=lambda ring, sections: dict(sections, **(more or {})))
         ring.__enter__()
         self.addCleanup(ring.__exit__, None, None, None)
         self.addCleanup(owner.close)
@@ -144,6 +144,28 @@ class Passing(Case):
         until(lambda: self.passed_on(listener), "all are passed on", 120)
         self.assertEqual((len(taken), owner.problems), (len(people), []))
         self.assertLess(taken[-1] - taken[0], 15)  # with eight a second it would take 30
+
+    def test_slow_owner_beside_another(self):
+        """The replies of one account do not wait for the slow owner of another."""
+        count, lets_go = 300, threading.Event()
+        slow = Owner(answer=lambda call: (lets_go.wait(60), (200, ""))[1])
+        quick = Owner(answer=lambda call: (200, write_reply(call, "at once")))
+        self.addCleanup(quick.close)
+        other = {"app_id": APP_ID, "app_secret": SECRET, "token": TOKEN, "forward": quick.url}
+        listener = self.world(slow, more={"wechat:other": other}, forward_timeout="4500ms")
+        threads = [threading.Thread(target=listener.post, args=(event("oS%d" % i, "subscribe"),), kwargs={"openid": "oS%d" % i})
+                   for i in range(count)]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(slow.calls) >= 160 or pause(), "his system has all that it gets at once")
+        until(lambda: listener.rows("SELECT count(*) FROM seen")[0][0] == count or pause(), "all are taken")
+        status, answer = listener.post(text("oQ", "hi", 21), "/other", openid="oQ")
+        lets_go.set()
+        self.assertEqual(status, 200)
+        self.assertIn(b"at once", answer)
+        for thread in threads:
+            thread.join(60)
+        until(lambda: self.passed_on(listener), "all are passed on", 60)
 
     def test_killed(self):
         """An event that was answered is passed on, however often the listener is killed meanwhile."""
