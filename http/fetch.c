@@ -162,6 +162,7 @@ static void set_common(struct transfer *t, const struct fetch_call *call)
     SET(t->easy, CURLOPT_PRIVATE, t);
     SET(t->easy, CURLOPT_URL, call->url);
     SET(t->easy, CURLOPT_NOSIGNAL, 1L);
+    SET(t->easy, CURLOPT_QUICK_EXIT, 1L); /* names are resolved in threads: the end of a call does not wait for one whose server is silent */
     SET(t->easy, CURLOPT_PROTOCOLS_STR, call->mail ? "smtp,smtps" : "http,https");
     SET(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
     SET(t->easy, CURLOPT_SSL_VERIFYPEER, 1L);

@@ -1,5 +1,9 @@
 """Events passed on to the account's owner: signed as WeChat signs, his reply handed back in time, and nothing lost when he does not take it."""
+import os
+import shutil
 import signal
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -21,14 +25,14 @@ class Owner(CallbackServer):
 
 
 class Case(unittest.TestCase):
-    def world(self, owner, aes=False, senders=1, more=None, **keys):
+    def world(self, owner, aes=False, senders=1, more=None, start=True, **keys):
         conf = Listener.conf(aes, **dict({"forward_timeout": "3s", "forward_retry": "50ms"}, **keys))
         conf["wechat"]["forward"] = owner.url + "?from=mega"
         ring = Ring(senders=senders, conf=conf, ini=lambda ring, sections: dict(sections, **(more or {})))
         ring.__enter__()
         self.addCleanup(ring.__exit__, None, None, None)
         self.addCleanup(owner.close)
-        return Listener(ring)
+        return Listener(ring, start=start)
 
     @staticmethod
     def passed_on(listener):
@@ -166,6 +170,25 @@ class Passing(Case):
         for thread in threads:
             thread.join(60)
         until(lambda: self.passed_on(listener), "all are passed on", 60)
+
+    def test_silent_name_server(self):
+        """An owner whose name nobody resolves holds up his own callbacks for forward_timeout, and no others."""
+        library = os.path.join(tempfile.mkdtemp(prefix="mega-test-"), "silent_dns.so")
+        self.addCleanup(shutil.rmtree, os.path.dirname(library), ignore_errors=True)
+        subprocess.run(["cc", "-std=c11", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", library,
+                        os.path.join(os.path.dirname(os.path.abspath(__file__)), "silent_dns.c"), "-ldl"], check=True)
+        owner = Owner()
+        owner.url = "http://silent.test/callback"
+        other = {"app_id": APP_ID, "app_secret": SECRET, "token": TOKEN}
+        listener = self.world(owner, more={"wechat:other": other}, start=False, forward_timeout="500ms")
+        listener.process.env.update(LD_PRELOAD=library, ASAN_OPTIONS="verify_asan_link_order=0")
+        listener.start()
+        for i in range(3):
+            for account in ("", "/other"):
+                began = time.monotonic()
+                self.assertEqual(listener.post(event("oN%d" % i, "subscribe"), account, openid="oN%d" % i), (200, b"success"))
+                self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(listener.process.term(), 0)
 
     def test_killed(self):
         """An event that was answered is passed on, however often the listener is killed meanwhile."""
