@@ -16,7 +16,7 @@ static const char *const op_names[] = {
     [ASK_RATE] = "rate",     [ASK_WINDOWS] = "windows",
     [ASK_CANCEL] = "cancel", [ASK_REQUEUE] = "requeue", [ASK_DISCARD] = "discard"};
 
-/* The single states stand in the order of their bits, the groups behind them. */
+/* The single states stand in the order of their bits, the groups behind them, those that hold others later. */
 static const struct {
     const char *name;
     unsigned states;
@@ -75,12 +75,22 @@ const char *entry_state_name(enum entry_state state)
 
 /* --- packing: what is zero or empty is left out ------------------------------------------------------------------- */
 
+static void pack_state(size_t i, unsigned *left, struct buf *text)
+{
+    if ((*left & state_names[i].states) != state_names[i].states)
+        return;
+    buf_printf(text, "%s%s", text->bytes ? "," : "", state_names[i].name);
+    *left &= ~state_names[i].states;
+}
+
+/* Groups by their own names, the largest first: by those a broker of an earlier version understands all states that it knows. */
 static size_t pack_states(struct buf *out, unsigned states)
 {
     struct buf text = {0};
+    for (size_t i = STATES_NAMED; i-- > STATES;)
+        pack_state(i, &states, &text);
     for (size_t i = 0; i < STATES; i++)
-        if (states & state_names[i].states)
-            buf_printf(&text, "%s%s", text.bytes ? "," : "", state_names[i].name);
+        pack_state(i, &states, &text);
     size_t count = mp_opt_span(out, "state", buf_span(&text));
     buf_free(&text);
     return count;

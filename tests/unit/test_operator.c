@@ -491,6 +491,29 @@ static void test_bytes(void)
     buf_free(&answer_bytes);
 }
 
+/* A broker of an earlier version knows the groups, and not every state that is in them now. */
+static void test_groups_go_by_name(void)
+{
+    static const struct {
+        unsigned states;
+        const char *text;
+    } cases[] = {{ENTRY_SETTLED | ENTRY_DEAD, "settled,dead"},
+                 {ENTRY_LIVE | ENTRY_DEAD, "live,dead"},
+                 {ENTRY_WAITING, "waiting"},
+                 {ENTRY_ALL, "all"},
+                 {ENTRY_ALL & ~(unsigned)ENTRY_FAILED,
+                  "live,sent,pending,refused,expired,cancelled,dead,purged,delivered,blocked"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct ask ask = {.op = ASK_LIST, .filter = {.states = cases[i].states}};
+        struct buf packed = {0}, wanted = {0};
+        ask_pack(&ask, &packed);
+        mp_put_str(&wanted, "state", cases[i].text);
+        CHECK(memmem(packed.data, packed.bytes, wanted.data, wanted.bytes) != NULL);
+        buf_free(&packed);
+        buf_free(&wanted);
+    }
+}
+
 int main(void)
 {
     test_every_member();
@@ -504,6 +527,7 @@ int main(void)
     test_no_answer();
     test_is_ask();
     test_states();
+    test_groups_go_by_name();
     test_names();
     test_bytes();
     return 0;
