@@ -20,7 +20,7 @@ class DirSource(Case):
         self.put("test", TEST)
         self.start()
         keys = self.broker.wait_keys(["test"])
-        self.assertEqual(keys["test"], [1, 0, -1, [], 0, "", []])
+        self.assertEqual(keys["test"], [1, 0, -1, [], 0, "", [], "template"])
         self.assertEqual(self.broker.hello["kind"], "templater")
         for seq in range(1, 301):
             self.broker.job(seq, self.sender if seq % 3 else other, vars={"item": seq})
@@ -62,7 +62,7 @@ class DirSource(Case):
     def test_ttl_lane_and_needs(self):
         self.put("a", message("${v} ${w}", '"ttl":"5m","lane":"express"').replace("}}}", '}},"y":${z}}'))
         self.start(templater="missing_variable = reject\n")
-        self.assertEqual(self.broker.wait_keys(["a"])["a"], [1, 300000, 0, ["v", "w", "z"], 0, "", []])
+        self.assertEqual(self.broker.wait_keys(["a"])["a"], [1, 300000, 0, ["v", "w", "z"], 0, "", [], "template"])
         self.broker.job(1, self.sender, key="a", vars={"v": "1", "w": 'a"b', "z": None})
         self.assertEqual(self.broker.body(self.sender), filled('1 a\\"b').replace("}}}", '}},"y":null}'))
 
@@ -71,12 +71,12 @@ class DirSource(Case):
         self.put("b", message("", '"fallback":"巧克力"'))
         self.start()
         keys = self.broker.wait_keys(["a", "b"])
-        self.assertEqual(keys["a"], [1, 0, -1, [], 50, "b", [45015, 43004]])
-        self.assertEqual(keys["b"], [1, 0, -1, [], 0, "巧克力", [45015, 45047]])
+        self.assertEqual(keys["a"], [1, 0, -1, [], 50, "b", [45015, 43004], "template"])
+        self.assertEqual(keys["b"], [1, 0, -1, [], 0, "巧克力", [45015, 45047], "template"])
         self.put("a", message("${item}", '"rate":7'))
-        self.assertEqual(self.broker.tset("a", 2), (200, "", [["a", 2, 0, -1, [], 7, "", []]]))
+        self.assertEqual(self.broker.tset("a", 2), (200, "", [["a", 2, 0, -1, [], 7, "", [], "template"]]))
         self.put("a", message("${item}", '"fallback":"b"'))
-        self.assertEqual(self.broker.tset("a", 3)[2], [["a", 3, 0, -1, [], 0, "b", [45015, 45047]]])
+        self.assertEqual(self.broker.tset("a", 3)[2], [["a", 3, 0, -1, [], 0, "b", [45015, 45047], "template"]])
         for mega, reason in (('"fallback":"a"', "$mega.fallback: is this template itself"),
                              ('"rate":0', "$mega.rate: must be a whole number"),
                              ('"fallback":"b","fallback_on":[-1]', "$mega.fallback_on: -1 is no refusal: WeChat was busy")):
@@ -156,7 +156,7 @@ class DirSource(Case):
         self.start()
         self.broker.wait_keys(["test"])
         self.put("test", message("new ${item}").replace('"${OPENID}"', "${OPENID}"))
-        self.assertEqual(self.broker.tset("test", 5), (200, "", [["test", 5, 0, -1, [], 0, "", []]]))
+        self.assertEqual(self.broker.tset("test", 5), (200, "", [["test", 5, 0, -1, [], 0, "", [], "template"]]))
         self.broker.job(1, self.sender, version=5)
         self.assertEqual(self.broker.body(self.sender), filled("new x"))
         self.put("test", '{"new":')
@@ -213,7 +213,7 @@ class DirSource(Case):
         self.broker.job(1, self.sender, version=3)
         self.assertEqual(self.broker.results(1)[1, 1][0], "returned")
         self.broker.wait_jobs_closed()
-        self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 3, 0, -1, [], 0, "", []]])
+        self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 3, 0, -1, [], 0, "", [], "template"]])
         self.broker.job_again(1, self.sender, version=3, turn=2)
         self.assertEqual(self.broker.body(self.sender), filled("new"))
 
@@ -231,7 +231,7 @@ class DirSource(Case):
         with open(self.templates + "-away/test.json", "w") as f:
             f.write(message("new"))
         os.rename(self.templates + "-away", self.templates)
-        self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 8, 0, -1, [], 0, "", []]])
+        self.assertEqual(self.broker.wait("tset", ref=0, code=200)["keys"], [["test", 8, 0, -1, [], 0, "", [], "template"]])
         self.broker.wait("beat", behind=0)
         self.broker.job_again(2, self.sender, version=8)
         self.assertEqual(self.broker.body(self.sender), filled("new"))

@@ -58,10 +58,10 @@ class MySQLSource(Case):
         self.broker.job(1, self.sender)
         self.assertEqual(self.broker.body(self.sender), filled("x"))
         self.put("test", message("巧克力 ${item}"))
-        self.assertEqual(self.broker.tset("test", 5), (200, "", [["test", 5, 0, -1, [], 0, "", []]]))
+        self.assertEqual(self.broker.tset("test", 5), (200, "", [["test", 5, 0, -1, [], 0, "", [], "template"]]))
         self.broker.job(2, self.sender, version=5)
         self.assertEqual(self.broker.body(self.sender), filled("巧克力 x"))
-        self.assertEqual(self.broker.tset("TEST", 6), (200, "", [["test", 6, 0, -1, [], 0, "", []]]))  # by collation
+        self.assertEqual(self.broker.tset("TEST", 6), (200, "", [["test", 6, 0, -1, [], 0, "", [], "template"]]))  # by collation
         self.broker.job(3, self.sender, version=6)
         self.broker.rendered(self.sender)
         for key in ("nobody", "", "x" * 33, "te%", "' OR '1'='1", "a\\", '"', "`", "\0", "空" * 33):
@@ -107,7 +107,7 @@ class MySQLSource(Case):
         self.start()
         self.broker.wait_keys(["test"])
         self.db.sql("UPDATE mega_wechat_template SET tmpl_key = 'Test'", "mega")
-        self.assertEqual(self.broker.tset("test", 5), (200, "", [["Test", 5, 0, -1, [], 0, "", []]]))
+        self.assertEqual(self.broker.tset("test", 5), (200, "", [["Test", 5, 0, -1, [], 0, "", [], "template"]]))
         self.broker.wait_keys(["Test"])
 
     def test_utf8mb4(self):
