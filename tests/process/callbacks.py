@@ -22,9 +22,11 @@ from happenings import APPS, WECHAT_S, Happenings, journal, of_sorted, say  # no
 from ring import pause, until  # noqa: E402
 
 PARTS = {"oStay": 0.15, "oQuit": 0.15, "oTalk": 0.55}  # of all events; those who quit unfollow as well, another 0.15
-SOON_MS = 10000    # whoever leaves within it: mega-listener may take his steps back before the broker has them
-TALKS = 4          # of each who talks
-WINDOWS_MAX = 1000 # recipients whose windows are looked at, of each account
+SOON_MS = 10000       # whoever leaves within it: mega-listener may take his steps back before the broker has them
+KEPT_MS = 15000       # after a kill the simulator may still try a connection of before, and finds that it is broken
+BROKEN = "rewinding"  # in what libcurl says then
+TALKS = 4             # of each who talks
+WINDOWS_MAX = 1000    # recipients whose windows are looked at, of each account
 SIM = ["--latency", "20-80", "--receipt", "*=user block@0.1", "--receipt", "*=system failed@0.05", "--receipt-latency", "50-500",
        "--callback-mood", "repeat@0.02,late@0.02:1500,reorder@0.02"]
 RESULTS = {"success": "delivered", "failed:user block": "blocked", "failed: system failed": "failed"}
@@ -75,7 +77,8 @@ class Kills(threading.Thread):
 
     def was_away(self, try_):
         """Whether the listener was killed while this try was on its way, or was not there."""
-        return any(try_["t"] <= end + 50 and try_["done"] >= begin for begin, end in self.away)
+        more_ms = KEPT_MS if try_["result"] == "failed" and BROKEN in try_["why"] else 50
+        return any(try_["t"] <= end + more_ms and try_["done"] >= begin for begin, end in self.away)
 
 
 class Told:

@@ -132,7 +132,7 @@ def followers(people=1000000, seconds=3600, steps=3, lag_ms_max=LAG_MS_MAX):
         say("%s people follow within %d s; steps after %s s; half of them leave" % (format(2 * count, ","), seconds,
                                                                                  ", ".join("%d" % (ms // 1000) for ms in after_ms)))
         watch(h, seconds, lambda: h.burst("default", "oQuit", count, seconds / 2, "unfollow", remember=False), count, machine)
-        wrong = h.wait_quiet(count, after_ms[-1] / 1000 + 300)
+        wrong = h.wait_quiet(count, after_ms[-1] / 1000 + min(300, 60 + seconds))
         machine.finish()
         return wrong + report(h, machine, count, keys, after_ms, lag_ms_max)
 
