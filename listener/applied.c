@@ -1,6 +1,8 @@
 #include "listener/applied.h"
 
+#include "base/utf8.h"
 #include "listener/outbox.h"
+#include "proto/limits.h"
 
 const char *event_kind_name(enum event_kind kind)
 {
@@ -43,8 +45,10 @@ static int apply_receipts(struct db *db, const struct event *event, struct span 
 {
     for (size_t i = 0; i < event->receipt_count; i++) {
         const struct event_receipt *r = &event->receipts[i];
+        char reason[RECEIPT_TEXT_BYTES_MAX + 1];
+        utf8_to_text(reason, sizeof reason, r->reason); /* the broker takes no longer one */
         const struct outbox_receipt receipt = {.app = app, .openid = event->openid, .msgid = r->msgid, .outcome = outcome_name(r->outcome),
-                                               .at_ms = time_of(event, now_ms), .message = r->reason};
+                                               .at_ms = time_of(event, now_ms), .message = span_of(reason)};
         if (outbox_add_receipt(db, &receipt, now_ms) != 0)
             return -1;
     }

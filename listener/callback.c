@@ -8,11 +8,9 @@
 #include "base/log.h"
 #include "base/url.h"
 #include "listener/dedupe.h"
-#include "listener/envelope.h"
 #include "listener/series_enrol.h"
 
 #define TEXT        "text/plain; charset=utf-8"
-#define PATH        "/callback"
 #define SPACE_LOOK_MS 1000
 #define TYPE_BYTES_MAX 128 /* of a Content-Type that is passed on */
 
@@ -38,16 +36,9 @@ struct callback {
     int64_t space_ms;   /* wall: free space is looked at again then */
     int has_no_space;
     int is_ending;
-    struct buf plain, scratch, error; /* of the call that is being read */
+    struct reading reading; /* of the call that is looked at now */
+    struct buf query;       /* of the call that is passed on now */
     struct callback_counts counts;
-};
-
-/* A call as it is being read; spans point into the buffers of struct callback. */
-struct reading {
-    struct callback *c;
-    struct exchange *x;
-    const struct conf_account *account;
-    struct event event;
 };
 
 static void link_call(struct call *call, struct call **list)
@@ -87,9 +78,8 @@ void callback_destroy(struct callback **self)
         unlink_call(c->calls);
     while (c->waiting)
         unlink_call(c->waiting);
-    buf_free(&c->plain);
-    buf_free(&c->scratch);
-    buf_free(&c->error);
+    genuine_free(&c->reading);
+    buf_free(&c->query);
     free(c);
     *self = NULL;
 }
@@ -148,118 +138,20 @@ static void refuse(struct callback *c, struct exchange *x, const struct conf_acc
         answer(x, refusals[refusal].status, span_of(refusals[refusal].text));
 }
 
-/* --- who is called, and by whom ------------------------------------------------------------------------------------- */
-
-static const struct conf_account *find_account(const struct conf *conf, const char *path)
-{
-    size_t bytes = strlen(PATH);
-    if (strncmp(path, PATH, bytes) != 0 || (path[bytes] != '\0' && path[bytes] != '/'))
-        return NULL;
-    const char *name = path[bytes] == '\0' || path[bytes + 1] == '\0' ? CONF_ACCOUNT_DEFAULT : path + bytes + 1;
-    return conf_account_find(conf, span_of(name));
-}
-
-/* 1 when it is a number of seconds that is near enough. */
-static int is_timely(const char *timestamp, int64_t now_ms)
-{
-    int64_t seconds = 0;
-    size_t digits = strspn(timestamp, "0123456789");
-    if (digits == 0 || digits > 15 || timestamp[digits] != '\0')
-        return 0;
-    for (size_t i = 0; i < digits; i++)
-        seconds = 10 * seconds + (timestamp[i] - '0');
-    int64_t off_s = seconds - now_ms / 1000;
-    return off_s >= -CALLBACK_SKEW_S && off_s <= CALLBACK_SKEW_S;
-}
-
-static int is_encrypted(const struct exchange *x)
-{
-    const char *type = web_query(x, "encrypt_type");
-    return type && strcmp(type, "aes") == 0;
-}
-
-/* The URL's signature, and whether the call is of the mode that the account has. Returns 1; 0 when it is answered. An encrypted call
- * without `signature` has its msg_signature, which is looked at when its text is known. */
-static int is_genuine(struct callback *c, struct exchange *x, const struct conf_account *account)
-{
-    const char *timestamp = web_query(x, "timestamp"), *nonce = web_query(x, "nonce"), *signature = web_query(x, "signature");
-    int encrypted = x->method == WEB_POST && is_encrypted(x), wants = account->encoding_aes_key[0] != '\0';
-    if ((signature || !encrypted || !web_query(x, "msg_signature")) &&
-        !envelope_is_signed(span_of(account->token), timestamp, nonce, (struct span){NULL, 0}, signature)) {
-        refuse(c, x, account, REFUSED_SIGNATURE, "its signature is not made with [wechat] token");
-        return 0;
-    }
-    if (timestamp == NULL || !is_timely(timestamp, c->now_ms)) {
-        refuse(c, x, account, REFUSED_TIMESTAMP, "it is a replay, or this host's clock is wrong: the timestamp is over 10 minutes off");
-        return 0;
-    }
-    if (x->method == WEB_POST && encrypted != wants) {
-        refuse(c, x, account, REFUSED_MODE,
-               wants ? "it is plain; with encoding_aes_key only encrypted calls are taken" : "it is encrypted; give encoding_aes_key");
-        return 0;
-    }
-    return 1;
-}
+/* --- reading -------------------------------------------------------------------------------------------------------- */
 
 static size_t on_header(void *self, struct exchange *x)
 {
     struct callback *c = self;
-    const struct conf_account *account = find_account(c->conf, x->path);
-    if (account == NULL || account->token[0] == '\0') {
-        refuse(c, x, account, REFUSED_ADDRESS, account ? "[wechat] token is empty" : "it is of no account");
+    struct reading *r = &c->reading;
+    r->x = x;
+    r->now_ms = c->now_ms;
+    if (!genuine_header(r, c->conf)) {
+        refuse(c, x, r->account, r->refusal, r->hint);
         return 0;
     }
-    if (x->method == WEB_OTHER) {
-        refuse(c, x, account, REFUSED_METHOD, "neither GET nor POST");
-        return 0;
-    }
-    if (!is_genuine(c, x, account))
-        return 0;
-    x->owner = (void *)(uintptr_t)account; /* accounts stay where they are: a reload changes them in place */
+    x->owner = (void *)(uintptr_t)r->account; /* accounts stay where they are: a reload changes them in place */
     return x->method == WEB_POST ? EVENT_BODY_BYTES_MAX : 0;
-}
-
-/* --- what is said --------------------------------------------------------------------------------------------------- */
-
-/* Decrypts the body into c->plain. Returns 1; 0 when the call is answered. */
-static int open_envelope(struct reading *r, struct span *body)
-{
-    struct callback *c = r->c;
-    struct span text;
-    if (event_read_encrypted(*body, &text, &c->scratch, &c->error) != 0) {
-        refuse(c, r->x, r->account, REFUSED_FORM, buf_str(&c->error));
-        return 0;
-    }
-    if (!envelope_is_signed(span_of(r->account->token), web_query(r->x, "timestamp"), web_query(r->x, "nonce"), text,
-                            web_query(r->x, "msg_signature"))) {
-        refuse(c, r->x, r->account, REFUSED_SIGNATURE, "its msg_signature is not made with [wechat] token and its text");
-        return 0;
-    }
-    if (envelope_open(span_of(r->account->encoding_aes_key), span_of(r->account->app_id), text, &c->plain, &c->error) != 0) {
-        refuse(c, r->x, r->account, REFUSED_ENVELOPE, buf_str(&c->error));
-        return 0;
-    }
-    *body = buf_span(&c->plain);
-    return 1;
-}
-
-/* Returns 1 with the event; 0 when the call is answered. */
-static int read_event(struct reading *r)
-{
-    struct callback *c = r->c;
-    struct span body = buf_span(&r->x->body);
-    buf_clear(&c->error);
-    if (is_encrypted(r->x) && !open_envelope(r, &body))
-        return 0;
-    if (event_read(body, &r->event, &c->scratch, &c->error) != 0) {
-        refuse(c, r->x, r->account, REFUSED_FORM, buf_str(&c->error));
-        return 0;
-    }
-    if (r->event.created_s > c->now_ms / 1000 + CALLBACK_AHEAD_S) {
-        refuse(c, r->x, r->account, REFUSED_FORM, "CreateTime: more than a day ahead of this host's clock");
-        return 0;
-    }
-    return 1;
 }
 
 /* Less free disk than [broker] min_free_space leaves: what is there is for the broker, and for what has been taken already. */
@@ -289,9 +181,8 @@ static void on_gone(struct exchange *x)
     unlink_call(call);
 }
 
-static void hold(struct reading *r, int64_t row)
+static void hold(struct callback *c, const struct reading *r, int64_t row)
 {
-    struct callback *c = r->c;
     struct call *call = mem_new(sizeof *call);
     *call = (struct call){.c = c, .x = r->x, .account = r->account, .row = row};
     call->deadline_ms = clock_mono_ms() + c->conf->listener.forward_timeout_ms;
@@ -317,12 +208,12 @@ static void append_query(void *self, const char *name, const char *value)
     url_escape(span_of(value), out);
 }
 
-/* What WeChat's query has beside its signatures. Its bytes are in c->scratch. */
+/* What WeChat's query has beside its signatures. Its bytes are in c->query. */
 static struct span query_of(struct callback *c, const struct exchange *x)
 {
-    buf_clear(&c->scratch);
-    web_each_query(x, append_query, &c->scratch);
-    return buf_span(&c->scratch);
+    buf_clear(&c->query);
+    web_each_query(x, append_query, &c->query);
+    return buf_span(&c->query);
 }
 
 static struct span type_of(const struct exchange *x)
@@ -360,9 +251,8 @@ static void pass_on(struct callback *c, struct call *call)
 }
 
 /* Returns 0, with the row of what is passed on; or -1: it is not written down. A repeat is not passed on again. */
-static int take(struct reading *r, int64_t *row)
+static int take(struct callback *c, const struct reading *r, int64_t *row)
 {
-    struct callback *c = r->c;
     struct span app = span_of(r->account->name);
     if (db_begin(c->db) != 0)
         return -1;
@@ -385,18 +275,21 @@ static int take(struct reading *r, int64_t *row)
 
 static void on_post(struct callback *c, struct exchange *x, const struct conf_account *account)
 {
-    struct reading r = {.c = c, .x = x, .account = account};
+    struct reading *r = &c->reading;
     int64_t row = 0;
-    if (!read_event(&r))
-        return;
-    if (c->is_ending)
+    r->x = x;
+    r->account = account;
+    r->now_ms = c->now_ms;
+    if (!genuine_body(r))
+        refuse(c, x, account, r->refusal, r->hint);
+    else if (c->is_ending)
         refuse(c, x, account, REFUSED_STOPPING, "mega-listener is stopping; WeChat repeats it");
     else if (!has_space(c))
         refuse(c, x, account, REFUSED_BUSY, "less disk is free than [broker] min_free_space; make room");
-    else if (take(&r, &row) != 0)
+    else if (take(c, r, &row) != 0)
         refuse(c, x, account, REFUSED_BUSY, "it could not be written down; WeChat repeats it");
     else
-        hold(&r, row);
+        hold(c, r, row);
 }
 
 /* WeChat's console looks whether the address is ours. */

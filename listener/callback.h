@@ -23,25 +23,8 @@
 #include "http/web.h"
 #include "listener/applied.h"
 #include "listener/forward.h"
+#include "listener/genuine.h"
 #include "listener/series_set.h"
-
-#define CALLBACK_SKEW_S   600
-#define CALLBACK_AHEAD_S  86400 /* CreateTime may be so far ahead of our clock */
-
-/* Why a call was not taken. */
-enum callback_refusal {
-    REFUSED_ADDRESS,   /* 404 */
-    REFUSED_METHOD,    /* 405 */
-    REFUSED_SIGNATURE, /* 403 */
-    REFUSED_TIMESTAMP, /* 403 */
-    REFUSED_MODE,      /* 403: plain where encrypted is wanted, or the other way round */
-    REFUSED_ENVELOPE,  /* 403: cannot be decrypted, or is for another account */
-    REFUSED_SIZE,      /* 413 */
-    REFUSED_FORM,      /* 400 */
-    REFUSED_BUSY,      /* 503: not written down */
-    REFUSED_STOPPING,  /* 503: mega-listener is ending */
-    CALLBACK_REFUSALS
-};
 
 const char *callback_refusal_name(enum callback_refusal refusal);
 

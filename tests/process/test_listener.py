@@ -261,7 +261,8 @@ class Receipts(unittest.TestCase):
         """What the callback tells stands in the ledger, also when it comes before the message is known."""
         with Ring(senders=1, gateways=0, conf=Listener.conf()) as ring:
             listener, client = Listener(ring), ring.client()
-            outcomes = [("success", "delivered", 200), ("failed:user block", "blocked", 400), ("failed: system failed", "failed", 500)]
+            outcomes = [("success", "delivered", 200), ("failed:user block", "blocked", 400), ("failed: system failed", "failed", 500),
+                        ("failed: " + "很长" * 400, "failed", 500)]  # longer than the broker takes
             for i, (told, state, code) in enumerate(outcomes):
                 openid, name = "j%d" % i, "id%d" % i
                 client.ask_one(op="send", id=name, openid=openid, key="test", vars={"n": "1"})
