@@ -232,7 +232,7 @@ void window_count(struct broker *b, const struct window_note *note);
 int window_pack(struct broker *b, size_t account, struct span openid, struct buf *out);
 
 /* trouble.c: what the report on a job that is out means for its account. Returns 1 when the message steps back (stops_on_report). */
-int trouble_on_report(struct broker *b, size_t account, uint64_t seq, const struct outcome_report *report);
+int trouble_on_report(struct broker *b, const struct out *o, const struct outcome_report *report);
 
 /* The same for its template. */
 void trouble_with_template(struct broker *b, size_t account, const struct message *m, const struct outcome_report *report);

@@ -342,7 +342,7 @@ static void report_on_out(struct broker *b, struct out *o, const struct outcome_
 {
     struct message m;
     struct window_note note;
-    int steps_back = trouble_on_report(b, o->account, o->seq, report);
+    int steps_back = trouble_on_report(b, o, report);
     if (report->cause == CAUSE_TEMPLATE && store_read(b->store, o->seq, &m) == STORE_OK)
         trouble_with_template(b, o->account, &m, report); /* writes, after which m is to be read again */
     if (read_out(b, o, &m))

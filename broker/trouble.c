@@ -47,13 +47,22 @@ static void pause_template(struct broker *b, size_t account, const struct messag
     buf_free(&next);
 }
 
-int trouble_on_report(struct broker *b, size_t account, uint64_t seq, const struct outcome_report *report)
+/* 1 when it was given out by an earlier start of the broker: its outcome says nothing of the pace of this one, which has hardly begun, and
+ * would be brought down to next to nothing. */
+static int is_of_before(const struct broker *b, const struct out *o)
+{
+    return o->out_mono_ms <= b->began_ms;
+}
+
+int trouble_on_report(struct broker *b, const struct out *o, const struct outcome_report *report)
 {
     static const struct stop runs = {.state = STOP_RUNNING};
+    size_t account = o->account;
     const struct stop *known = stops_find(b->stops, account, b->order_ms);
     const struct stop before = known ? *known : runs;
-    accounts_on_report(&b->accounts, account, report, clock_mono_us());
-    int steps_back = stops_on_report(b->stops, account, seq, report, b->order_ms, b->now_ms);
+    if (!is_of_before(b, o))
+        accounts_on_report(&b->accounts, account, report, clock_mono_us());
+    int steps_back = stops_on_report(b->stops, account, o->seq, report, b->order_ms, b->now_ms);
     tell(b, account, &before);
     return steps_back;
 }

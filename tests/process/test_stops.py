@@ -167,6 +167,17 @@ class Pace(Case):
         until(lambda: self.account()["sent"] == 200 or pause(), "all settled")
         self.assertEqual((self.account()["dead"], self.account()["refused"]), (0, 0))
 
+    def test_told_to_the_next_start(self):
+        """45011 of a call that was begun before the broker was killed: the account waits, and does not go at one a second afterwards."""
+        self.begin(FAST, sim=["--latency", "1000", "--fault", "slow=45011*1"])
+        self.push(1, prefix="slow")
+        self.sim.wait(in_flight=1)
+        self.ring.restart("broker")
+        self.sim.post("/sim/latency", "0")
+        until(lambda: "account waits, it called WeChat too fast" in self.ring["broker"].log() or pause(), "it was told")
+        self.assertNotIn("rate_limit", self.account())
+        self.push(100)
+        self.sim.wait(delivered=101)
 
     def test_busy(self):
         """Nearly all answers are -1: the account slows down, nothing is dead, and all arrives when WeChat has recovered."""
