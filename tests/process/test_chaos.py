@@ -6,7 +6,7 @@ import chaos
 
 class Chaos(unittest.TestCase):
     def test_many_faults(self):
-        self.assertEqual(chaos.run(140, seed=1, templaters=2, senders=4), 0)
+        self.assertEqual(chaos.run(110, seed=1, templaters=2, senders=4), 0)
 
 
 class Doubled(unittest.TestCase):
