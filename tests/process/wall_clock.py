@@ -80,10 +80,12 @@ class ClockRing(Ring):
         os.replace(self.clock_path + ".new", self.clock_path)
 
     def step(self, by_s):
-        """Sets the clock while the broker runs, and waits until it has seen that."""
+        """Sets the clock while the broker runs, and waits until it has seen that, and has written down what both of its clocks are: one that is
+        killed before cannot know how long it was away."""
         seen = self.steps_seen()
         self.set_clock(self.ahead_s + by_s)
         until(lambda: self.steps_seen() > seen or pause(), "the broker notices a step of %s s" % by_s)
+        self.operator().ask("pauses")  # answered behind that turn's commit
 
     def step_to(self, wall_ms):
         self.step(wall_ms / 1000 - time.time() - self.ahead_s)
