@@ -18,6 +18,7 @@
 
 #define OUTBOX_ROWS_MAX   4096
 #define OUTBOX_RECEIPT_MS (15 * 60 * 1000)
+#define OUTBOX_UPGRADE_MS (24 * 3600 * 1000) /* so long what a broker of an earlier version does not understand waits for a newer one */
 
 /* --- adding: inside of a transaction. Each returns 0; -1 (logged) when the file does not take it, and the transaction is spoilt.
  * Spans whose data is NULL are left out. */

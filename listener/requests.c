@@ -1,5 +1,7 @@
 #include "listener/requests.h"
 
+#include <string.h>
+
 #include "listener/outbox.h"
 
 #define LATER_MS_MIN    2000
@@ -72,10 +74,18 @@ int request_send(struct mega *mega, const struct outbox_row *row, mega_done *don
     return MEGA_INVALID;
 }
 
+/* A broker of before there were receipts and windows: it is to be upgraded, too, in whatever order. */
+static int is_of_earlier_broker(const struct mega_result *result)
+{
+    return result->code == 400 && strncmp(result->message, "op: unknown", 11) == 0;
+}
+
 enum request_verdict request_judge(enum outbox_kind kind, int is_later, int64_t age_ms, const struct mega_result *result)
 {
     if (result->error != 0 || result->code == 503)
         return REQUEST_AGAIN;
+    if (is_of_earlier_broker(result))
+        return age_ms < OUTBOX_UPGRADE_MS ? REQUEST_LATER : REQUEST_REFUSED;
     if (result->code == 404 && kind == OUTBOX_RECEIPT)
         return age_ms < OUTBOX_RECEIPT_MS ? REQUEST_LATER : REQUEST_UNMATCHED;
     if (result->code == 404 && kind == OUTBOX_CANCEL)

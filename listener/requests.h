@@ -13,7 +13,7 @@ enum request_verdict {
     REQUEST_DONE,      /* it is so now */
     REQUEST_REFUSED,   /* it never will be: told, counted, dropped */
     REQUEST_AGAIN,     /* the broker is away or does not take it now */
-    REQUEST_LATER,     /* a receipt, or a cancel, whose message is not known yet */
+    REQUEST_LATER,     /* a receipt, or a cancel, whose message is not known yet; what the broker is too old for */
     REQUEST_UNMATCHED  /* the same for too long */
 };
 

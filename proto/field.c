@@ -4,6 +4,7 @@
 
 #include "proto/frontend.h"
 
+#define PLAIN_READ_BYTES_MAX 1024 /* what is longer gets the general error */
 #define ASK_NAME_BYTES_MAX 32 /* of a type or an op */
 #define UNKNOWN_BYTES_MAX 64 /* of the name of an unknown member, as far as an error repeats it */
 
@@ -103,6 +104,31 @@ int field_int(struct mp_cursor *c, const char *field, int64_t min, int64_t max, 
     }
     *out = value;
     return 0;
+}
+
+static int is_letter_or_digit(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+int field_is_plain(struct span text, size_t bytes_max)
+{
+    if (text.bytes == 0 || text.bytes > bytes_max || !is_letter_or_digit(text.data[0]))
+        return 0;
+    for (size_t i = 1; i < text.bytes; i++)
+        if (!is_letter_or_digit(text.data[i]) && !memchr("._-", text.data[i], 3))
+            return 0;
+    return 1;
+}
+
+int field_plain(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error)
+{
+    if (field_name(c, field, PLAIN_READ_BYTES_MAX, out, error))
+        return -1;
+    if (out->data == NULL || field_is_plain(*out, bytes_max))
+        return 0;
+    buf_printf(error, "%s: give 1 to %zu letters, digits, '.', '_' and '-', a letter or digit first", field, bytes_max);
+    return -1;
 }
 
 int field_bool(struct mp_cursor *c, const char *field, int *out, struct buf *error)

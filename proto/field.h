@@ -14,6 +14,10 @@ int field_text(struct mp_cursor *c, const char *field, size_t bytes_max, struct 
 /* The same without spaces and control characters: ids, accounts, tasks. */
 int field_name(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error);
 
+/* A name that can stand in a path, a label and a command: 1 to bytes_max letters, digits, '.', '_' and '-', a letter or digit first. */
+int field_plain(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error);
+int field_is_plain(struct span text, size_t bytes_max);
+
 /* A bin (or str) of at most bytes_max bytes. */
 int field_bin(struct mp_cursor *c, const char *field, size_t bytes_max, struct span *out, struct buf *error);
 

@@ -23,19 +23,9 @@ const char *series_op_name(enum series_op op)
     return op == SERIES_NONE ? NULL : op_names[op];
 }
 
-static int is_letter_or_digit(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 int series_name_is_good(struct span text)
 {
-    if (text.bytes == 0 || text.bytes > SERIES_NAME_BYTES_MAX || !is_letter_or_digit(text.data[0]))
-        return 0;
-    for (size_t i = 1; i < text.bytes; i++)
-        if (!is_letter_or_digit(text.data[i]) && !memchr("._-", text.data[i], 3))
-            return 0;
-    return 1;
+    return field_is_plain(text, SERIES_NAME_BYTES_MAX);
 }
 
 static int refuse(struct buf *error, const char *text)
@@ -152,16 +142,6 @@ static int read_op(struct mp_cursor *c, enum series_op *op, struct buf *error)
     return found > 0 ? 0 : -1;
 }
 
-static int read_name(struct mp_cursor *c, struct span *name, struct buf *error)
-{
-    if (field_name(c, "name", 1024, name, error))
-        return -1;
-    if (name->data == NULL || series_name_is_good(*name))
-        return 0;
-    buf_printf(error, "name: give 1 to %d letters, digits, '.', '_' and '-', a letter or digit first", SERIES_NAME_BYTES_MAX);
-    return -1;
-}
-
 static int read_event(struct mp_cursor *c, struct span *event, struct buf *error)
 {
     struct series_trigger trigger;
@@ -196,7 +176,7 @@ static int read_member(struct mp_cursor *c, struct span name, void *ask, struct 
     if (span_is(name, "op"))
         return read_op(c, &a->op, error);
     if (span_is(name, "name"))
-        return read_name(c, &a->name, error);
+        return field_plain(c, "name", SERIES_NAME_BYTES_MAX, &a->name, error);
     if (span_is(name, "openid"))
         return field_text(c, "openid", OPENID_BYTES_MAX, &a->openid, error);
     if (span_is(name, "all"))

@@ -20,19 +20,9 @@ const char *task_op_name(enum task_op op)
     return op == TASK_NONE ? NULL : op_names[op];
 }
 
-static int is_letter_or_digit(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 int task_name_is_good(struct span text)
 {
-    if (text.bytes == 0 || text.bytes > TASK_NAME_BYTES_MAX || !is_letter_or_digit(text.data[0]))
-        return 0;
-    for (size_t i = 1; i < text.bytes; i++)
-        if (!is_letter_or_digit(text.data[i]) && !memchr("._-", text.data[i], 3))
-            return 0;
-    return 1;
+    return field_is_plain(text, TASK_NAME_BYTES_MAX);
 }
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
@@ -121,16 +111,6 @@ static int read_op(struct mp_cursor *c, enum task_op *op, struct buf *error)
                          "failed, resend or delete", error);
     *op = found > 0 ? (enum task_op)found : TASK_NONE;
     return found > 0 ? 0 : -1;
-}
-
-static int read_name(struct mp_cursor *c, struct span *name, struct buf *error)
-{
-    if (field_name(c, "name", 1024, name, error))
-        return -1;
-    if (name->data == NULL || task_name_is_good(*name))
-        return 0;
-    buf_printf(error, "name: give 1 to %d letters, digits, '.', '_' and '-', a letter or digit first", TASK_NAME_BYTES_MAX);
-    return -1;
 }
 
 static int read_upload(struct mp_cursor *c, struct span *upload, struct buf *error)
@@ -226,7 +206,7 @@ static int read_member(struct mp_cursor *c, struct span name, void *ask, struct 
     if (span_is(name, "op"))
         return read_op(c, &a->op, error);
     if (span_is(name, "name"))
-        return read_name(c, &a->name, error);
+        return field_plain(c, "name", TASK_NAME_BYTES_MAX, &a->name, error);
     if (span_is(name, "rate"))
         return field_int(c, "rate", 0, RATE_MAX, "messages a second", &a->rate_per_s, error);
     if (span_is(name, "from"))

@@ -296,6 +296,42 @@ static void test_receipts(void)
     CHECK_INT(rows(), 0);
 }
 
+static void answer_of_before(size_t i)
+{
+    struct mega_result result = {.code = 400, .message = "op: unknown; give push, send, check, tset, cancel, status or ping"};
+    CHECK(i < asked_count && !asked[i].is_answered);
+    asked[i].is_answered = 1;
+    asked[i].done(asked[i].argument, &result);
+}
+
+/* Of a version without receipts and windows: they wait for a newer one, and hold up nothing. */
+static void test_earlier_broker(void)
+{
+    struct outbox_counts counts;
+    begin();
+    window("o1", "follow");
+    receipt("o1", OUTBOX_RECEIPT_MS + 1);
+    push("o1", "id1");
+    turn();
+    answer_of_before(0);
+    answer_of_before(1);
+    turn();
+    CHECK_INT(asked_count, 3);
+    CHECK_STR(asked[2].what, "push o1 id1");
+    answer(2, 200);
+    turn();
+    outbox_count(outbox, &counts);
+    CHECK_U64(counts.refused, 0);
+    CHECK_U64(counts.rows, 2);
+    ahead_ms = 4 * 60 * 1000;
+    turn();
+    CHECK_INT(asked_count, 5);
+    answer(3, 200);
+    answer(4, 200);
+    turn();
+    CHECK_INT(rows(), 0);
+}
+
 static void test_busy_and_away(void)
 {
     begin();
@@ -450,6 +486,7 @@ int main(void)
     test_settled();
     test_cancels();
     test_receipts();
+    test_earlier_broker();
     test_busy_and_away();
     test_restart();
     test_bounds();

@@ -120,7 +120,7 @@ static void test_wrong_lines(void)
         {"[series]\nagain = never", "s/welcome.ini:4: stands in a section; a series has none: remove the [series] line"},
     };
     struct conf *conf = mem_new(sizeof *conf);
-    strcpy(conf->accounts[conf->account_count++].name, "default");
+    snprintf(conf->accounts[conf->account_count++].name, CONF_ACCOUNT_BYTES_MAX, "default");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf text = {0}, errors = {0};
         buf_printf(&text, "start[] = follow\nstep[] = +1m a\n%s\n", cases[i].line);

@@ -16,7 +16,9 @@ static int64_t ms_of(const char *text)
 
 static int32_t clock_of(const char *text)
 {
-    return (int32_t)((atoi(text) * 60 + atoi(text + 3)) * 60000);
+    int hours = 0, minutes = 0;
+    CHECK_INT(sscanf(text, "%d:%d", &hours, &minutes), 2);
+    return (int32_t)((hours * 60 + minutes) * 60000);
 }
 
 static void test_next(void)
