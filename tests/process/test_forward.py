@@ -54,6 +54,13 @@ class Passing(Case):
         self.assertEqual(owner.calls[0].query["from"], "mega")
         until(lambda: self.passed_on(listener), "rows are removed")
 
+    def test_url_of_signatures_alone(self):
+        """A call of whose query nothing is left to be passed on beside the signatures."""
+        owner = Owner()
+        listener = self.world(owner)
+        self.assertEqual(listener.post(event("oA", "subscribe")), (200, b"success"))
+        until(lambda: any("openid" in problem for problem in owner.problems) or pause(), "it was passed on")
+
     def test_encrypted(self):
         """The body goes on as it came, under a msg_signature of its own; an encrypted reply comes back untouched."""
         owner = Owner(True, lambda call: (200, seal_reply(TOKEN, AES_KEY, APP_ID, write_reply(call))))
