@@ -213,7 +213,7 @@ static struct span query_of(struct callback *c, const struct exchange *x)
 {
     buf_clear(&c->query);
     web_each_query(x, append_query, &c->query);
-    return buf_span(&c->query);
+    return c->query.bytes ? buf_span(&c->query) : span_of(""); /* there is one, be it empty */
 }
 
 static struct span type_of(const struct exchange *x)

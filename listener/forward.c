@@ -98,7 +98,7 @@ int64_t forward_add(struct forward *f, struct span app, struct span query, struc
     struct db_query *q = db_query(f->db, "INSERT INTO forwards (app, query, type, body, added_ms, next_ms, tries) "
                                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)");
     db_set_text(q, 1, app);
-    db_set_text(q, 2, query.data ? query : span_of("")); /* never SQL's NULL */
+    db_set_text(q, 2, query);
     db_set_text(q, 3, type);
     db_set_blob(q, 4, body);
     db_set_i64(q, 5, now_ms);
